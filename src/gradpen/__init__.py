@@ -1,0 +1,82 @@
+"""gradpen: Wasserstein GANs that do not fall over.
+
+The names below are loaded when they are first used, so that ``import gradpen`` costs nothing.
+"""
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from gradpen.algorithm import Gan, critic_step, generator_step, train_iteration
+    from gradpen.api import configure, train
+    from gradpen.errors import GradpenError
+    from gradpen.lipschitz import (
+        GradientPenalty,
+        Unconstrained,
+        WeightClipping,
+        gradient_norm,
+        gradient_penalty,
+        interpolate,
+    )
+    from gradpen.metrics.critic import critic_gap
+    from gradpen.metrics.samples import exact_wasserstein
+    from gradpen.networks.dcgan import DcganCritic, DcganGenerator
+    from gradpen.networks.mlp import MlpCritic, MlpGenerator
+    from gradpen.objectives import Minimax, NonSaturating, Wasserstein
+    from gradpen.runs import Run, load
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "gradpen.algorithm": ("Gan", "critic_step", "generator_step", "train_iteration"),
+    "gradpen.api": ("configure", "train"),
+    "gradpen.errors": ("GradpenError",),
+    "gradpen.lipschitz": (
+        "GradientPenalty",
+        "Unconstrained",
+        "WeightClipping",
+        "gradient_norm",
+        "gradient_penalty",
+        "interpolate",
+    ),
+    "gradpen.metrics.critic": ("critic_gap",),
+    "gradpen.metrics.samples": ("exact_wasserstein",),
+    "gradpen.networks.dcgan": ("DcganCritic", "DcganGenerator"),
+    "gradpen.networks.mlp": ("MlpCritic", "MlpGenerator"),
+    "gradpen.objectives": ("Minimax", "NonSaturating", "Wasserstein"),
+    "gradpen.runs": ("Run", "load"),
+}
+_HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
+
+__all__ = [
+    "DcganCritic",
+    "DcganGenerator",
+    "Gan",
+    "GradientPenalty",
+    "GradpenError",
+    "Minimax",
+    "MlpCritic",
+    "MlpGenerator",
+    "NonSaturating",
+    "Run",
+    "Unconstrained",
+    "Wasserstein",
+    "WeightClipping",
+    "configure",
+    "critic_gap",
+    "critic_step",
+    "exact_wasserstein",
+    "generator_step",
+    "gradient_norm",
+    "gradient_penalty",
+    "interpolate",
+    "load",
+    "train",
+    "train_iteration",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME_OF:
+        raise AttributeError(f"module 'gradpen' has no attribute '{name}'")
+    return getattr(importlib.import_module(_HOME_OF[name]), name)

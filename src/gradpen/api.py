@@ -1,0 +1,172 @@
+"""``gradpen.train``: one call from data to a trained run."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gradpen import presets, trainer
+from gradpen.config import RunConfig, from_dict, merge, override, read_file, to_dict
+from gradpen.data.open import open_source
+from gradpen.errors import UsageError
+from gradpen.evaluation import SET_SIZE, Distance, generator_distance, real_distance
+from gradpen.names import safe_name
+from gradpen.report import publish
+from gradpen.runs import Run, RunFolder, load, warn
+from gradpen.trainer import Audience
+
+
+def configure(
+    preset: str | None = None, *, file: Path | None = None, settings: dict[str, Any] | None = None
+) -> RunConfig:
+    """Return a configuration: a preset, under a file, under settings by dotted key.
+
+    Args:
+        preset: a name from :data:`gradpen.presets.PRESETS`; none: the file's, or ``wgan-gp``.
+        file: a JSON or TOML file with any part of a configuration, for example a run's ``config.json``.
+        settings: values by dotted key. ``learning_rate`` sets both optimisers, ``penalty_weight`` the
+            constraint's weight and ``size`` the data's, as the command line's options do.
+
+    Raises:
+        UsageError: a name or a value is wrong; the message says which and what was expected.
+
+    >>> configure("wgan-gp", settings={"penalty_weight": 1, "critic_steps": 3}).constraint.weight
+    1.0
+    """
+    changes = read_file(file) if file is not None else {}
+    values = to_dict(presets.find(str(preset or changes.get("preset", "wgan-gp"))).config())
+    merge(values, changes)
+    if preset is not None:
+        values["preset"] = preset
+    for key, value in (settings or {}).items():
+        for place in PLACES.get(key, (key,)):
+            if place == "constraint.weight" and "weight" not in values["constraint"]:
+                raise UsageError(
+                    f"a penalty weight was given, but the constraint of {values['preset']} is "
+                    f"{values['constraint']['name']}, which has none; choose --preset wgan-gp, or leave it out"
+                )
+            override(values, place, value)
+    return from_dict(values)
+
+
+PLACES = {
+    "learning_rate": ("generator_optimizer.learning_rate", "critic_optimizer.learning_rate"),
+    "penalty_weight": ("constraint.weight",),
+    "size": ("data.size",),
+}
+
+
+def train(
+    data: str | Path | NDArray[np.generic] | None = None,
+    *,
+    preset: str | None = None,
+    out: str | Path | None = None,
+    config: str | Path | None = None,
+    resume: str | Path | None = None,
+    audience: Audience | None = None,
+    **settings: Any,
+) -> Run:
+    """Train, and return the trained run.
+
+    Args:
+        data: a folder of images, a folder of idx files, a ``.npy`` or ``.npz`` file, an array of images
+            (uint8, or floats in [0, 1] or [-1, 1]; ``[N, H, W]``, ``[N, H, W, C]`` or ``[N, C, H, W]``), or
+            None for scikit-learn's embedded digits.
+        preset: the configuration to start from, ``wgan-gp`` by default.
+        out: the run's folder; None takes the next free number below ``runs/``.
+        config: a JSON or TOML file laid over the preset.
+        resume: a run to continue exactly; only ``iterations`` and the place of the same data may change.
+        audience: whom to tell about the progress; nobody by default.
+        settings: any setting of the configuration, dots written as double underscores
+            (``critic__width=32``), or ``learning_rate``, ``penalty_weight``, ``size``.
+
+    Returns:
+        The run, whose ``sample(count, seed=...)`` gives images.
+
+    Raises:
+        GradpenError: with a sentence that says what to do.
+
+    >>> run = train(iterations=2, batch_size=16, critic_steps=1, out=tmp_path / "run")
+    >>> run.sample(3, seed=1).shape
+    (3, 8, 8, 1)
+    """
+    audience = audience or Audience()
+    if audience.publish is Audience.publish:
+        audience.publish = publish
+    array = data if isinstance(data, np.ndarray) else None
+    path = None if data is None or isinstance(data, np.ndarray) else str(data)
+    dotted = {key.replace("__", "."): value for key, value in settings.items()}
+    if resume is not None:
+        folder = continue_run(Path(resume), path, array, dotted, audience)
+    else:
+        if path is not None:
+            dotted["data.path"] = path
+        file = None if config is None else Path(config)
+        chosen = configure(preset, file=file, settings=dotted)
+        folder = trainer.train(chosen, out=None if out is None else Path(out), array=array, audience=audience)
+    return load(folder.path)
+
+
+def continue_run(
+    path: Path,
+    data: str | None,
+    array: NDArray[np.generic] | None,
+    settings: dict[str, Any],
+    audience: Audience,
+) -> RunFolder:
+    """Resume a run, refusing every setting that would make it another one."""
+    iterations = settings.pop("iterations", None)
+    if settings:
+        raise UsageError(
+            f"a resumed run is the same run, so {', '.join(sorted(settings))} cannot be given with resume; "
+            f"only the iterations and the place of the data may change"
+        )
+    return trainer.resume(path, iterations=iterations, data=data, array=array, audience=audience)
+
+
+def evaluate(
+    run: str | Path,
+    data: str | Path | NDArray[np.generic] | None = None,
+    *,
+    count: int = SET_SIZE,
+    sets: int = 5,
+    seed: int = 0,
+    say: Callable[[str], None] = warn,
+) -> dict[str, Distance]:
+    """Measure how far a run's samples are from held-out data.
+
+    Args:
+        run: the run's folder.
+        data: where the run's data lie now, or the array it was trained on; None: where they were.
+        count: images in each set, at most as many as are held out.
+        sets: independent sets of samples, at least 2.
+        seed: seed of the latents.
+        say: called if a damaged checkpoint is passed over; a warning by default.
+
+    Returns:
+        ``samples``, the exact Wasserstein-1 distance of samples to held-out images, and ``floor``, that of
+        training images to held-out images.
+
+    Raises:
+        GradpenError: there is no run, its data are not there, or a count is too small.
+    """
+    if count < 2 or sets < 2:
+        raise UsageError(f"an evaluation needs at least 2 images and 2 sets, found {count} and {sets}")
+    trained = load(run, say=say)
+    choice = trained.config.data
+    array = data if isinstance(data, np.ndarray) else None
+    if data is not None and array is None:
+        choice = replace(choice, path=str(data))
+    source = open_source(choice, array=array)
+    if source.fingerprint != trained.data_fingerprint:
+        raise UsageError(
+            f"{safe_name(source.report.path)} does not hold the data {safe_name(run)} was trained on; name the "
+            f"folder, file or array that does"
+        )
+    samples = generator_distance(
+        trained.generator, trained.config.generator.latent_dim, source, seed=seed, limit=count, sets=sets
+    )
+    return {"samples": samples, "floor": real_distance(source, limit=count, sets=sets)}

@@ -1,0 +1,187 @@
+"""Checkpoints: whole or not at all, checked on reading, no pickle.
+
+A checkpoint is a folder of safetensors files and a ``manifest.json`` with the size and sha256 of each. It is
+written under another name beside its place, forced to disk, and renamed; a crash at any instant leaves the
+previous checkpoint whole.
+"""
+
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load, save
+from torch import Tensor
+
+from gradpen.errors import RunError
+from gradpen.names import safe_name
+
+FORMAT_VERSION = 1
+MANIFEST = "manifest.json"
+TEMPORARY = ".writing-"
+OptimizerState = dict[str, Any]
+
+
+class DamagedCheckpointError(Exception):
+    """Why a checkpoint cannot be trusted, in a few words."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Checkpoint:
+    """The state of a run after ``iteration`` generator updates."""
+
+    iteration: int
+    tensors: dict[str, dict[str, Tensor]]
+    """tensors by file (``generator``, ``critic``, ``generator_optimizer`` …) and name"""
+    facts: dict[str, Any]
+    """JSON-able facts: configuration, data fingerprint, run id"""
+
+
+def optimizer_tensors(optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
+    """Return an optimiser's state as tensors named ``parameter.state``."""
+    return {
+        f"{index}.{name}": torch.as_tensor(value)
+        for index, state in optimizer.state_dict()["state"].items()
+        for name, value in state.items()
+    }
+
+
+def restore_optimizer(optimizer: torch.optim.Optimizer, tensors: Mapping[str, Tensor]) -> None:
+    """Put back a state taken by :func:`optimizer_tensors`."""
+    states: dict[int, dict[str, Tensor]] = {}
+    for key, value in tensors.items():
+        index, _, name = key.partition(".")
+        states.setdefault(int(index), {})[name] = value
+    optimizer.load_state_dict({**optimizer.state_dict(), "state": states})
+
+
+def write_file(path: Path, content: bytes) -> None:
+    """Write a file and force it to disk."""
+    with path.open("wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def sync_folder(path: Path) -> None:
+    """Force a folder's entries to disk."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def replace_file(path: Path, content: bytes) -> None:
+    """Replace a file's content: readers see the old or the new, never a part."""
+    temporary = path.with_name(f"{TEMPORARY}{path.name}")
+    try:
+        write_file(temporary, content)
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+    sync_folder(path.parent)
+
+
+def write_checkpoint(folder: Path, checkpoint: Checkpoint, *, keep: int) -> Path:
+    """Write a checkpoint below ``folder`` and remove all but the newest ``keep``.
+
+    Raises:
+        OSError: it could not be written; earlier checkpoints are untouched and nothing is left behind.
+    """
+    place = folder / f"{checkpoint.iteration:08d}"
+    temporary = folder / f"{TEMPORARY}{place.name}"
+    shutil.rmtree(temporary, ignore_errors=True)
+    try:
+        temporary.mkdir(parents=True)
+        files = {}
+        for name, tensors in checkpoint.tensors.items():
+            content = save({key: tensor.contiguous().cpu() for key, tensor in tensors.items()})
+            write_file(temporary / f"{name}.safetensors", content)
+            files[name] = {"bytes": len(content), "sha256": hashlib.sha256(content).hexdigest()}
+        manifest = {
+            "format_version": FORMAT_VERSION,
+            "iteration": checkpoint.iteration,
+            "files": files,
+            "facts": checkpoint.facts,
+        }
+        manifest["sha256"] = manifest_digest(manifest)
+        write_file(temporary / MANIFEST, json.dumps(manifest, indent=1).encode())
+        sync_folder(temporary)
+        shutil.rmtree(place, ignore_errors=True)
+        os.rename(temporary, place)
+        sync_folder(folder)
+    except BaseException:
+        shutil.rmtree(temporary, ignore_errors=True)
+        raise
+    for old in checkpoint_folders(folder)[keep:]:
+        shutil.rmtree(old, ignore_errors=True)
+    return place
+
+
+def manifest_digest(manifest: Mapping[str, Any]) -> str:
+    """Return the sha256 of a manifest's other entries."""
+    rest = {key: value for key, value in manifest.items() if key != "sha256"}
+    return hashlib.sha256(json.dumps(rest, sort_keys=True).encode()).hexdigest()
+
+
+def checkpoint_folders(folder: Path) -> list[Path]:
+    """Return the checkpoints below ``folder``, newest first."""
+    return sorted((place for place in folder.glob("[0-9]" * 8) if place.is_dir()), reverse=True)
+
+
+def read_checkpoint(place: Path) -> Checkpoint:
+    """Return a checkpoint after checking every byte of it.
+
+    Raises:
+        DamagedCheckpointError: something is missing or not as it was written.
+    """
+    try:
+        manifest = json.loads((place / MANIFEST).read_bytes())
+        if manifest["format_version"] > FORMAT_VERSION:
+            raise RunError(
+                f"{safe_name(place)} was written by a newer gradpen (format {manifest['format_version']}, this "
+                f"one reads {FORMAT_VERSION}); update gradpen"
+            )
+        if manifest["sha256"] != manifest_digest(manifest):
+            raise DamagedCheckpointError(f"{MANIFEST} is not as it was written")
+        tensors = {}
+        for name, file in manifest["files"].items():
+            content = (place / f"{name}.safetensors").read_bytes()
+            if hashlib.sha256(content).hexdigest() != file["sha256"]:
+                raise DamagedCheckpointError(f"{safe_name(name)}.safetensors is not as it was written")
+            tensors[name] = load(content)
+        return Checkpoint(iteration=int(manifest["iteration"]), tensors=tensors, facts=manifest["facts"])
+    except OSError as error:
+        raise DamagedCheckpointError(f"{Path(error.filename or '').name}: {error.strerror}") from None
+    except (ValueError, KeyError, TypeError, AttributeError, SafetensorError) as error:
+        raise DamagedCheckpointError(f"{MANIFEST} cannot be read ({type(error).__name__})") from None
+
+
+def remove_newer(folder: Path, iteration: int) -> None:
+    """Remove checkpoints after an iteration: the damaged ones that a resumed run passed over."""
+    for place in checkpoint_folders(folder):
+        if int(place.name) > iteration:
+            shutil.rmtree(place, ignore_errors=True)
+
+
+def newest_checkpoint(folder: Path, say: Callable[[str], None]) -> Checkpoint:
+    """Return the newest whole checkpoint below ``folder``, and say which damaged ones were passed over.
+
+    Raises:
+        RunError: there is none.
+    """
+    places = checkpoint_folders(folder)
+    for place in places:
+        try:
+            return read_checkpoint(place)
+        except DamagedCheckpointError as error:
+            say(f"checkpoint {place.name} is damaged ({error}); using the one before it")
+    what = f"none of its {len(places)} checkpoints is whole" if places else "it has no checkpoint yet"
+    raise RunError(f"{safe_name(folder.parent)} cannot be continued or sampled: {what}; start a new run")

@@ -1,0 +1,224 @@
+"""A run's configuration: its parts, its checks, JSON in and out, overrides by dotted key."""
+
+import json
+import tomllib
+import types
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, fields, is_dataclass
+from pathlib import Path
+from typing import Annotated, Any, Union, get_args, get_origin, get_type_hints
+
+from pydantic import Field, PositiveInt, TypeAdapter, ValidationError
+from pydantic.dataclasses import dataclass
+
+from gradpen.choice import STRICT
+from gradpen.data.open import DataChoice
+from gradpen.errors import UsageError
+from gradpen.lipschitz import GradientPenalty, Unconstrained, WeightClipping
+from gradpen.names import nearest, safe_name
+from gradpen.networks.dcgan import DcganCritic, DcganGenerator
+from gradpen.networks.mlp import MlpCritic, MlpGenerator
+from gradpen.objectives import Minimax, NonSaturating, Wasserstein
+from gradpen.optimizers import Adam, RmsProp
+
+ObjectiveChoice = Annotated[Wasserstein | Minimax | NonSaturating, Field(discriminator="name")]
+ConstraintChoice = Annotated[Unconstrained | WeightClipping | GradientPenalty, Field(discriminator="name")]
+GeneratorNetwork = Annotated[MlpGenerator | DcganGenerator, Field(discriminator="name")]
+CriticNetwork = Annotated[MlpCritic | DcganCritic, Field(discriminator="name")]
+Optimizer = Annotated[Adam | RmsProp, Field(discriminator="name")]
+
+
+@dataclass(frozen=True, kw_only=True, config=STRICT)
+class Cadence:
+    """How often the run is measured, sampled and saved, in iterations."""
+
+    log_every: PositiveInt = 50
+    """measure critic and gradients and write a row of measures.jsonl"""
+    sample_every: PositiveInt = 500
+    """write a sample grid and measure the distance to held-out data"""
+    save_every: PositiveInt = 500
+    """write a checkpoint"""
+    keep: Annotated[int, Field(ge=2)] = 2
+    """checkpoints kept; at least 2, so that a damaged one has a predecessor"""
+    grid: PositiveInt = 64
+    """samples in a grid"""
+
+
+@dataclass(frozen=True, kw_only=True, config=STRICT)
+class RunConfig:
+    """Everything that decides a run; together with data and machine it fixes every bit of the result."""
+
+    preset: str
+    """where the configuration started from"""
+    generator: GeneratorNetwork
+    critic: CriticNetwork
+    objective: ObjectiveChoice
+    constraint: ConstraintChoice
+    generator_optimizer: Optimizer
+    critic_optimizer: Optimizer
+    critic_steps: PositiveInt = 5
+    """critic updates per generator update, n_critic in the papers"""
+    batch_size: PositiveInt = 64
+    iterations: PositiveInt = 10_000
+    """generator updates"""
+    seed: Annotated[int, Field(ge=0, lt=2**63)] = 0
+    device: str = "auto"
+    """auto, cpu, cuda or cuda:N"""
+    threads: PositiveInt | None = None
+    """processor threads; none: as many as torch takes. The last bits of a result depend on it"""
+    data: DataChoice = Field(default_factory=DataChoice)
+    cadence: Cadence = Field(default_factory=Cadence)
+
+
+ADAPTER = TypeAdapter(RunConfig)
+
+
+def to_dict(config: RunConfig) -> dict[str, Any]:
+    """Return the configuration as JSON-able values."""
+    values: dict[str, Any] = ADAPTER.dump_python(config, mode="json")
+    return values
+
+
+def from_dict(values: Mapping[str, Any], *, origin: str = "the configuration") -> RunConfig:
+    """Return a validated configuration.
+
+    Raises:
+        UsageError: naming the key, what was found and what was expected.
+    """
+    try:
+        return ADAPTER.validate_python(dict(values))
+    except ValidationError as error:
+        problems = [describe(problem) for problem in error.errors(include_url=False)]
+        raise UsageError(f"{origin}: " + "; ".join(problems)) from None
+
+
+def describe(problem: Mapping[str, Any]) -> str:
+    """Return one pydantic problem as words."""
+    place = [str(part) for part in problem["loc"]]
+    key = ".".join(part for part in place if part not in CHOICE_NAMES)
+    if problem["type"] in ("unexpected_keyword_argument", "extra_forbidden"):
+        *parents, last = [part for part in place if part not in CHOICE_NAMES]
+        return f"there is no setting '{safe_name(key)}'" + nearest(last, known_fields(parents))
+    if problem["type"] == "union_tag_invalid":
+        tag = problem["ctx"]["tag"]
+        allowed = problem["ctx"]["expected_tags"]
+        return f"{key}: there is no '{safe_name(tag)}'; choose one of {allowed}"
+    found = safe_name(repr(problem["input"]))[:80]
+    message = problem["msg"].removeprefix("Value error, ")
+    return f"{key}: {message[0].lower()}{message[1:]}, found {found}"
+
+
+def members(annotation: Any) -> list[type]:
+    """Return the dataclasses an annotation admits."""
+    if get_origin(annotation) is Annotated:
+        return members(get_args(annotation)[0])
+    if get_origin(annotation) in (Union, types.UnionType):
+        return [member for part in get_args(annotation) for member in members(part)]
+    return [annotation] if is_dataclass(annotation) and isinstance(annotation, type) else []
+
+
+CHOICE_NAMES = frozenset(
+    str(field.default)
+    for annotation in get_type_hints(RunConfig, include_extras=True).values()
+    for member in members(annotation)
+    for field in fields(member)
+    if field.name == "name"
+)
+
+
+def known_fields(parents: Iterable[str]) -> list[str]:
+    """Return the names of the settings below a dotted key."""
+    choices: list[type] = [RunConfig]
+    for parent in parents:
+        choices = [
+            member for choice in choices for member in members(get_type_hints(choice, include_extras=True).get(parent))
+        ]
+    return [field.name for choice in choices for field in fields(choice)]
+
+
+def read_file(file: Path) -> dict[str, Any]:
+    """Return the values in a JSON or TOML configuration file.
+
+    Raises:
+        UsageError: the file cannot be read or is neither.
+    """
+    name = safe_name(file)
+    try:
+        text = file.read_text(encoding="utf-8")
+        if file.suffix == ".toml":
+            values: Any = tomllib.loads(text)
+        elif file.suffix == ".json":
+            values = json.loads(text)
+        else:
+            raise UsageError(f"{name}: configuration files end in .json or .toml")
+    except OSError as error:
+        raise UsageError(f"{name} cannot be read: {error.strerror}") from None
+    except (ValueError, RecursionError) as error:
+        raise UsageError(f"{name} is not valid {file.suffix[1:].upper()}: {safe_name(error)}") from None
+    if not isinstance(values, dict):
+        raise UsageError(f"{name} holds no settings; expected an object of settings by name")
+    return values
+
+
+def parse_override(text: str) -> tuple[str, Any]:
+    """Split ``key=value``; the value is read as JSON where it is JSON, else as text.
+
+    >>> parse_override("constraint.weight=0.1"), parse_override("device=cpu")
+    (('constraint.weight', 0.1), ('device', 'cpu'))
+    """
+    key, equals, value = text.partition("=")
+    if not equals or not key:
+        raise UsageError(f"--set {safe_name(text)}: write KEY=VALUE, for example --set critic_steps=3")
+    try:
+        return key, json.loads(value)
+    except ValueError:
+        return key, value
+
+
+def override(values: dict[str, Any], key: str, value: Any) -> None:
+    """Set a dotted key in place. A choice may be named alone: ``constraint=weight-clipping``.
+
+    Raises:
+        UsageError: there is no such setting; the nearest one is named.
+    """
+    *parents, last = key.split(".")
+    place = values
+    for depth, parent in enumerate(parents):
+        if parent not in known_fields(parents[:depth]) or not isinstance(place.setdefault(parent, {}), dict):
+            raise UsageError(f"there is no setting '{safe_name(key)}'" + nearest(parent, known_fields(parents[:depth])))
+        place = place[parent]
+    if last not in known_fields(parents):
+        raise UsageError(f"there is no setting '{safe_name(key)}'" + nearest(last, known_fields(parents)))
+    if not parents and isinstance(value, str) and isinstance(place.get(last), dict):
+        value = {"name": value}
+    place[last] = value
+
+
+def merge(values: dict[str, Any], changes: Mapping[str, Any]) -> None:
+    """Lay the values of a configuration file over ``values``, part by part, in place."""
+    for key, value in changes.items():
+        below = values.get(key)
+        renamed = isinstance(value, Mapping) and value.get("name", None) not in (
+            None,
+            below.get("name") if isinstance(below, dict) else None,
+        )
+        if isinstance(value, Mapping) and isinstance(below, dict) and not renamed:
+            merge(below, value)
+        else:
+            values[key] = dict(value) if isinstance(value, Mapping) else value
+
+
+def differences(one: RunConfig, other: RunConfig) -> list[str]:
+    """Return the dotted keys in which two configurations differ, with both values."""
+
+    def flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+        result: dict[str, Any] = {}
+        for key, value in values.items():
+            if isinstance(value, dict):
+                result |= flat(value, f"{prefix}{key}.")
+            else:
+                result[prefix + key] = value
+        return result
+
+    a, b = flat(asdict(one)), flat(asdict(other))
+    return [f"{key}: {a.get(key)!r} -> {b.get(key)!r}" for key in sorted(a | b) if a.get(key) != b.get(key)]

@@ -1,0 +1,1 @@
+"""Data: from files to uint8 arrays and endless, addressable batches."""

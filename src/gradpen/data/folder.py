@@ -1,0 +1,229 @@
+"""A folder of images of any size, mode and format, to one uint8 array."""
+
+import hashlib
+import os
+import stat
+from collections import Counter
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Protocol, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gradpen.data.decode import GREY_MODES, Fit, Header, UnreadableImageError, decode, read_header
+from gradpen.errors import DataError
+from gradpen.names import safe_name
+
+SUFFIXES = frozenset(
+    [
+        ".png",
+        ".jpg",
+        ".jpeg",
+        ".jpe",
+        ".jfif",
+        ".webp",
+        ".gif",
+        ".bmp",
+        ".tif",
+        ".tiff",
+        ".ppm",
+        ".pgm",
+        ".pbm",
+        ".pnm",
+        ".avif",
+    ]
+)
+LARGEST_NATIVE_SIDE = 128
+DEFAULT_SIZE = (64, 64)
+LARGEST_FILE = 1 << 30
+
+Result = TypeVar("Result")
+Progress = Callable[[str, int, int], None]
+"""called with what is being done, how many are done and how many there are"""
+
+
+class FolderOptions(Protocol):
+    """What decides how a folder becomes an array."""
+
+    @property
+    def size(self) -> tuple[int, int] | None: ...  # noqa: D102
+    @property
+    def channels(self) -> int | None: ...  # noqa: D102
+    @property
+    def fit(self) -> Fit: ...  # noqa: D102
+    @property
+    def background(self) -> str: ...  # noqa: D102
+    @property
+    def max_pixels(self) -> int: ...  # noqa: D102
+
+
+@dataclass(frozen=True, kw_only=True)
+class Listing:
+    """The files below a folder."""
+
+    files: list[str]
+    """image files by suffix, relative, in byte order"""
+    stats: list[tuple[int, int]]
+    """size in bytes and modification time in nanoseconds of each"""
+    other: dict[str, int]
+    """count of other files by suffix"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Decoded:
+    """What came of each image file."""
+
+    rows: list[int]
+    """index in the listing of each image in the array"""
+    unreadable: list[tuple[str, str]]
+    digests: list[bytes]
+    """digest of each used file's bytes"""
+    notes: dict[str, int]
+
+
+def list_folder(folder: Path) -> Listing:
+    """Return the image files below the folder; links to folders are not followed."""
+    found: list[tuple[bytes, tuple[int, int]]] = []
+    other: Counter[str] = Counter()
+    root = os.fsencode(folder)
+    for place, subfolders, files in os.walk(root):
+        subfolders.sort()
+        for file in files:
+            path = os.path.join(place, file)
+            suffix = os.path.splitext(os.fsdecode(file))[1].lower()
+            try:
+                status = os.stat(path)
+            except OSError:
+                other["broken link"] += 1
+                continue
+            if suffix in SUFFIXES and stat.S_ISREG(status.st_mode):
+                found.append((os.path.relpath(path, root), (status.st_size, status.st_mtime_ns)))
+            else:
+                other[suffix or "no suffix"] += 1
+    found.sort()
+    return Listing(
+        files=[os.fsdecode(path) for path, _ in found],
+        stats=[status for _, status in found],
+        other=dict(other.most_common()),
+    )
+
+
+def read_file(path: Path) -> bytes:
+    """Return a file's bytes; raise :class:`UnreadableImageError` for one that cannot be read."""
+    try:
+        if path.stat().st_size > LARGEST_FILE:
+            raise UnreadableImageError(f"file larger than {LARGEST_FILE >> 20} MiB")
+        return path.read_bytes()
+    except OSError as error:
+        raise UnreadableImageError(f"cannot be read: {error.strerror}") from None
+
+
+def in_order(work: Callable[[str], Result], files: list[str], step: str, progress: Progress) -> Iterator[Result]:
+    """Yield the results of ``work`` on each file in order, several at a time."""
+    window = 512
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        for start in range(0, len(files), window):
+            yield from pool.map(work, files[start : start + window])
+            progress(step, min(start + window, len(files)), len(files))
+
+
+def scan(folder: Path, listing: Listing, max_pixels: int, progress: Progress) -> list[Header | UnreadableImageError]:
+    """Return the header of each listed file, or why there is none."""
+
+    def header(file: str) -> Header | UnreadableImageError:
+        try:
+            return read_header(read_file(folder / file), max_pixels)
+        except UnreadableImageError as error:
+            return error
+
+    return list(in_order(header, listing.files, "reading headers", progress))
+
+
+def target_shape(headers: list[Header], options: FolderOptions) -> tuple[int, int, int]:
+    """Return channels, height and width of the array.
+
+    Unless options say otherwise: grey if every image is grey, else RGB; the images' own size if all share
+    one of at most 128 pixels a side, else 64x64.
+    """
+    channels = options.channels or (1 if all(header.mode in GREY_MODES for header in headers) else 3)
+    shared = {(header.height, header.width) for header in headers}
+    first = next(iter(shared))
+    native = len(shared) == 1 and max(first) <= LARGEST_NATIVE_SIDE
+    height, width = options.size or (first if native else DEFAULT_SIZE)
+    return channels, height, width
+
+
+def decode_all(
+    folder: Path,
+    listing: Listing,
+    headers: list[Header | UnreadableImageError],
+    array: NDArray[np.uint8],
+    options: FolderOptions,
+    progress: Progress,
+) -> Decoded:
+    """Decode every file with a header into the rows of ``array`` ``[N, C, H, W]``, in order."""
+    _, channels, height, width = array.shape
+    convert = partial(
+        decode,
+        channels=channels,
+        size=(height, width),
+        fit=options.fit,
+        background=options.background,
+        max_pixels=options.max_pixels,
+    )
+
+    def work(file: str) -> tuple[NDArray[np.uint8], list[str], bytes] | UnreadableImageError:
+        try:
+            content = read_file(folder / file)
+            pixels, notes = convert(content)
+        except UnreadableImageError as error:
+            return error
+        return pixels, notes, hashlib.blake2b(content, digest_size=16).digest()
+
+    unreadable = [
+        (file, str(header))
+        for file, header in zip(listing.files, headers, strict=True)
+        if isinstance(header, UnreadableImageError)
+    ]
+    candidates = [index for index, header in enumerate(headers) if isinstance(header, Header)]
+    rows: list[int] = []
+    digests: list[bytes] = []
+    notes: Counter[str] = Counter()
+    names = [listing.files[index] for index in candidates]
+    for index, result in zip(candidates, in_order(work, names, "decoding", progress), strict=True):
+        if isinstance(result, UnreadableImageError):
+            unreadable.append((listing.files[index], str(result)))
+            continue
+        array[len(rows)], noted, digest = result
+        rows.append(index)
+        digests.append(digest)
+        notes.update(noted)
+    return Decoded(rows=rows, unreadable=unreadable, digests=digests, notes=dict(notes))
+
+
+def class_of(file: str) -> str:
+    """Return the first sub-folder of a relative path, the image's class; empty at the top level."""
+    first, _, rest = file.partition(os.sep)
+    return first if rest else ""
+
+
+def folder_classes(files: list[str], folder: Path) -> tuple[tuple[str, ...], NDArray[np.int64]]:
+    """Return the classes in byte order and the class of each file.
+
+    Raises:
+        DataError: an image lies beside the class folders, or there are fewer than two classes.
+    """
+    names = [class_of(file) for file in files]
+    classes = tuple(sorted(set(names), key=os.fsencode))
+    if "" in classes:
+        stray = files[names.index("")]
+        raise DataError(
+            f"{safe_name(folder)} is to have one sub-folder per class, but {safe_name(stray)} lies in none; "
+            f"move it into a class folder, or train without --classes"
+        )
+    numbers = {name: number for number, name in enumerate(classes)}
+    return classes, np.array([numbers[name] for name in names], dtype=np.int64)

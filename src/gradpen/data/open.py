@@ -1,0 +1,209 @@
+"""Recognise what the user points at, and open it as a source."""
+
+import os
+from dataclasses import replace
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import ImageColor
+from pydantic import Field, PositiveInt, field_validator
+from pydantic.dataclasses import dataclass
+
+from gradpen.choice import STRICT
+from gradpen.data import arrays, idx
+from gradpen.data.decode import MODE_OF_CHANNELS, Fit, resize_array
+from gradpen.data.folder import Progress, folder_classes
+from gradpen.data.source import (
+    DataReport,
+    Images,
+    Indices,
+    Source,
+    duplicate_groups,
+    make_source,
+    only_classes,
+    split,
+)
+from gradpen.data.store import load_folder
+from gradpen.errors import DataError
+from gradpen.names import safe_name
+
+ARRAY_SUFFIXES = (".npy", ".npz")
+
+
+@dataclass(frozen=True, kw_only=True, config=STRICT)
+class DataChoice:
+    """Which images to train on, and how they become an array."""
+
+    path: str | None = None
+    """folder of images, folder of idx files, .npy or .npz; none: scikit-learn's embedded digits"""
+    size: tuple[PositiveInt, PositiveInt] | None = None
+    """height and width; none: the images' own if all share one of at most 128 pixels a side, else 64x64"""
+    fit: Fit = "crop"
+    """how an image of another aspect ratio reaches the size: crop, pad or stretch"""
+    channels: Literal[1, 2, 3, 4] | None = None
+    """1 grey, 2 grey and alpha, 3 RGB, 4 RGBA; none: grey if every image is grey, else RGB"""
+    background: str = "white"
+    """colour under transparent pixels and around padded images"""
+    classes: bool = False
+    """take an image's class from the first sub-folder it lies in"""
+    only: tuple[str, ...] = ()
+    """train on these classes only"""
+    held_out: float = Field(default=0.1, ge=0.01, le=0.5)
+    """fraction held out for honest measures where the data bring no test part"""
+    strict: bool = False
+    """end with an error at the first unreadable image instead of leaving it out"""
+    max_pixels: PositiveInt = 64_000_000
+    """largest image to decode"""
+
+    @field_validator("background")
+    @classmethod
+    def _known_colour(cls, value: str) -> str:
+        ImageColor.getrgb(value)
+        return value
+
+
+def no_progress(step: str, done: int, total: int) -> None:
+    """Show nothing."""
+    del step, done, total
+
+
+def open_source(
+    choice: DataChoice, *, array: NDArray[np.generic] | None = None, progress: Progress = no_progress
+) -> Source:
+    """Open the data that a choice describes.
+
+    Args:
+        choice: path and options.
+        array: images in memory, used instead of the path.
+        progress: called while a folder is decoded.
+
+    Raises:
+        DataError: the data cannot be used; the message names the file and what was expected.
+    """
+    if array is not None:
+        images = arrays.images_from_array(array, "the array")
+        source = from_memory("array", "array in memory", images, None, (), str(array.dtype), choice)
+    elif choice.path is None:
+        source = digits(choice)
+    else:
+        source = from_path(Path(os.path.expanduser(choice.path)), choice, progress)
+    source = only_classes(source, choice.only)
+    if len(source.train) < 2 or len(source.held_out) < 1:
+        raise DataError(
+            f"{safe_name(source.report.path)} has {source.report.used} usable image(s): a distribution needs "
+            f"at least 2 to train on and 1 held out; add images"
+        )
+    return source
+
+
+def from_path(path: Path, choice: DataChoice, progress: Progress) -> Source:
+    """Open a folder or a file."""
+    name = safe_name(path)
+    try:
+        exists = path.exists()
+    except (OSError, ValueError):
+        exists = False
+    if not exists:
+        raise DataError(f"there is no file or folder {name}; give a folder of images, idx files or an array")
+    if path.is_dir():
+        folder = idx.idx_folder(path)
+        return from_idx(folder, choice) if folder else from_folder(path, choice, progress)
+    if path.suffix in ARRAY_SUFFIXES:
+        images, labels, dtype = arrays.read_array(path)
+        classes = () if labels is None else tuple(str(n) for n in np.unique(labels))
+        if labels is not None:
+            labels = np.unique(labels, return_inverse=True)[1].astype(np.int64)
+        return from_memory("array", str(path), images, labels, classes, dtype, choice)
+    raise DataError(
+        f"{name} is a file gradpen cannot train on; give a folder of images, a folder of idx files "
+        f"(MNIST, Fashion-MNIST) or an array (.npy, .npz)"
+    )
+
+
+def from_folder(path: Path, choice: DataChoice, progress: Progress) -> Source:
+    """Open a folder of images through the store."""
+    images, files, pixels, report = load_folder(path, choice, strict=choice.strict, progress=progress)
+    labels: NDArray[np.int64] | None = None
+    classes: tuple[str, ...] = ()
+    if choice.classes or choice.only:
+        classes, labels = folder_classes(files, path)
+        report = replace(report, classes=class_counts(labels, classes))
+    train, held_out = split(len(images), choice.held_out)
+    return make_source(images, train, held_out, labels, classes, report, pixels)
+
+
+def from_idx(folder: Path, choice: DataChoice) -> Source:
+    """Open idx files; the test part, if it is there, is held out."""
+    train_part, test_part = idx.read_part(folder, "train"), idx.read_part(folder, "test")
+    assert train_part is not None, "idx_folder found the training images"
+    images, labels = train_part
+    parts = None
+    if test_part is not None:
+        if test_part[0].shape[1:] != images.shape[1:]:
+            raise DataError(
+                f"{safe_name(folder)}: training images are {list(images.shape[2:])} and test images "
+                f"{list(test_part[0].shape[2:])}; they must have one size"
+            )
+        total = len(images) + len(test_part[0])
+        parts = (np.arange(len(images)), np.arange(len(images), total))
+        labels = None if labels is None or test_part[1] is None else np.concatenate([labels, test_part[1]])
+        images = np.concatenate([images, test_part[0]])
+    classes: tuple[str, ...] = ()
+    if labels is not None:
+        fashion = "fashion" in str(folder).lower() and labels.max() < len(idx.FASHION)
+        classes = idx.FASHION if fashion else tuple(str(n) for n in range(int(labels.max()) + 1))
+    return from_memory("idx", str(folder), images, labels, classes, "uint8", choice, parts)
+
+
+def digits(choice: DataChoice) -> Source:
+    """Open scikit-learn's 1,797 handwritten digits of 8x8 pixels with 17 grey levels."""
+    from sklearn.datasets import load_digits
+
+    bunch = load_digits()
+    images = np.rint(bunch.images * (255 / 16)).astype(np.uint8)[:, None]
+    classes = tuple(str(n) for n in range(10))
+    labels = bunch.target.astype(np.int64)
+    return from_memory("embedded", "digits embedded in scikit-learn", images, labels, classes, "float64", choice)
+
+
+def from_memory(
+    kind: str,
+    path: str,
+    images: Images,
+    labels: NDArray[np.int64] | None,
+    classes: tuple[str, ...],
+    dtype: str,
+    choice: DataChoice,
+    parts: tuple[Indices, Indices] | None = None,
+) -> Source:
+    """Return a source over images held in memory, resized if asked."""
+    if choice.channels not in (None, images.shape[1]):
+        raise DataError(
+            f"{safe_name(path)} has {images.shape[1]} channel(s) ({MODE_OF_CHANNELS[images.shape[1]]}), but "
+            f"{choice.channels} were asked for; channels are only converted for image files"
+        )
+    height, width = images.shape[2:]
+    groups = duplicate_groups(images, [f"image {row}" for row in range(len(images))])
+    resized = images
+    if choice.size is not None:
+        resized = resize_array(images, choice.size, choice.fit, choice.background)
+    report = DataReport(
+        kind=kind,
+        path=path,
+        found=len(images),
+        used=len(images),
+        shape=(resized.shape[1], resized.shape[2], resized.shape[3]),
+        sizes={f"{height}x{width}": len(images)},
+        modes={dtype: len(images)},
+        duplicates=groups,
+        classes={} if labels is None else class_counts(labels, classes),
+    )
+    train, held_out = parts or split(len(images), choice.held_out)
+    return make_source(resized, train, held_out, labels, classes, report)
+
+
+def class_counts(labels: NDArray[np.int64], classes: tuple[str, ...]) -> dict[str, int]:
+    """Return images per class."""
+    return {name: int(count) for name, count in zip(classes, np.bincount(labels, minlength=len(classes)), strict=True)}

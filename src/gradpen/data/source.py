@@ -1,0 +1,214 @@
+"""A data source: images held once as uint8, a held-out part, and endless batches addressed by number."""
+
+import hashlib
+import json
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field, replace
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from gradpen.errors import DataError
+from gradpen.names import safe_name
+from gradpen.networks.blocks import Shape
+
+Images = NDArray[np.uint8]
+Indices = NDArray[np.int64]
+
+
+@dataclass(frozen=True, kw_only=True)
+class DataReport:
+    """What was found in the data, and what was done to it."""
+
+    kind: str
+    """folder, idx, array or embedded"""
+    path: str
+    found: int
+    """images found, readable or not"""
+    used: int
+    """images in the source"""
+    shape: tuple[int, int, int]
+    """channels, height and width of the images as trained on"""
+    sizes: dict[str, int] = field(default_factory=dict)
+    """images per original size, written HEIGHTxWIDTH"""
+    modes: dict[str, int] = field(default_factory=dict)
+    """images per original mode (Pillow's names) or dtype"""
+    unreadable: list[tuple[str, str]] = field(default_factory=list)
+    """file and reason for each image that was left out"""
+    duplicates: list[list[str]] = field(default_factory=list)
+    """groups of images with the same content"""
+    classes: dict[str, int] = field(default_factory=dict)
+    """images per class, where classes are known"""
+    notes: dict[str, int] = field(default_factory=dict)
+    """images changed on the way in, by what was done to them"""
+    other_files: dict[str, int] = field(default_factory=dict)
+    """files that are no images, by their suffix"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Source:
+    """Images to learn from."""
+
+    images: Images
+    """uint8 ``[N, C, H, W]``, in memory or memory-mapped"""
+    train: Indices
+    """rows to train on"""
+    held_out: Indices
+    """rows never trained on, for honest measures"""
+    labels: NDArray[np.int64] | None
+    """class of each row, or None"""
+    classes: tuple[str, ...]
+    """names of the classes"""
+    fingerprint: str
+    """sha256 of shape, pixels, labels and split: equal exactly if the data are equal"""
+    report: DataReport
+
+    @property
+    def shape(self) -> Shape:
+        """Channels, height and width of one image."""
+        _, channels, height, width = self.images.shape
+        return channels, height, width
+
+
+def pixels_to_range(pixels: Tensor) -> Tensor:
+    """Map uint8 pixels 0..255 to the networks' range [-1, 1].
+
+    >>> pixels_to_range(torch.tensor([0, 255], dtype=torch.uint8))
+    tensor([-1.,  1.])
+    """
+    return pixels.float().div_(127.5).sub_(1)
+
+
+def range_to_pixels(images: Tensor) -> Tensor:
+    """Map [-1, 1] to the nearest uint8 pixel; values outside are clamped.
+
+    >>> range_to_pixels(torch.tensor([-1.0, 0.0, 1.0, 3.0]))
+    tensor([  0, 128, 255, 255], dtype=torch.uint8)
+    """
+    return (images * 127.5 + 127.5).round_().clamp_(0, 255).to(torch.uint8)
+
+
+def gather(source: Source, rows: Indices, device: torch.device) -> Tensor:
+    """Return the images of these rows as float32 ``[len(rows), C, H, W]`` in [-1, 1] on the device."""
+    return pixels_to_range(torch.from_numpy(source.images[rows]).to(device))
+
+
+@lru_cache(maxsize=2)
+def epoch_order(count: int, seed: int, epoch: int) -> Indices:
+    """Return the order of one pass over ``count`` images, a permutation that depends on nothing else."""
+    return np.random.Generator(np.random.Philox(key=[seed, epoch])).permutation(count)
+
+
+def batch_positions(count: int, batch_size: int, seed: int, number: int) -> Indices:
+    """Return which of ``count`` images make up batch ``number`` of the endless sequence.
+
+    The sequence is one shuffled pass after the other, cut into full batches; any batch is addressed by its
+    number alone, so a resumed run continues with exactly the next one.
+
+    >>> sorted(int(i) for n in range(3) for i in batch_positions(6, 2, seed=0, number=n))
+    [0, 1, 2, 3, 4, 5]
+    """
+    start, stop = number * batch_size, (number + 1) * batch_size
+    parts = []
+    for epoch in range(start // count, (stop - 1) // count + 1):
+        first, last = max(start - epoch * count, 0), min(stop - epoch * count, count)
+        parts.append(epoch_order(count, seed, epoch)[first:last])
+    return np.concatenate(parts)
+
+
+def batches(source: Source, batch_size: int, *, seed: int, start: int, device: torch.device) -> Iterator[Tensor]:
+    """Yield training batches ``[batch_size, C, H, W]`` in [-1, 1], for ever, from batch ``start`` on."""
+    number = start
+    while True:
+        positions = batch_positions(len(source.train), batch_size, seed, number)
+        yield gather(source, source.train[positions], device)
+        number += 1
+
+
+def split(count: int, fraction: float) -> tuple[Indices, Indices]:
+    """Return rows to train on and held-out rows, the same for every run on this many images."""
+    order = np.random.Generator(np.random.Philox(key=0)).permutation(count)
+    held_out = int(count * fraction)
+    return np.sort(order[held_out:]), np.sort(order[:held_out])
+
+
+def only_classes(source: Source, wanted: tuple[str, ...]) -> Source:
+    """Return the source with the images of the wanted classes only.
+
+    Raises:
+        DataError: a class is not there, or the data have no classes.
+    """
+    if not wanted:
+        return source
+    known = ", ".join(safe_name(name) for name in source.classes)
+    if source.labels is None:
+        raise DataError(
+            f"{safe_name(source.report.path)} has no classes to choose {', '.join(wanted)} from; leave out "
+            f"--only, or give data with labels (a folder with one sub-folder per class, idx, npz)"
+        )
+    for name in wanted:
+        if name not in source.classes:
+            raise DataError(f"{safe_name(source.report.path)} has no class '{safe_name(name)}'; it has: {known}")
+    keep = np.isin(source.labels, [source.classes.index(name) for name in wanted])
+    renumbered = np.cumsum(keep) - 1
+    images, labels = source.images[keep], source.labels[keep]
+    train = renumbered[source.train[keep[source.train]]]
+    held_out = renumbered[source.held_out[keep[source.held_out]]]
+    counts = {name: int((labels == source.classes.index(name)).sum()) for name in wanted}
+    report = replace(source.report, used=len(images), classes=counts)
+    return make_source(images, train, held_out, labels, source.classes, report)
+
+
+def make_source(
+    images: Images,
+    train: Indices,
+    held_out: Indices,
+    labels: NDArray[np.int64] | None,
+    classes: tuple[str, ...],
+    report: DataReport,
+    pixels: str | None = None,
+) -> Source:
+    """Return a source with its fingerprint; ``pixels`` is the images' digest where it is known already."""
+    digest = hashlib.sha256(json.dumps([images.shape, classes]).encode())
+    digest.update((pixels or pixel_digest(images)).encode())
+    for rows in (train, held_out, labels):
+        digest.update(b"-" if rows is None else rows.astype("<i8").tobytes())
+    return Source(
+        images=images,
+        train=train,
+        held_out=held_out,
+        labels=labels,
+        classes=classes,
+        fingerprint=digest.hexdigest(),
+        report=report,
+    )
+
+
+def pixel_digest(images: Images) -> str:
+    """Return the sha256 of the pixels in order."""
+    digest = hashlib.sha256()
+    for start in range(0, len(images), 4096):
+        digest.update(np.ascontiguousarray(images[start : start + 4096]).data)
+    return digest.hexdigest()
+
+
+def duplicate_groups(images: Images, names: list[str]) -> list[list[str]]:
+    """Return groups of names whose images are equal pixel for pixel."""
+    groups: dict[bytes, list[str]] = {}
+    for name, image in zip(names, images, strict=True):
+        groups.setdefault(hashlib.blake2b(np.ascontiguousarray(image).data, digest_size=16).digest(), []).append(name)
+    return [group for group in groups.values() if len(group) > 1]
+
+
+def report_to_json(report: DataReport) -> dict[str, Any]:
+    """Return the report as JSON-able values, every outside name made safe to print."""
+    values = asdict(report)
+    values["path"] = safe_name(report.path)
+    values["unreadable"] = [[safe_name(name), reason] for name, reason in report.unreadable]
+    values["duplicates"] = [[safe_name(name) for name in group] for group in report.duplicates]
+    values["classes"] = {safe_name(name): count for name, count in report.classes.items()}
+    return values

@@ -1,0 +1,78 @@
+"""How far a generator is from held-out data, with the floor that the measure itself has."""
+
+import statistics
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from gradpen.data.source import Indices, Source, gather
+from gradpen.metrics.samples import exact_wasserstein
+from gradpen.runtime import derived_seed
+from gradpen.sampling import draw
+
+SET_SIZE = 500
+CPU = torch.device("cpu")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Distance:
+    """The mean of an exact Wasserstein-1 distance over several sets, and their standard deviation."""
+
+    mean: float
+    standard_deviation: float
+    sets: int
+    n: int
+    """images in each of the two sets that a distance compares"""
+
+
+def spread_out(rows: Indices, count: int, *, offset: int = 0) -> Indices:
+    """Return ``count`` of the rows at even distances, shifted by ``offset`` places."""
+    places = np.linspace(0, len(rows), count, endpoint=False).astype(np.int64)
+    return rows[(places + offset) % len(rows)]
+
+
+def set_size(source: Source, limit: int = SET_SIZE) -> int:
+    """Return how many images a set can have: held-out and training part must each provide one."""
+    return min(limit, len(source.held_out), len(source.train))
+
+
+def held_out_images(source: Source, count: int) -> Tensor:
+    """Return ``count`` held-out images ``[count, C, H, W]`` in [-1, 1]."""
+    return gather(source, spread_out(source.held_out, count), CPU)
+
+
+def sample_distance(generator: nn.Module, latent_dim: int, held_out: Tensor, seed: int) -> float:
+    """Return the exact Wasserstein-1 distance of one set of samples to the held-out images."""
+    samples = draw(generator, latent_dim, len(held_out), seed).cpu()
+    return exact_wasserstein(samples, held_out)
+
+
+def generator_distance(
+    generator: nn.Module, latent_dim: int, source: Source, *, seed: int, limit: int = SET_SIZE, sets: int = 5
+) -> Distance:
+    """Return the distance of the generator to held-out data, over several independent sets of samples."""
+    held_out = held_out_images(source, set_size(source, limit))
+    return summary(
+        [
+            sample_distance(generator, latent_dim, held_out, derived_seed(seed, "evaluate", number))
+            for number in range(sets)
+        ],
+        len(held_out),
+    )
+
+
+def real_distance(source: Source, *, limit: int = SET_SIZE, sets: int = 5) -> Distance:
+    """Return the distance of training images to held-out images: the floor of :func:`generator_distance`."""
+    held_out = held_out_images(source, set_size(source, limit))
+    values = []
+    for number in range(sets):
+        rows = spread_out(source.train, len(held_out), offset=number)
+        values.append(exact_wasserstein(gather(source, rows, CPU), held_out))
+    return summary(values, len(held_out))
+
+
+def summary(values: list[float], n: int) -> Distance:
+    """Return mean and standard deviation."""
+    return Distance(mean=statistics.fmean(values), standard_deviation=statistics.stdev(values), sets=len(values), n=n)

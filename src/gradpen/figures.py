@@ -1,0 +1,82 @@
+"""Figures from arrays: no files, no torch."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+TRAIN, HELD_OUT, PENALTY, GREY = "#1f5fa8", "#d1701c", "#7a3fa0", "#666666"
+
+
+def column(rows: Sequence[dict[str, Any]], name: str) -> tuple[np.ndarray, np.ndarray]:
+    """Return iterations and values of the rows that have this measure."""
+    pairs = [(row["iteration"], row[name]) for row in rows if name in row]
+    values = np.array(pairs, dtype=float).reshape(-1, 2)
+    return values[:, 0], values[:, 1]
+
+
+def curves(rows: Sequence[dict[str, Any]], *, floor: float | None = None) -> Figure:
+    """Return the four curves of a run: critic gap, slopes and penalty, distance, gradient norms."""
+    figure = Figure(figsize=(11, 7), layout="constrained")
+    gap, slopes, distance, norms = figure.subplots(2, 2).ravel()
+    draw_gap(gap, rows)
+    draw_slopes(slopes, rows)
+    draw_distance(distance, rows, floor)
+    draw_gradient_norms(norms, rows)
+    for axes in (gap, slopes, distance, norms):
+        axes.set_xlabel("iteration (generator updates)")
+        axes.grid(alpha=0.25)
+        axes.spines[["top", "right"]].set_visible(False)
+    return figure
+
+
+def draw_gap(axes: Axes, rows: Sequence[dict[str, Any]]) -> None:
+    """Draw the critic gap with bands of two standard errors."""
+    for part, colour, words in (
+        ("train", TRAIN, "training images"),
+        ("held_out", HELD_OUT, "held-out images"),
+    ):
+        iterations, values = column(rows, f"critic_gap_{part}")
+        _, errors = column(rows, f"critic_gap_{part}_error")
+        axes.plot(iterations, values, color=colour, label=words)
+        axes.fill_between(iterations, values - 2 * errors, values + 2 * errors, color=colour, alpha=0.2, lw=0)
+    axes.set_title("Critic gap, the Wasserstein estimate (band: ± 2 standard errors)", fontsize=10)
+    axes.set_ylabel("mean score real − mean score fake")
+    axes.legend(frameon=False)
+
+
+def draw_slopes(axes: Axes, rows: Sequence[dict[str, Any]]) -> None:
+    """Draw mean and largest slope on interpolates, and the penalty."""
+    axes.plot(*column(rows, "slope_mean"), color=TRAIN, label="mean slope")
+    axes.plot(*column(rows, "slope_max"), color=HELD_OUT, label="largest slope", lw=0.8)
+    axes.plot(*column(rows, "penalty"), color=PENALTY, label="penalty (weighted)", lw=0.8)
+    axes.axhline(1, color=GREY, lw=0.8, ls="--")
+    axes.set_title("Slopes on interpolates, and the penalty", fontsize=10)
+    axes.set_ylabel("score per data unit")
+    axes.set_ylim(bottom=0)
+    axes.legend(frameon=False)
+
+
+def draw_distance(axes: Axes, rows: Sequence[dict[str, Any]], floor: float | None) -> None:
+    """Draw the exact distance of samples to held-out data with its floor."""
+    iterations, values = column(rows, "distance")
+    axes.plot(iterations, values, color=TRAIN, marker="o", ms=3, label="samples to held-out images")
+    if floor is not None:
+        axes.axhline(floor, color=GREY, ls="--", lw=0.8, label="training to held-out images (floor)")
+    axes.set_title("Exact Wasserstein-1 distance in pixel space", fontsize=10)
+    axes.set_ylabel("mean distance of matched images")
+    axes.set_ylim(bottom=0)
+    axes.legend(frameon=False)
+
+
+def draw_gradient_norms(axes: Axes, rows: Sequence[dict[str, Any]]) -> None:
+    """Draw the norms of both networks' parameter gradients."""
+    trained = [row for row in rows if row["iteration"] > 0]
+    axes.plot(*column(trained, "critic_gradient_norm"), color=TRAIN, label="critic")
+    axes.plot(*column(trained, "generator_gradient_norm"), color=HELD_OUT, label="generator")
+    if trained:
+        axes.set_yscale("log")
+    axes.set_title("Gradient norms over all parameters", fontsize=10)
+    axes.legend(frameon=False)

@@ -1,0 +1,235 @@
+"""Lipschitz constraints on the critic: none, weight clipping, gradient penalty.
+
+A constraint takes the critic as a function ``score: points [B, ...] -> scores [B]``. It differentiates
+with respect to the points only, so a conditional critic hands over its score with the labels bound.
+"""
+
+from collections.abc import Callable
+from typing import Literal, Protocol
+
+import torch
+from pydantic import PositiveFloat
+from pydantic.dataclasses import dataclass
+from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
+
+from gradpen.choice import STRICT
+from gradpen.errors import UsageError
+
+Score = Callable[[Tensor], Tensor]
+
+NORM_LAYERS = (_BatchNorm, nn.GroupNorm, nn.LayerNorm)
+
+
+def interpolate(real: Tensor, fake: Tensor) -> Tensor:
+    r"""Return random points on the segments between paired real and fake examples.
+
+    .. math:: \hat x = \epsilon x + (1-\epsilon)\tilde x, \qquad \epsilon \sim U[0, 1]
+
+    One :math:`\epsilon` is drawn per example and shared by all its coordinates.
+    Source: Gulrajani et al. 2017 (arXiv 1704.00028), Algorithm 1, line 6.
+
+    Args:
+        real: data, floating point, shape ``[B, ...]`` of any rank.
+        fake: samples of the same shape.
+
+    Returns:
+        Interpolates of that shape, detached from whatever made ``real`` and ``fake``.
+
+    >>> points = interpolate(torch.zeros(4, 1, 8, 8), torch.ones(4, 1, 8, 8))
+    >>> [len(example.unique()) for example in points]  # one epsilon per example
+    [1, 1, 1, 1]
+    """
+    if real.shape != fake.shape:
+        raise UsageError(
+            f"interpolates pair real with fake examples, but real has shape {list(real.shape)} and fake "
+            f"{list(fake.shape)}; give as many fakes as reals, of the same size"
+        )
+    epsilon = torch.rand(len(real), *[1] * (real.dim() - 1), dtype=real.dtype, device=real.device)
+    return torch.lerp(fake.detach(), real.detach(), epsilon)
+
+
+def gradient_norm(score: Score, points: Tensor) -> Tensor:
+    r"""Return the slope :math:`\|\nabla_x D(x)\|_2` of each example, over all its coordinates.
+
+    The result is differentiable with respect to the critic's parameters. Where the gradient is exactly
+    zero the norm's subgradient 0 is used, so a dead critic gives no NaN.
+
+    Args:
+        score: maps points ``[B, ...]`` to scores ``[B]`` or ``[B, 1]``, each example on its own.
+        points: floating point, shape ``[B, ...]``.
+
+    Returns:
+        Slopes, shape ``[B]``, at least float32, in score units per data unit.
+
+    >>> gradient_norm(lambda x: 3 * x[:, 0] + 4 * x[:, 1], torch.zeros(2, 2))
+    tensor([5., 5.], grad_fn=<LinalgVectorNormBackward0>)
+    """
+    points = points.detach().requires_grad_(True)
+    scores = score(points)
+    if len(scores) != len(points) or scores.numel() != len(points):
+        raise UsageError(
+            f"a critic gives one score per example: expected {len(points)} scores, found shape "
+            f"{list(scores.shape)}; return [B] or [B, 1], without averaging over the batch"
+        )
+    (gradient,) = torch.autograd.grad(scores.sum(), points, create_graph=True)
+    if gradient.dtype in (torch.float16, torch.bfloat16):
+        gradient = gradient.float()
+    slopes: Tensor = torch.linalg.vector_norm(gradient.flatten(1), dim=1)
+    return slopes
+
+
+def slope_penalty(slopes: Tensor, *, one_sided: bool = False) -> Tensor:
+    r"""Return :math:`E(\|\nabla\|-1)^2`, or :math:`E\max(0, \|\nabla\|-1)^2` if one-sided.
+
+    Source: Gulrajani et al. 2017 (arXiv 1704.00028), equation 3 and appendix C.
+
+    >>> slope_penalty(torch.tensor([0.0, 3.0])), slope_penalty(torch.tensor([0.0, 3.0]), one_sided=True)
+    (tensor(2.5000), tensor(2.))
+    """
+    excess = slopes - 1
+    if one_sided:
+        excess = excess.clamp(min=0)
+    return excess.square().mean()
+
+
+def gradient_penalty(
+    critic: Score, real: Tensor, fake: Tensor, *, weight: float = 10.0, one_sided: bool = False
+) -> Tensor:
+    r"""Return the gradient penalty, ready to be added to any critic loss.
+
+    .. math:: \lambda\, E_{\hat x} (\|\nabla_{\hat x} D(\hat x)\|_2 - 1)^2
+
+    Source: Gulrajani et al. 2017 (arXiv 1704.00028), equation 3.
+
+    Args:
+        critic: a module or function from points ``[B, ...]`` to scores ``[B]`` or ``[B, 1]``.
+        real: data, floating point, shape ``[B, ...]`` of any rank.
+        fake: samples of the same shape; no gradient flows into the generator.
+        weight: the penalty coefficient, lambda in the paper.
+        one_sided: penalise only slopes above 1.
+
+    Returns:
+        A scalar whose gradient reaches the critic's parameters.
+
+    Raises:
+        UsageError: the critic has batch norm, whose scores couple the examples of a batch; or the shapes
+            do not match.
+
+    >>> critic = torch.nn.Linear(2, 1, bias=False)
+    >>> _ = torch.nn.init.constant_(critic.weight, 3.0)
+    >>> gradient_penalty(critic, torch.randn(8, 2), torch.randn(8, 2)).item()  # 10 * (sqrt(18) - 1)^2
+    105.147...
+    """
+    if isinstance(critic, nn.Module):
+        refuse_batch_norm(critic)
+    slopes = gradient_norm(critic, interpolate(real, fake))
+    return weight * slope_penalty(slopes, one_sided=one_sided)
+
+
+def refuse_batch_norm(critic: nn.Module) -> None:
+    """Raise :class:`UsageError` if the critic has batch norm, naming the layer and the alternatives.
+
+    The penalty is on the gradient of each score with respect to its own example; batch norm makes every
+    score depend on the whole batch (Gulrajani et al. 2017, section 4, "No critic batch normalization").
+
+    >>> refuse_batch_norm(torch.nn.Sequential(torch.nn.Linear(2, 2), torch.nn.LayerNorm(2)))
+    """
+    for name, module in critic.named_modules():
+        if isinstance(module, _BatchNorm):
+            raise UsageError(
+                f"the critic's layer '{name}' is {type(module).__name__}, which a gradient penalty does not "
+                f"allow: it makes each score depend on the whole batch; use layer norm "
+                f"(critic.norm=layer, or torch.nn.GroupNorm(1, channels)) or no norm (critic.norm=none)"
+            )
+
+
+class Constraint(Protocol):
+    """The contract of a Lipschitz constraint."""
+
+    def check(self, critic: nn.Module) -> None:
+        """Raise :class:`UsageError` if the constraint makes no sense for this critic."""
+
+    def penalty(self, score: Score, real: Tensor, fake: Tensor) -> Tensor:
+        """Return a scalar to add to the critic loss (zero for constraints without a penalty)."""
+
+    def project(self, critic: nn.Module) -> None:
+        """Move the critic's parameters back into the allowed set, after its optimiser step."""
+
+
+@dataclass(frozen=True, kw_only=True, config=STRICT)
+class Unconstrained:
+    """No constraint, as in the original GAN."""
+
+    name: Literal["none"] = "none"
+
+    def check(self, critic: nn.Module) -> None:
+        """Accept every critic."""
+        del critic
+
+    def penalty(self, score: Score, real: Tensor, fake: Tensor) -> Tensor:
+        """Return zero."""
+        del score, fake
+        return real.new_zeros(())
+
+    def project(self, critic: nn.Module) -> None:
+        """Leave the critic as it is."""
+        del critic
+
+
+@dataclass(frozen=True, kw_only=True, config=STRICT)
+class WeightClipping:
+    """Every critic parameter clamped to [-threshold, threshold] after each critic step.
+
+    Source: Arjovsky, Chintala & Bottou 2017 (arXiv 1701.07875), Algorithm 1, line 7 (c = 0.01). Buffers
+    such as batch norm's moving statistics are not parameters and stay as they are.
+    """
+
+    name: Literal["weight-clipping"] = "weight-clipping"
+    threshold: PositiveFloat = 0.01
+    """the clip value c"""
+    norm_layers: bool = True
+    """clip the scales and offsets of norm layers too, as the paper's "weights" includes them"""
+
+    def check(self, critic: nn.Module) -> None:
+        """Accept every critic."""
+        del critic
+
+    def penalty(self, score: Score, real: Tensor, fake: Tensor) -> Tensor:
+        """Return zero."""
+        del score, fake
+        return real.new_zeros(())
+
+    @torch.no_grad()
+    def project(self, critic: nn.Module) -> None:
+        """Clamp the parameters in place."""
+        for module in critic.modules():
+            if self.norm_layers or not isinstance(module, NORM_LAYERS):
+                for parameter in module.parameters(recurse=False):
+                    parameter.clamp_(-self.threshold, self.threshold)
+
+
+@dataclass(frozen=True, kw_only=True, config=STRICT)
+class GradientPenalty:
+    """The gradient penalty on interpolates, two-sided or one-sided; see :func:`gradient_penalty`.
+
+    Source: Gulrajani et al. 2017 (arXiv 1704.00028), equation 3; one-sided in appendix C.
+    """
+
+    name: Literal["gradient-penalty"] = "gradient-penalty"
+    weight: PositiveFloat = 10.0
+    """the penalty coefficient, lambda in the paper"""
+    one_sided: bool = False
+    """penalise only slopes above 1"""
+
+    def check(self, critic: nn.Module) -> None:
+        """Refuse a critic with batch norm."""
+        refuse_batch_norm(critic)
+
+    def penalty(self, score: Score, real: Tensor, fake: Tensor) -> Tensor:
+        """Return the weighted penalty on fresh interpolates."""
+        return gradient_penalty(score, real, fake, weight=self.weight, one_sided=self.one_sided)
+
+    def project(self, critic: nn.Module) -> None:
+        """Leave the critic as it is: the penalty replaces clipping."""
+        del critic

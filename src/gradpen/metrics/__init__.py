@@ -1,0 +1,1 @@
+"""Measures of critics and of samples."""

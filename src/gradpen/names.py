@@ -1,0 +1,28 @@
+"""Names from outside (files, classes, keys) made safe to print, and near misses answered."""
+
+import difflib
+from collections.abc import Iterable
+
+
+def safe_name(name: object) -> str:
+    r"""Return the name with everything unprintable escaped.
+
+    Control characters, bidirectional marks and undecodable bytes cannot reach a terminal, a log line or a
+    page.
+
+    >>> safe_name("a\x1b[31m.png")
+    'a\\x1b[31m.png'
+    """
+    return "".join(
+        character if character.isprintable() else character.encode("unicode_escape").decode() for character in str(name)
+    )
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """Return ``; did you mean 'x'?`` for a misspelt name, or the empty string if nothing is near.
+
+    >>> nearest("wgan-pg", ["wgan-gp", "gan"])
+    "; did you mean 'wgan-gp'?"
+    """
+    matches = difflib.get_close_matches(name, list(known), n=1, cutoff=0.6)
+    return f"; did you mean '{matches[0]}'?" if matches else ""

@@ -1,0 +1,1 @@
+"""Networks: each choice is one frozen dataclass that builds a module for a given image shape."""

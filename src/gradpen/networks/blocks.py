@@ -1,0 +1,104 @@
+"""Pieces shared by the networks: shapes, the contract, norm layers, initialisers."""
+
+import math
+from typing import Literal, Protocol
+
+import torch
+from torch import Tensor, nn
+
+Shape = tuple[int, int, int]
+"""channels, height and width of one image"""
+
+Norm = Literal["none", "batch", "layer"]
+Initialiser = Literal["pytorch", "he-uniform", "normal-0.02"]
+
+
+class GeneratorChoice(Protocol):
+    """The contract of a generator."""
+
+    @property
+    def latent_dim(self) -> int:
+        """Size of the latent vector z."""
+
+    def build(self, shape: Shape) -> nn.Module:
+        """Return a module from latents ``[B, latent_dim]`` to images ``[B, *shape]`` in [-1, 1]."""
+
+
+class CriticChoice(Protocol):
+    """The contract of a critic."""
+
+    def build(self, shape: Shape) -> nn.Module:
+        """Return a module from images ``[B, *shape]`` in [-1, 1] to unbounded scores ``[B]``."""
+
+
+class Crop(nn.Module):
+    """Keep the first ``height`` rows and ``width`` columns of ``[B, C, H, W]``."""
+
+    def __init__(self, height: int, width: int) -> None:
+        super().__init__()
+        self.height, self.width = height, width
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return the cropped maps."""
+        return x[:, :, : self.height, : self.width]
+
+
+class Scores(nn.Module):
+    """Turn ``[B, 1]`` into scores ``[B]``."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return the scores."""
+        return x.squeeze(1)
+
+
+def norm_layer(norm: Norm, channels: int) -> list[nn.Module]:
+    """Return the norm layer for feature maps of ``channels`` channels, as a list of none or one.
+
+    ``layer`` normalises over channels, rows and columns of each example with one scale and offset per
+    channel, as the layer norm in the release of Gulrajani et al. 2017: group norm with one group.
+    """
+    if norm == "batch":
+        return [nn.BatchNorm2d(channels)]
+    if norm == "layer":
+        return [nn.GroupNorm(1, channels)]
+    return []
+
+
+@torch.no_grad()
+def initialise(module: nn.Module, initialiser: Initialiser) -> None:
+    """Initialise every convolution and linear layer of the module in place.
+
+    * ``pytorch``: leave PyTorch's defaults.
+    * ``he-uniform``: uniform with the standard deviation of the release of Gulrajani et al. 2017
+      (github.com/igul222/improved_wgan_training): ``sqrt(4 / (fan_in + fan_out))`` for convolutions, fans
+      counted per output position; ``sqrt(2 / fan_in)`` for linear layers; biases 0.
+    * ``normal-0.02``: N(0, 0.02) with biases 0 and norm scales N(1, 0.02), as in DCGAN (Radford et al.
+      2016, section 4).
+    """
+    if initialiser == "pytorch":
+        return
+    for layer in module.modules():
+        if isinstance(layer, nn.Conv2d | nn.ConvTranspose2d | nn.Linear):
+            if initialiser == "he-uniform":
+                bound = math.sqrt(3) * he_standard_deviation(layer)
+                layer.weight.uniform_(-bound, bound)
+            else:
+                layer.weight.normal_(0, 0.02)
+            if layer.bias is not None:
+                layer.bias.zero_()
+        elif isinstance(layer, nn.BatchNorm2d) and initialiser == "normal-0.02":
+            layer.weight.normal_(1, 0.02)
+
+
+def he_standard_deviation(layer: nn.Conv2d | nn.ConvTranspose2d | nn.Linear) -> float:
+    """Return the standard deviation of the ``he-uniform`` initialiser for this layer."""
+    if isinstance(layer, nn.Linear):
+        return math.sqrt(2 / layer.in_features)
+    taps = math.prod(layer.kernel_size)
+    stride = math.prod(layer.stride)
+    fan_in, fan_out = float(layer.in_channels * taps), float(layer.out_channels * taps)
+    if isinstance(layer, nn.ConvTranspose2d):
+        fan_in /= stride
+    else:
+        fan_out /= stride
+    return math.sqrt(4 / (fan_in + fan_out))

@@ -1,0 +1,188 @@
+"""A run as one self-contained HTML page."""
+
+import base64
+import html
+import io
+import json
+from typing import Any
+
+from matplotlib.figure import Figure
+
+from gradpen.checkpoint import replace_file
+from gradpen.config import to_dict
+from gradpen.figures import curves
+from gradpen.names import safe_name
+from gradpen.runs import Row, RunFolder, read_config, read_measures
+
+STYLE = """
+:root { color-scheme: light; --ink: #1a1a1a; --soft: #5c5c5c; --line: #dcdcdc; }
+body { font: 16px/1.5 system-ui, sans-serif; color: var(--ink); background: #fff; margin: 2rem auto;
+  max-width: 72rem; padding: 0 1rem; }
+h1 { font-size: 1.6rem; margin-bottom: .2rem; } h2 { font-size: 1.15rem; margin-top: 2.2rem; }
+p.lead { color: var(--soft); margin-top: 0; }
+table { border-collapse: collapse; margin: .5rem 0; } td, th { padding: .25rem .9rem .25rem 0; text-align: left;
+  border-bottom: 1px solid var(--line); vertical-align: top; } th { font-weight: 600; }
+td.number { font-variant-numeric: tabular-nums; text-align: right; }
+figure { margin: 0; } figcaption { color: var(--soft); font-size: .9rem; }
+.grids { display: flex; flex-wrap: wrap; gap: 1.5rem; } .grids img { max-width: 100%; width: 22rem;
+  image-rendering: pixelated; } img.wide { max-width: 100%; }
+pre { background: #f6f6f6; padding: 1rem; overflow-x: auto; font-size: .85rem; }
+"""
+SHOWN_GRIDS = 6
+STATES = {
+    "running": "still running when this page was written",
+    "finished": "finished",
+    "interrupted": "interrupted; it can be resumed",
+    "diverged": "stopped, because a loss or weight was no longer finite",
+}
+
+
+def publish(folder: RunFolder) -> None:
+    """Write the curves and the report of a run into its folder."""
+    rows = read_measures(folder)
+    record = json.loads(folder.record.read_text(encoding="utf-8"))
+    floor = record["distance_to_held_out"].get("floor")
+    figure = png(curves(rows, floor=floor["mean"] if floor else None))
+    replace_file(folder.curves, figure)
+    replace_file(folder.report, page(folder, rows, record, figure).encode())
+
+
+def png(figure: Figure) -> bytes:
+    """Return a figure as PNG bytes."""
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png", dpi=110)
+    return buffer.getvalue()
+
+
+def text(value: object) -> str:
+    """Return an outside value, safe to put into the page."""
+    return html.escape(safe_name(value), quote=True)
+
+
+def picture(content: bytes, caption: str, style: str) -> str:
+    """Return a PNG embedded in the page with its caption."""
+    data = base64.b64encode(content).decode()
+    return (
+        f'<figure><img class="{style}" alt="{text(caption)}" src="data:image/png;base64,{data}">'
+        f"<figcaption>{text(caption)}</figcaption></figure>"
+    )
+
+
+def table(rows: list[tuple[str, str]]) -> str:
+    """Return a table of names and values."""
+    cells = "".join(f"<tr><th>{text(name)}</th><td>{text(value)}</td></tr>" for name, value in rows)
+    return f"<table>{cells}</table>"
+
+
+def page(folder: RunFolder, rows: list[Row], record: dict[str, Any], figure: bytes) -> str:
+    """Return the page."""
+    config = read_config(folder)
+    data = json.loads(folder.data.read_text(encoding="utf-8"))
+    name = text(folder.path.resolve().name)
+    state = STATES[record["state"]]
+    grids = "".join(
+        picture(grid.read_bytes(), f"samples after {int(grid.stem):,} iterations", "grid") for grid in chosen(folder)
+    )
+    return f"""<!DOCTYPE html>
+<html lang="en"><head><meta charset="utf-8">
+<meta http-equiv="Content-Security-Policy" content="default-src 'none'; img-src data:; style-src 'unsafe-inline'">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>{name}: gradpen run</title><style>{STYLE}</style></head><body>
+<h1>{name}</h1>
+<p class="lead">{text(config.preset)} on {text(data["path"])}: {record["iteration"]:,} of {record["iterations"]:,}
+iterations, {text(state)}.</p>
+<h2>In figures</h2>{table(summary(rows, record))}
+<h2>Curves</h2>{picture(figure, "Defined in the table of measures at the end of this page.", "wide")}
+<h2>Images</h2><div class="grids">{picture(folder.real.read_bytes(), "training images", "grid")}{grids}</div>
+<h2>Data</h2>{table(data_summary(data, record))}
+<h2>Run</h2>{table(run_summary(record))}
+<h2>Configuration</h2><pre>{html.escape(json.dumps(to_dict(config), indent=2))}</pre>
+<h2>Measures</h2>{table(MEASURES)}
+</body></html>
+"""
+
+
+def chosen(folder: RunFolder) -> list[Any]:
+    """Return the first, the last and some grids between, denser at the start."""
+    grids = folder.sample_grids()
+    if len(grids) <= SHOWN_GRIDS:
+        return grids
+    last = len(grids) - 1
+    places = sorted({0, last, *(round(last * 2.0**-step) for step in range(1, SHOWN_GRIDS - 1))})
+    return [grids[place] for place in places]
+
+
+def summary(rows: list[Row], record: dict[str, Any]) -> list[tuple[str, str]]:
+    """Return the run's main figures, each with its sample size and spread."""
+    first, last = rows[0], rows[-1]
+    result = [
+        (
+            f"Critic gap at iteration {last['iteration']:,}",
+            f"{last['critic_gap_train']:.3f} ± {last['critic_gap_train_error']:.3f} on training images, "
+            f"{last['critic_gap_held_out']:.3f} ± {last['critic_gap_held_out_error']:.3f} on held-out images "
+            f"(± one standard error)",
+        ),
+        ("Slope on interpolates", f"mean {last['slope_mean']:.3f}, largest {last['slope_max']:.3f}"),
+    ]
+    distances = record["distance_to_held_out"]
+    if "distance" in distances:
+        final, floor = distances["distance"], distances["floor"]
+        result += [
+            (
+                "Distance to held-out images",
+                f"{final['mean']:.3f} ± {final['standard_deviation']:.3f}: exact Wasserstein-1 in pixel space, "
+                f"{final['n']} against {final['n']} images, mean and standard deviation of {final['sets']} sets",
+            ),
+            ("Untrained generator", f"{first['distance']:.3f}, the same measure, one set"),
+            (
+                "Floor: training to held-out images",
+                f"{floor['mean']:.3f} ± {floor['standard_deviation']:.3f}, the same measure, real against real",
+            ),
+        ]
+    result.append(
+        (
+            "Time",
+            f"{last['seconds']:,.0f} s of training and measuring; {last['images']:,} images seen by the critic, "
+            f"{last['images'] / record['train_images']:,.1f} epochs",
+        )
+    )
+    return result
+
+
+def data_summary(data: dict[str, Any], record: dict[str, Any]) -> list[tuple[str, str]]:
+    """Return what the data are and what was left out."""
+    result = [
+        ("Kind", data["kind"]),
+        ("Images", f"{record['train_images']:,} to train on, {record['held_out_images']:,} held out"),
+        ("Shape", "x".join(map(str, data["shape"])) + " (channels, height, width)"),
+        ("Found", ", ".join(f"{n:,} {size}" for size, n in data["sizes"].items())),
+        ("Modes", ", ".join(f"{n:,} {mode}" for mode, n in data["modes"].items())),
+        ("Duplicates", f"{len(data['duplicates'])} groups of equal images"),
+        ("Unreadable", f"{len(data['unreadable'])} of {data['found']:,} files left out"),
+        ("Fingerprint", record["data_fingerprint"]),
+    ]
+    result += [("Changed", f"{n:,} images: {note}") for note, n in data["notes"].items()]
+    result += [(f"Left out: {file}", reason) for file, reason in data["unreadable"][:50]]
+    return result
+
+
+def run_summary(record: dict[str, Any]) -> list[tuple[str, str]]:
+    """Return code, machine and sizes."""
+    parameters = record["parameters"]
+    versions = [(key.replace("_", " "), str(value)) for key, value in record["versions"].items()]
+    return [
+        ("parameters", f"generator {parameters['generator']:,}, critic {parameters['critic']:,}"),
+        *versions,
+    ]
+
+
+MEASURES = [
+    ("critic gap", "mean critic score of real images minus that of samples, without the penalty"),
+    ("train, held out", "the real images are from the training part, or from the part never trained on"),
+    ("standard error", "of the difference of the two means, over the images measured (up to 512 a side)"),
+    ("slope", "Euclidean norm of the critic's gradient at a random interpolate of an image and a sample"),
+    ("penalty", "penalty coefficient times the mean penalty of the newest critic batch"),
+    ("distance", "mean distance of optimally matched images (exact Wasserstein-1), pixels in [-1, 1]"),
+    ("gradient norm", "Euclidean norm of the loss's gradient over all parameters of a network"),
+    ("images per second", "training images seen by the critic per second, measuring and sampling included"),
+]

@@ -1,0 +1,116 @@
+"""Device, threads, seeding and signals: what lies between a run and the machine."""
+
+import hashlib
+import platform
+import signal
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib import metadata
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import torch
+
+from gradpen.errors import UsageError
+from gradpen.names import safe_name
+
+
+def choose_device(name: str) -> torch.device:
+    """Return the device of this name; ``auto`` takes a GPU where there is one.
+
+    Raises:
+        UsageError: there is no such device on this machine.
+    """
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        device = torch.device(name)
+        torch.empty(0, device=device)
+    except (RuntimeError, AssertionError, NotImplementedError):
+        raise UsageError(
+            f"device '{safe_name(name)}' is not available here; use --device auto or --device cpu"
+        ) from None
+    return device
+
+
+def derived_seed(seed: int, stream: str, index: int) -> int:
+    """Return a 63-bit seed for one stream of randomness at one index, independent of all others."""
+    digest = hashlib.blake2b(f"{seed}/{stream}/{index}".encode(), digest_size=8).digest()
+    return int.from_bytes(digest, "little") >> 1
+
+
+def seed_everything(seed: int, stream: str, index: int) -> None:
+    """Seed torch's default generators; called before every iteration, so that nothing needs saving."""
+    torch.manual_seed(derived_seed(seed, stream, index))
+
+
+@contextmanager
+def separate_randomness() -> Iterator[None]:
+    """Leave torch's default generators as they were found."""
+    with torch.random.fork_rng(devices=range(torch.cuda.device_count())):
+        yield
+
+
+class Interrupt:
+    """Remembers the first SIGINT or SIGTERM until the run reaches the end of an iteration.
+
+    The second SIGINT raises :class:`KeyboardInterrupt` at once. Handlers are installed by :meth:`listen`
+    only, which the command line calls; the Python functions never touch signals.
+    """
+
+    def __init__(self) -> None:
+        self.signal: int | None = None
+
+    @property
+    def exit_code(self) -> int:
+        """128 plus the signal: 130 for SIGINT, 143 for SIGTERM; 0 without one."""
+        return 0 if self.signal is None else 128 + self.signal
+
+    def handle(self, number: int, frame: FrameType | None) -> None:
+        """Take note of a signal."""
+        del frame
+        if self.signal == signal.SIGINT and number == signal.SIGINT:
+            raise KeyboardInterrupt
+        self.signal = number
+
+    @contextmanager
+    def listen(self) -> Iterator[None]:
+        """Handle SIGINT and SIGTERM, and restore the previous handlers afterwards."""
+        previous = {number: signal.signal(number, self.handle) for number in (signal.SIGINT, signal.SIGTERM)}
+        try:
+            yield
+        finally:
+            for number, handler in previous.items():
+                signal.signal(number, handler)
+
+
+def versions(device: torch.device) -> dict[str, Any]:
+    """Return what a reader needs to judge or repeat a run: code, libraries, processor, threads."""
+    return {
+        "gradpen": metadata.version("gradpen"),
+        "commit": code_commit(),
+        "python": platform.python_version(),
+        "torch": torch.__version__,
+        "device": str(device) if device.type == "cpu" else torch.cuda.get_device_name(device),
+        "cpu_capability": torch.backends.cpu.get_cpu_capability(),
+        "threads": torch.get_num_threads(),
+        "platform": platform.platform(),
+    }
+
+
+def code_commit() -> str | None:
+    """Return the git commit of the code, with ``+changes`` if it was edited; None outside a checkout."""
+    root = Path(__file__).resolve().parents[2]
+    if not (root / ".git").exists():
+        return None
+    try:
+        answers = [
+            subprocess.run(["git", "-C", root, *command], capture_output=True, text=True, timeout=5, check=True)
+            for command in (["rev-parse", "--short", "HEAD"], ["status", "--porcelain", "--", "src"])
+        ]
+    except (OSError, subprocess.SubprocessError):
+        return None
+    commit, changes = (answer.stdout.strip() for answer in answers)
+    return commit + ("+changes" if changes else "")

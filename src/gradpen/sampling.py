@@ -1,0 +1,111 @@
+"""Samples from a generator: the same seed gives the same images, however many are drawn."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from PIL import Image
+from torch import nn
+
+from gradpen.data.decode import MODE_OF_CHANNELS
+from gradpen.data.source import range_to_pixels
+from gradpen.errors import UsageError
+from gradpen.names import safe_name
+from gradpen.runtime import derived_seed
+
+CHUNK = 64
+SHORTEST_SHOWN = 32
+
+
+def latents(latent_dim: int, seed: int, chunk: int) -> torch.Tensor:
+    """Return latents ``[64, latent_dim]`` of one chunk of samples, drawn on the processor."""
+    generator = torch.Generator().manual_seed(derived_seed(seed, "latents", chunk))
+    return torch.randn(CHUNK, latent_dim, generator=generator)
+
+
+@torch.no_grad()
+def draw_chunks(generator: nn.Module, latent_dim: int, count: int, seed: int) -> Iterator[torch.Tensor]:
+    """Yield samples in [-1, 1], 64 at a time, ``count`` in all.
+
+    Sample i is always computed at place ``i % 64`` of a full chunk, since the last bit of a matrix product
+    may depend on how many rows it has. The generator is put in evaluation mode and back.
+    """
+    device = next(generator.parameters()).device
+    training = generator.training
+    generator.eval()
+    try:
+        for chunk in range(-(-count // CHUNK)):
+            samples = generator(latents(latent_dim, seed, chunk).to(device))
+            yield samples[: count - chunk * CHUNK]
+    finally:
+        generator.train(training)
+
+
+def draw(generator: nn.Module, latent_dim: int, count: int, seed: int) -> torch.Tensor:
+    """Return ``count`` samples ``[count, C, H, W]`` in [-1, 1] on the generator's device."""
+    return torch.cat(list(draw_chunks(generator, latent_dim, count, seed)))
+
+
+def draw_pixels(generator: nn.Module, latent_dim: int, count: int, seed: int) -> NDArray[np.uint8]:
+    """Return ``count`` samples as uint8 pixels ``[count, C, H, W]``."""
+    chunks = draw_chunks(generator, latent_dim, count, seed)
+    return np.concatenate([range_to_pixels(chunk).cpu().numpy() for chunk in chunks])
+
+
+def as_image(pixels: NDArray[np.uint8]) -> Image.Image:
+    """Return uint8 pixels ``[C, H, W]`` with 1 to 4 channels as a picture."""
+    if len(pixels) == 1:
+        return Image.fromarray(pixels[0])
+    return Image.fromarray(np.ascontiguousarray(pixels.transpose(1, 2, 0)), MODE_OF_CHANNELS[len(pixels)])
+
+
+def grid(pixels: NDArray[np.uint8]) -> Image.Image:
+    """Return uint8 images ``[N, C, H, W]`` as one nearly square grid with thin gaps.
+
+    Images with sides under 32 pixels are shown enlarged by a whole factor, pixel by pixel.
+    """
+    count, channels, height, width = pixels.shape
+    factor = max(1, -(-SHORTEST_SHOWN // min(height, width))) if min(height, width) < SHORTEST_SHOWN else 1
+    shown = pixels.repeat(factor, axis=2).repeat(factor, axis=3)
+    columns = int(np.ceil(np.sqrt(count * height / width)))
+    columns = min(max(columns, 1), count)
+    rows = -(-count // columns)
+    gap = 2
+    canvas = np.full(
+        (channels, rows * (height * factor + gap) + gap, columns * (width * factor + gap) + gap),
+        128,
+        np.uint8,
+    )
+    if channels in (2, 4):
+        canvas[-1] = 255
+    for index, image in enumerate(shown):
+        top = gap + index // columns * (height * factor + gap)
+        left = gap + index % columns * (width * factor + gap)
+        canvas[:, top : top + height * factor, left : left + width * factor] = image
+    return as_image(canvas)
+
+
+def save_samples(pixels: NDArray[np.uint8], out: Path) -> None:
+    """Write samples: a grid to ``.png``, an array ``[N, H, W, C]`` to ``.npz``, else one PNG each to a folder.
+
+    Raises:
+        UsageError: the place cannot be written, or its suffix says something else.
+    """
+    name = safe_name(out)
+    try:
+        if out.suffix == ".png":
+            out.parent.mkdir(parents=True, exist_ok=True)
+            grid(pixels).save(out)
+        elif out.suffix == ".npz":
+            out.parent.mkdir(parents=True, exist_ok=True)
+            np.savez_compressed(out, images=pixels.transpose(0, 2, 3, 1))
+        elif out.suffix:
+            raise UsageError(f"samples are written to a .png grid, an .npz array or a folder of PNGs, not to {name}")
+        else:
+            out.mkdir(parents=True, exist_ok=True)
+            for index, image in enumerate(pixels):
+                as_image(image).save(out / f"{index:06d}.png")
+    except OSError as error:
+        raise UsageError(f"{name} cannot be written: {error.strerror or error}; choose another --out") from None
