@@ -16,7 +16,7 @@ from gradpen.evaluation import SET_SIZE, Distance, generator_distance, real_dist
 from gradpen.names import safe_name
 from gradpen.report import publish
 from gradpen.runs import Run, RunFolder, load, warn
-from gradpen.trainer import Audience
+from gradpen.session import Audience
 
 
 def configure(

@@ -104,7 +104,7 @@ class Train(DataOptions):
         from gradpen.report import publish
         from gradpen.runs import RunFolder
         from gradpen.runtime import Interrupt
-        from gradpen.trainer import Audience
+        from gradpen.session import Audience
 
         settings: dict[str, Any] = {
             name: getattr(self, name)

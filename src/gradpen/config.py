@@ -34,9 +34,9 @@ class Cadence:
 
     log_every: PositiveInt = 50
     """measure critic and gradients and write a row of measures.jsonl"""
-    sample_every: PositiveInt = 500
+    sample_every: PositiveInt = 200
     """write a sample grid and measure the distance to held-out data"""
-    save_every: PositiveInt = 500
+    save_every: PositiveInt = 200
     """write a checkpoint"""
     keep: Annotated[int, Field(ge=2)] = 2
     """checkpoints kept; at least 2, so that a damaged one has a predecessor"""

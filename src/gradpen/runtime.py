@@ -6,6 +6,7 @@ import signal
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import lru_cache
 from importlib import metadata
 from pathlib import Path
 from types import FrameType
@@ -100,6 +101,7 @@ def versions(device: torch.device) -> dict[str, Any]:
     }
 
 
+@lru_cache(maxsize=1)
 def code_commit() -> str | None:
     """Return the git commit of the code, with ``+changes`` if it was edited; None outside a checkout."""
     root = Path(__file__).resolve().parents[2]

@@ -16,7 +16,7 @@ from gradpen.names import safe_name
 from gradpen.runtime import derived_seed
 
 CHUNK = 64
-SHORTEST_SHOWN = 32
+SHORTEST_SHOWN = 64
 
 
 def latents(latent_dim: int, seed: int, chunk: int) -> torch.Tensor:
@@ -64,7 +64,7 @@ def as_image(pixels: NDArray[np.uint8]) -> Image.Image:
 def grid(pixels: NDArray[np.uint8]) -> Image.Image:
     """Return uint8 images ``[N, C, H, W]`` as one nearly square grid with thin gaps.
 
-    Images with sides under 32 pixels are shown enlarged by a whole factor, pixel by pixel.
+    Images with sides under 64 pixels are shown enlarged by a whole factor, pixel by pixel.
     """
     count, channels, height, width = pixels.shape
     factor = max(1, -(-SHORTEST_SHOWN // min(height, width))) if min(height, width) < SHORTEST_SHOWN else 1

@@ -1,48 +1,27 @@
-"""The outer loop: iterate, measure, sample, save, stop, resume."""
+"""The outer loop: start or resume a run, iterate, mark, save, stop."""
 
-import math
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor, nn
 
-from gradpen.algorithm import Gan, Measures, train_iteration
-from gradpen.checkpoint import (
-    Checkpoint,
-    checkpoint_folders,
-    newest_checkpoint,
-    optimizer_tensors,
-    remove_newer,
-    restore_optimizer,
-    write_checkpoint,
-)
-from gradpen.config import RunConfig, differences, from_dict, to_dict
-from gradpen.data.folder import Progress
-from gradpen.data.open import no_progress, open_source
-from gradpen.data.source import Source, batches, gather, report_to_json
-from gradpen.errors import DataError, DivergedError, RunError
-from gradpen.evaluation import (
-    Distance,
-    generator_distance,
-    held_out_images,
-    real_distance,
-    sample_distance,
-    set_size,
-    spread_out,
-)
-from gradpen.metrics.critic import critic_gap, interpolate_slopes, scoring, total_gradient_norm
+from gradpen.algorithm import train_iteration
+from gradpen.checkpoint import Checkpoint, checkpoint_folders, newest_checkpoint, remove_newer
+from gradpen.config import RunConfig, differences, from_dict
+from gradpen.data.open import open_source
+from gradpen.data.source import Source, batches, report_to_json
+from gradpen.errors import DataError, RunError
+from gradpen.evaluation import spread_out
+from gradpen.measuring import finish, mark
 from gradpen.names import safe_name
 from gradpen.runs import (
-    Row,
     RunFolder,
-    append_row,
     existing_folder,
     locked,
     new_folder,
@@ -51,81 +30,9 @@ from gradpen.runs import (
     write_config,
     write_json,
 )
-from gradpen.runtime import (
-    Interrupt,
-    choose_device,
-    derived_seed,
-    seed_everything,
-    separate_randomness,
-    versions,
-)
-from gradpen.sampling import draw, draw_pixels, grid
-
-MEASURED = 512
-SCORED_AT_ONCE = 128
-SLOPES_TAKEN = 64
-PUBLISH_SECONDS = 60
-
-
-@dataclass(kw_only=True)
-class Audience:
-    """Whom a run talks to. Nothing here changes a bit of the result."""
-
-    say: Callable[[str], None] = lambda _: None
-    """a sentence worth reading"""
-    show: Callable[[int, RunConfig, Row], None] = lambda _iteration, _config, _row: None
-    """after every iteration, with the newest measures"""
-    decoding: Progress = no_progress
-    """while a folder is decoded"""
-    publish: Callable[[RunFolder], None] = lambda _: None
-    """at sample marks now and then, and at the end: figures and report"""
-    interrupt: Interrupt = field(default_factory=Interrupt)
-    """whether to stop"""
-
-
-@dataclass(kw_only=True)
-class Session:
-    """A run in progress."""
-
-    config: RunConfig
-    folder: RunFolder
-    source: Source
-    device: torch.device
-    gan: Gan
-    audience: Audience
-    run_id: str
-    iteration: int = 0
-    saved: int | None = None
-    seconds: float = 0.0
-    row: Row = field(default_factory=dict)
-    """the newest measures"""
-    finite: Tensor = field(default_factory=lambda: torch.ones((), dtype=torch.bool))
-    """whether every loss so far was finite, kept on the device"""
-    clock: float = 0.0
-    """when the newest measures were taken"""
-    measured: int = 0
-    """the iteration of the newest measures in this process"""
-    published: float = field(default_factory=time.monotonic)
-    """when figures and report were last written"""
-
-
-def build_gan(config: RunConfig, source: Source, device: torch.device) -> Gan:
-    """Return the configured networks, initialised from the seed, and their optimisers.
-
-    Raises:
-        UsageError: the constraint refuses the critic.
-    """
-    seed_everything(config.seed, "initialise", 0)
-    generator = config.generator.build(source.shape).to(device)
-    critic = config.critic.build(source.shape).to(device)
-    config.constraint.check(critic)
-    return Gan(
-        generator=generator,
-        critic=critic,
-        generator_optimizer=config.generator_optimizer.build(generator.parameters()),
-        critic_optimizer=config.critic_optimizer.build(critic.parameters()),
-        latent_dim=config.generator.latent_dim,
-    )
+from gradpen.runtime import choose_device, derived_seed, seed_everything, versions
+from gradpen.sampling import grid
+from gradpen.session import Audience, Session, build_gan, restore, save, write_record
 
 
 def train(
@@ -290,183 +197,6 @@ def loop(session: Session) -> None:
 def due(session: Session, every: int) -> bool:
     """Return whether something done every so many iterations, and at the end, is due."""
     return session.iteration % every == 0 or session.iteration == session.config.iterations
-
-
-def mark(session: Session, measures: Measures, *, sampling: bool) -> None:
-    """Read measures back, the only place that does, and write them down; sample if it is time."""
-    refuse_non_finite(session)
-    row = {name: value.item() for name, value in measures.items()} | measure(session)
-    if sampling:
-        row["distance"] = sample_distance(
-            session.gan.generator,
-            session.gan.latent_dim,
-            held_out_images(session.source, set_size(session.source)),
-            derived_seed(session.config.seed, "distance", 0),
-        )
-    now = time.monotonic()
-    elapsed = now - session.clock
-    session.seconds += elapsed
-    seen = session.config.critic_steps * session.config.batch_size
-    speed = (session.iteration - session.measured) * seen / elapsed if elapsed else 0.0
-    session.clock, session.measured = now, session.iteration
-    session.row = {
-        "iteration": session.iteration,
-        "images": session.iteration * seen,
-        **row,
-        "images_per_second": round(speed, 1),
-        "seconds": round(session.seconds, 3),
-    }
-    bad = [name for name, value in session.row.items() if not math.isfinite(value)]
-    if bad:
-        session.finite = torch.zeros_like(session.finite)
-        refuse_non_finite(session)
-    append_row(session.folder, session.row)
-    if sampling:
-        pixels = draw_pixels(
-            session.gan.generator, session.gan.latent_dim, session.config.cadence.grid, session.config.seed
-        )
-        grid(pixels).save(session.folder.sample_grid(session.iteration))
-        if now - session.published > PUBLISH_SECONDS:
-            session.audience.publish(session.folder)
-            session.published = time.monotonic()
-
-
-@torch.no_grad()
-def measure(session: Session) -> Row:
-    """Return critic gaps on training and held-out data, slopes and gradient norms.
-
-    The images and latents measured are the same at every mark, and training's randomness is left alone.
-    """
-    source, gan = session.source, session.gan
-    train_part, held_out_part = (
-        gather(source, spread_out(rows, min(MEASURED, len(rows))), session.device)
-        for rows in (source.train, source.held_out)
-    )
-    count = max(len(train_part), len(held_out_part))
-    fake = draw(gan.generator, gan.latent_dim, count, derived_seed(session.config.seed, "measure", 0))
-    row: Row = {}
-    with separate_randomness(), scoring(gan.critic):
-        seed_everything(session.config.seed, "measure", session.iteration)
-        fake_scores = score_all(gan.critic, fake)
-        for name, real in (("train", train_part), ("held_out", held_out_part)):
-            gap = critic_gap(score_all(gan.critic, real), fake_scores)
-            row[f"critic_gap_{name}"] = gap.value
-            row[f"critic_gap_{name}_error"] = gap.standard_error
-        pairs = min(SLOPES_TAKEN, len(train_part))
-        slopes = interpolate_slopes(gan.critic, train_part[:pairs], fake[:pairs])
-    row["slope_mean"], row["slope_max"] = slopes.mean, slopes.maximum
-    row["critic_gradient_norm"] = total_gradient_norm(gan.critic.parameters())
-    row["generator_gradient_norm"] = total_gradient_norm(gan.generator.parameters())
-    return row
-
-
-def score_all(critic: nn.Module, images: Tensor) -> Tensor:
-    """Return the scores of many images, a part at a time."""
-    return torch.cat([critic(part) for part in torch.split(images, SCORED_AT_ONCE)])
-
-
-def save(session: Session) -> None:
-    """Write a checkpoint of finite weights."""
-    refuse_non_finite(session)
-    gan = session.gan
-    tensors = {
-        "generator": dict(gan.generator.state_dict()),
-        "critic": dict(gan.critic.state_dict()),
-        "generator_optimizer": optimizer_tensors(gan.generator_optimizer),
-        "critic_optimizer": optimizer_tensors(gan.critic_optimizer),
-    }
-    if not all(bool(torch.isfinite(tensor).all()) for part in tensors.values() for tensor in part.values()):
-        session.finite = torch.zeros_like(session.finite)
-        refuse_non_finite(session)
-    checkpoint = Checkpoint(
-        iteration=session.iteration,
-        tensors=tensors,
-        facts={
-            "run_id": session.run_id,
-            "config": to_dict(session.config),
-            "shape": list(session.source.shape),
-            "data_fingerprint": session.source.fingerprint,
-            "versions": versions(session.device),
-        },
-    )
-    write_checkpoint(session.folder.checkpoints, checkpoint, keep=session.config.cadence.keep)
-    session.saved = session.iteration
-
-
-def restore(gan: Gan, checkpoint: Checkpoint) -> None:
-    """Put networks and optimisers back to a checkpoint's state."""
-    try:
-        gan.generator.load_state_dict(checkpoint.tensors["generator"])
-        gan.critic.load_state_dict(checkpoint.tensors["critic"])
-        restore_optimizer(gan.generator_optimizer, checkpoint.tensors["generator_optimizer"])
-        restore_optimizer(gan.critic_optimizer, checkpoint.tensors["critic_optimizer"])
-    except (RuntimeError, KeyError) as error:
-        raise RunError(
-            f"the checkpoint of iteration {checkpoint.iteration:,} does not fit the networks this version builds "
-            f"({str(error).splitlines()[0]}); continue with the version that began the run "
-            f"({checkpoint.facts['versions']['gradpen']})"
-        ) from None
-
-
-def finish(session: Session) -> None:
-    """Write the final facts of the run and publish it."""
-    interrupted = session.audience.interrupt.signal is not None
-    done = session.iteration >= session.config.iterations
-    if done and not interrupted:
-        source, gan = session.source, session.gan
-        seed = session.config.seed
-        write_record(
-            session,
-            "finished",
-            distance=generator_distance(gan.generator, gan.latent_dim, source, seed=seed),
-            floor=real_distance(source),
-        )
-    else:
-        write_record(session, "interrupted")
-    session.audience.publish(session.folder)
-
-
-def write_record(session: Session, state: str, **distances: Distance) -> None:
-    """Write what a reader of the run needs beside configuration and measures."""
-    parameters = {
-        name: sum(p.numel() for p in network.parameters())
-        for name, network in (("generator", session.gan.generator), ("critic", session.gan.critic))
-    }
-    record = {
-        "run_id": session.run_id,
-        "state": state,
-        "iteration": session.iteration,
-        "iterations": session.config.iterations,
-        "shape": list(session.source.shape),
-        "train_images": len(session.source.train),
-        "held_out_images": len(session.source.held_out),
-        "data_fingerprint": session.source.fingerprint,
-        "parameters": parameters,
-        "versions": versions(session.device),
-        "distance_to_held_out": {name: asdict(distance) for name, distance in distances.items()},
-    }
-    write_json(session.folder.record, record)
-
-
-def refuse_non_finite(session: Session) -> None:
-    """Stop the run if a loss, a measure or a weight is no longer finite; the last checkpoint stays.
-
-    Raises:
-        DivergedError: saying what was seen and what to try.
-    """
-    if bool(session.finite):
-        return
-    before = session.row
-    write_record(session, "diverged")
-    session.audience.publish(session.folder)
-    kept = f"the checkpoint of iteration {session.saved:,} is whole" if session.saved else "no checkpoint yet"
-    raise DivergedError(
-        f"a loss or weight became infinite or NaN between iterations {before['iteration'] + 1:,} and "
-        f"{session.iteration:,}; at iteration {before['iteration']:,} the critic gap was "
-        f"{before['critic_gap_train']:.4g}, the mean slope {before['slope_mean']:.4g} and the critic's gradient "
-        f"norm {before['critic_gradient_norm']:.4g}; {kept} ({safe_name(session.folder.path)}). Try a lower "
-        f"--learning-rate, or the preset wgan-gp if the critic was not penalised"
-    )
 
 
 def refuse_small(config: RunConfig, source: Source) -> None:

@@ -1,0 +1,167 @@
+"""A run in progress: its parts, whom it talks to, and how its state is written down."""
+
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
+
+import torch
+from torch import Tensor
+
+from gradpen.algorithm import Gan
+from gradpen.checkpoint import Checkpoint, optimizer_tensors, restore_optimizer, write_checkpoint
+from gradpen.config import RunConfig, to_dict
+from gradpen.data.folder import Progress
+from gradpen.data.open import no_progress
+from gradpen.data.source import Source
+from gradpen.errors import DivergedError, RunError
+from gradpen.evaluation import Distance
+from gradpen.names import safe_name
+from gradpen.runs import Row, RunFolder, write_json
+from gradpen.runtime import Interrupt, seed_everything, versions
+
+
+@dataclass(kw_only=True)
+class Audience:
+    """Whom a run talks to. Nothing here changes a bit of the result."""
+
+    say: Callable[[str], None] = lambda _: None
+    """a sentence worth reading"""
+    show: Callable[[int, RunConfig, Row], None] = lambda _iteration, _config, _row: None
+    """after every iteration, with the newest measures"""
+    decoding: Progress = no_progress
+    """while a folder is decoded"""
+    publish: Callable[[RunFolder], None] = lambda _: None
+    """at sample marks now and then, and at the end: figures and report"""
+    interrupt: Interrupt = field(default_factory=Interrupt)
+    """whether to stop"""
+
+
+@dataclass(kw_only=True)
+class Session:
+    """A run in progress."""
+
+    config: RunConfig
+    folder: RunFolder
+    source: Source
+    device: torch.device
+    gan: Gan
+    audience: Audience
+    run_id: str
+    iteration: int = 0
+    saved: int | None = None
+    seconds: float = 0.0
+    row: Row = field(default_factory=dict)
+    """the newest measures"""
+    finite: Tensor = field(default_factory=lambda: torch.ones((), dtype=torch.bool))
+    """whether every loss so far was finite, kept on the device"""
+    clock: float = 0.0
+    """when the newest measures were taken"""
+    measured: int = 0
+    """the iteration of the newest measures in this process"""
+    published: float = field(default_factory=time.monotonic)
+    """when figures and report were last written"""
+
+
+def build_gan(config: RunConfig, source: Source, device: torch.device) -> Gan:
+    """Return the configured networks, initialised from the seed, and their optimisers.
+
+    Raises:
+        UsageError: the constraint refuses the critic.
+    """
+    seed_everything(config.seed, "initialise", 0)
+    generator = config.generator.build(source.shape).to(device)
+    critic = config.critic.build(source.shape).to(device)
+    config.constraint.check(critic)
+    return Gan(
+        generator=generator,
+        critic=critic,
+        generator_optimizer=config.generator_optimizer.build(generator.parameters()),
+        critic_optimizer=config.critic_optimizer.build(critic.parameters()),
+        latent_dim=config.generator.latent_dim,
+    )
+
+
+def restore(gan: Gan, checkpoint: Checkpoint) -> None:
+    """Put networks and optimisers back to a checkpoint's state."""
+    try:
+        gan.generator.load_state_dict(checkpoint.tensors["generator"])
+        gan.critic.load_state_dict(checkpoint.tensors["critic"])
+        restore_optimizer(gan.generator_optimizer, checkpoint.tensors["generator_optimizer"])
+        restore_optimizer(gan.critic_optimizer, checkpoint.tensors["critic_optimizer"])
+    except (RuntimeError, KeyError) as error:
+        raise RunError(
+            f"the checkpoint of iteration {checkpoint.iteration:,} does not fit the networks this version builds "
+            f"({str(error).splitlines()[0]}); continue with the version that began the run "
+            f"({checkpoint.facts['versions']['gradpen']})"
+        ) from None
+
+
+def save(session: Session) -> None:
+    """Write a checkpoint of finite weights."""
+    refuse_non_finite(session)
+    gan = session.gan
+    tensors = {
+        "generator": dict(gan.generator.state_dict()),
+        "critic": dict(gan.critic.state_dict()),
+        "generator_optimizer": optimizer_tensors(gan.generator_optimizer),
+        "critic_optimizer": optimizer_tensors(gan.critic_optimizer),
+    }
+    if not all(bool(torch.isfinite(tensor).all()) for part in tensors.values() for tensor in part.values()):
+        session.finite = torch.zeros_like(session.finite)
+        refuse_non_finite(session)
+    checkpoint = Checkpoint(
+        iteration=session.iteration,
+        tensors=tensors,
+        facts={
+            "run_id": session.run_id,
+            "config": to_dict(session.config),
+            "shape": list(session.source.shape),
+            "data_fingerprint": session.source.fingerprint,
+            "versions": versions(session.device),
+        },
+    )
+    write_checkpoint(session.folder.checkpoints, checkpoint, keep=session.config.cadence.keep)
+    session.saved = session.iteration
+
+
+def write_record(session: Session, state: str, **distances: Distance) -> None:
+    """Write what a reader of the run needs beside configuration and measures."""
+    parameters = {
+        name: sum(p.numel() for p in network.parameters())
+        for name, network in (("generator", session.gan.generator), ("critic", session.gan.critic))
+    }
+    record = {
+        "run_id": session.run_id,
+        "state": state,
+        "iteration": session.iteration,
+        "iterations": session.config.iterations,
+        "shape": list(session.source.shape),
+        "train_images": len(session.source.train),
+        "held_out_images": len(session.source.held_out),
+        "data_fingerprint": session.source.fingerprint,
+        "parameters": parameters,
+        "versions": versions(session.device),
+        "distance_to_held_out": {name: asdict(distance) for name, distance in distances.items()},
+    }
+    write_json(session.folder.record, record)
+
+
+def refuse_non_finite(session: Session) -> None:
+    """Stop the run if a loss, a measure or a weight is no longer finite; the last checkpoint stays.
+
+    Raises:
+        DivergedError: saying what was seen and what to try.
+    """
+    if bool(session.finite):
+        return
+    before = session.row
+    write_record(session, "diverged")
+    session.audience.publish(session.folder)
+    kept = f"the checkpoint of iteration {session.saved:,} is whole" if session.saved else "no checkpoint yet"
+    raise DivergedError(
+        f"a loss or weight became infinite or NaN between iterations {before['iteration'] + 1:,} and "
+        f"{session.iteration:,}; at iteration {before['iteration']:,} the critic gap was "
+        f"{before['critic_gap_train']:.4g}, the mean slope {before['slope_mean']:.4g} and the critic's gradient "
+        f"norm {before['critic_gradient_norm']:.4g}; {kept} ({safe_name(session.folder.path)}). Try a lower "
+        f"--learning-rate, or the preset wgan-gp if the critic was not penalised"
+    )
