@@ -1,0 +1,48 @@
+"""Shared by all tests: a cache of their own, and small images on disk."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+SHARED_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    os.environ["GRADPEN_CACHE"] = str(tmp_path_factory.mktemp("cache"))
+    torch.set_num_threads(1)
+    yield
+    del os.environ["GRADPEN_CACHE"]
+
+
+@pytest.fixture(autouse=True)
+def _doctest_names(doctest_namespace: dict[str, Any], tmp_path: Path) -> None:
+    import gradpen
+
+    doctest_namespace.update(torch=torch, np=np, gradpen=gradpen, tmp_path=tmp_path)
+
+
+@pytest.fixture
+def images(tmp_path: Path) -> Path:
+    """Forty grey 8x8 PNGs in a folder."""
+    folder = tmp_path / "images"
+    folder.mkdir()
+    pixels = np.random.default_rng(0).integers(0, 256, (40, 8, 8), dtype=np.uint8)
+    for index, image in enumerate(pixels):
+        Image.fromarray(image).save(folder / f"{index:03d}.png")
+    return folder
+
+
+@pytest.fixture
+def mnist() -> Path:
+    """The real MNIST files; the test is skipped where they are absent."""
+    folder = SHARED_DATA / "mnist"
+    if not folder.is_dir():
+        pytest.skip("real MNIST is not at hand")
+    return folder

@@ -1,0 +1,397 @@
+"""Facts of mathematics that the product's modules must satisfy, and that each wrong form violates.
+
+Every fact takes the modules it speaks of, so that the same facts run on the product and on its mutants.
+"""
+
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from types import ModuleType
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+SHAPES = [(5,), (2, 3), (3, 4, 4)]
+Critic = Callable[[Tensor], Tensor]
+
+
+@dataclass(frozen=True)
+class Modules:
+    objectives: Any
+    lipschitz: Any
+    algorithm: Any
+
+
+def load_source(name: str, source: str) -> ModuleType:
+    """Return a module made from source text."""
+    import sys
+
+    module = ModuleType(name)
+    sys.modules[name] = module
+    exec(compile(source, name, "exec"), module.__dict__)
+    return module
+
+
+def close(found: Tensor | float, expected: Tensor | float, tolerance: float = 1e-9) -> None:
+    found, expected = torch.as_tensor(found).double(), torch.as_tensor(expected).double()
+    assert found.shape == expected.shape, (found.shape, expected.shape)
+    assert torch.allclose(found, expected, rtol=tolerance, atol=tolerance), (found, expected)
+
+
+def linear_critic(weight: Tensor) -> Critic:
+    return lambda points: (points * weight).flatten(1).sum(1)
+
+
+# Lipschitz constraints
+
+
+def penalty_of_a_linear_critic(modules: Modules) -> None:
+    """A linear critic's slope is the norm of its weight everywhere: the penalty is 10 (|w| - 1)^2."""
+    torch.manual_seed(0)
+    for shape in SHAPES:
+        weight = torch.randn(shape, dtype=torch.float64)
+        real, fake = torch.randn(2, 7, *shape, dtype=torch.float64)
+        penalty = modules.lipschitz.gradient_penalty(linear_critic(weight), real, fake, weight=10)
+        close(penalty, 10 * (weight.norm() - 1) ** 2)
+
+
+def penalty_moves_the_critic(modules: Modules) -> None:
+    """Its gradient with respect to w is 20 (|w| - 1) w / |w|, which needs the second derivative."""
+    torch.manual_seed(1)
+    weight = torch.randn(3, 4, 4, dtype=torch.float64, requires_grad=True)
+    real, fake = torch.randn(2, 7, 3, 4, 4, dtype=torch.float64)
+    modules.lipschitz.gradient_penalty(linear_critic(weight), real, fake, weight=10).backward()
+    norm = weight.detach().norm()
+    assert weight.grad is not None
+    close(weight.grad, 20 * (norm - 1) * weight.detach() / norm)
+
+
+def slopes_are_per_example(modules: Modules) -> None:
+    """A quadratic critic |x|^2 / 2 has slope |x|: the penalty is the mean over examples of (|x| - 1)^2."""
+    torch.manual_seed(2)
+    points = torch.randn(6, 2, 3, dtype=torch.float64)
+    slopes = modules.lipschitz.gradient_norm(lambda x: x.square().flatten(1).sum(1) / 2, points)
+    expected = points.flatten(1).norm(dim=1)
+    close(slopes.detach(), expected)
+    close(modules.lipschitz.slope_penalty(slopes).detach(), ((expected - 1) ** 2).mean())
+
+
+def penalty_of_equal_points(modules: Modules) -> None:
+    """Where real and fake coincide every interpolate is that point, so a quadratic critic's penalty is exact."""
+    torch.manual_seed(3)
+    points = torch.randn(6, 2, 3, dtype=torch.float64)
+    penalty = modules.lipschitz.gradient_penalty(
+        lambda x: x.square().flatten(1).sum(1) / 2, points, points.clone(), weight=4
+    )
+    close(penalty.detach(), 4 * ((points.flatten(1).norm(dim=1) - 1) ** 2).mean())
+
+
+def interpolates_lie_on_the_segments(modules: Modules) -> None:
+    """Between 0 (fake) and 1 (real) an interpolate is its epsilon: one per example, uniform on [0, 1]."""
+    torch.manual_seed(4)
+    points = modules.lipschitz.interpolate(torch.ones(4000, 2, 3), torch.zeros(4000, 2, 3)).flatten(1)
+    epsilon = points[:, 0]
+    assert bool((points == epsilon[:, None]).all()), "one epsilon for all coordinates of an example"
+    assert 0 <= epsilon.min() and epsilon.max() <= 1
+    assert len(epsilon.unique()) > 3900, "each example has its own"
+    assert abs(epsilon.mean() - 0.5) < 0.03
+    assert abs(epsilon.var() - 1 / 12) < 0.01
+
+
+def interpolates_pair_examples(modules: Modules) -> None:
+    """Interpolate i lies between real i and fake i, x - fake parallel to real - fake; it is a plain point."""
+    torch.manual_seed(5)
+    assert not modules.lipschitz.interpolate(torch.ones(2, 3), torch.ones(2, 3, requires_grad=True)).requires_grad
+    real, fake = torch.randn(2, 9, 4, dtype=torch.float64)
+    points = modules.lipschitz.interpolate(real, fake)
+    ratio = (points - fake) / (real - fake)
+    close(ratio, ratio[:, :1].expand_as(ratio), 1e-6)
+
+
+def a_dead_critic_gives_no_nan(modules: Modules) -> None:
+    """With a gradient of exactly zero the penalty is its weight and no parameter's gradient is NaN."""
+    critic = nn.Sequential(nn.Flatten(), nn.Linear(4, 3), nn.ReLU(), nn.Linear(3, 1))
+    with torch.no_grad():
+        critic[1].bias.fill_(-100.0)
+    penalty = modules.lipschitz.gradient_penalty(critic, torch.randn(5, 4), torch.randn(5, 4), weight=10)
+    close(penalty.detach(), 10.0)
+    penalty.backward()
+    assert all(p.grad is None or bool(torch.isfinite(p.grad).all()) for p in critic.parameters())
+
+
+def one_sided_penalises_only_steep_slopes(modules: Modules) -> None:
+    real, fake = torch.randn(2, 5, 2, dtype=torch.float64)
+    for norm, expected in ((0.3, 0.0), (3.0, 40.0)):
+        weight = torch.tensor([norm, 0.0], dtype=torch.float64)
+        penalty = modules.lipschitz.gradient_penalty(linear_critic(weight), real, fake, weight=10, one_sided=True)
+        close(penalty, expected)
+
+
+def penalty_leaves_the_generator_alone(modules: Modules) -> None:
+    fake = torch.randn(5, 2, requires_grad=True)
+    critic = nn.Sequential(nn.Linear(2, 3), nn.Tanh(), nn.Linear(3, 1))
+    modules.lipschitz.gradient_penalty(critic, torch.randn(5, 2), fake).backward()
+    assert fake.grad is None
+
+
+def batch_norm_is_refused(modules: Modules) -> None:
+    critic = nn.Sequential(nn.Linear(2, 3), nn.Sequential(nn.BatchNorm1d(3)), nn.Linear(3, 1))
+    try:
+        modules.lipschitz.gradient_penalty(critic, torch.randn(5, 2), torch.randn(5, 2))
+    except Exception as error:
+        assert "'1.0' is BatchNorm1d" in str(error)
+        assert "layer" in str(error)
+        assert "none" in str(error)
+    else:
+        raise AssertionError("batch norm was accepted")
+
+
+def a_score_per_batch_is_refused(modules: Modules) -> None:
+    """A critic that averages over the batch has no slope per example."""
+    try:
+        modules.lipschitz.gradient_norm(lambda x: x.sum(1).mean().expand(1), torch.randn(5, 2))
+    except Exception as error:
+        assert "one score per example" in str(error)
+    else:
+        raise AssertionError("an averaged score was accepted")
+
+
+def clipping_bounds_parameters_only(modules: Modules) -> None:
+    critic = nn.Sequential(nn.Linear(3, 3), nn.BatchNorm1d(3))
+    critic[1].running_mean.fill_(7.0)
+    modules.lipschitz.WeightClipping(threshold=0.01).project(critic)
+    assert all(bool((p.abs() <= 0.01).all()) for p in critic.parameters())
+    close(critic[1].running_mean, torch.full((3,), 7.0))
+    critic = nn.Sequential(nn.Linear(3, 3), nn.BatchNorm1d(3))
+    modules.lipschitz.WeightClipping(threshold=0.01, norm_layers=False).project(critic)
+    close(critic[1].weight.detach(), torch.ones(3))
+    assert bool((critic[0].weight.abs() <= 0.01).all())
+
+
+# Objectives
+
+
+def wasserstein_signs(modules: Modules) -> None:
+    """The critic lowers fake and raises real scores; the generator raises fake scores."""
+    real, fake = torch.tensor([1.0, 2.0], requires_grad=True), torch.tensor([0.5, 0.0], requires_grad=True)
+    objective = modules.objectives.Wasserstein()
+    loss = objective.critic_loss(real, fake)
+    close(loss.detach(), 0.25 - 1.5)
+    loss.backward()
+    close(real.grad, torch.tensor([-0.5, -0.5]))  # type: ignore[arg-type]
+    close(fake.grad, torch.tensor([0.5, 0.5]))  # type: ignore[arg-type]
+    fake.grad = None
+    objective.generator_loss(fake).backward()
+    close(fake.grad, torch.tensor([-0.5, -0.5]))  # type: ignore[arg-type]
+
+
+def wasserstein_ignores_a_constant(modules: Modules) -> None:
+    real, fake = torch.randn(2, 8, dtype=torch.float64)
+    objective = modules.objectives.Wasserstein()
+    close(objective.critic_loss(real + 5, fake + 5), objective.critic_loss(real, fake))
+
+
+def gan_losses_are_cross_entropies(modules: Modules) -> None:
+    """Compared with PyTorch's binary cross-entropy on probabilities, in float64."""
+    torch.manual_seed(6)
+    real, fake = torch.randn(2, 8, dtype=torch.float64)
+    one, zero = torch.ones(8, dtype=torch.float64), torch.zeros(8, dtype=torch.float64)
+    entropy = nn.functional.binary_cross_entropy
+    expected = (entropy(real.sigmoid(), one) + entropy(fake.sigmoid(), zero)) / 2
+    for name in ("Minimax", "NonSaturating"):
+        close(getattr(modules.objectives, name)().critic_loss(real, fake), expected)
+    close(modules.objectives.Minimax().generator_loss(fake), (1 - fake.sigmoid()).log().mean())
+    close(modules.objectives.NonSaturating().generator_loss(fake), entropy(fake.sigmoid(), one))
+
+
+def gan_losses_do_not_overflow(modules: Modules) -> None:
+    sure = torch.full((4,), 1e4)
+    for name in ("Minimax", "NonSaturating"):
+        objective = getattr(modules.objectives, name)()
+        assert math.isfinite(objective.critic_loss(-sure, sure))
+        assert math.isfinite(objective.generator_loss(-sure))
+
+
+# Algorithm 1
+
+
+def small_gan(modules: Modules, optimizer: Callable[..., torch.optim.Optimizer] | None = None) -> Any:
+    torch.manual_seed(7)
+    generator = nn.Sequential(nn.Linear(3, 8), nn.Tanh(), nn.Linear(8, 2)).double()
+    critic = nn.Sequential(nn.Linear(2, 8), nn.Tanh(), nn.Linear(8, 1), nn.Flatten(0)).double()
+    make = optimizer or (lambda parameters: torch.optim.SGD(parameters, lr=0.1))
+    return modules.algorithm.Gan(
+        generator=DoubleLatents(generator),
+        critic=critic,
+        generator_optimizer=make(generator.parameters()),
+        critic_optimizer=make(critic.parameters()),
+        latent_dim=3,
+    )
+
+
+class DoubleLatents(nn.Module):
+    """A generator in float64 that remembers the latents it was given."""
+
+    def __init__(self, network: nn.Module) -> None:
+        super().__init__()
+        self.network = network
+        self.seen: list[Tensor] = []
+
+    def forward(self, latents: Tensor) -> Tensor:
+        self.seen.append(latents)
+        output: Tensor = self.network(latents.double())
+        return output
+
+
+def endless(modules: Modules) -> Iterator[Tensor]:
+    del modules
+    generator = torch.Generator().manual_seed(8)
+    while True:
+        yield torch.randn(5, 2, generator=generator, dtype=torch.float64)
+
+
+def iteration_follows_algorithm_1(modules: Modules) -> None:
+    """Two iterations equal the paper's algorithm written out by hand, to rounding, in float64."""
+    gan = small_gan(modules)
+    torch.manual_seed(9)
+    batches = endless(modules)
+    constraint = modules.lipschitz.GradientPenalty(weight=10)
+    for _ in range(2):
+        modules.algorithm.train_iteration(gan, modules.objectives.Wasserstein(), constraint, batches, critic_steps=3)
+    expected = by_hand(modules, penalised=True)
+    for found, wanted in zip([*gan.critic.parameters(), *gan.generator.parameters()], expected, strict=True):
+        close(found.detach(), wanted)
+
+
+def clipped_iteration_follows_algorithm_1(modules: Modules) -> None:
+    """The same with weight clipping, which comes after the optimiser step."""
+    gan = small_gan(modules)
+    torch.manual_seed(9)
+    batches = endless(modules)
+    constraint = modules.lipschitz.WeightClipping(threshold=0.05)
+    for _ in range(2):
+        modules.algorithm.train_iteration(gan, modules.objectives.Wasserstein(), constraint, batches, critic_steps=3)
+    expected = by_hand(modules, penalised=False)
+    for found, wanted in zip([*gan.critic.parameters(), *gan.generator.parameters()], expected, strict=True):
+        close(found.detach(), wanted)
+
+
+def by_hand(modules: Modules, *, penalised: bool) -> list[Tensor]:
+    """Algorithm 1 of both papers with explicit parameters, gradients and updates."""
+    gan = small_gan(modules)
+    critic = [p.detach().clone().requires_grad_() for p in gan.critic.parameters()]
+    generator = [p.detach().clone().requires_grad_() for p in gan.generator.parameters()]
+
+    def score(x: Tensor) -> Tensor:
+        return (torch.tanh(x @ critic[0].T + critic[1]) @ critic[2].T + critic[3])[:, 0]
+
+    def generate(z: Tensor) -> Tensor:
+        return torch.tanh(z.double() @ generator[0].T + generator[1]) @ generator[2].T + generator[3]
+
+    torch.manual_seed(9)
+    batches = endless(modules)
+    for _ in range(2):
+        for _ in range(3):
+            real = next(batches)
+            fake = generate(torch.randn(5, 3)).detach()
+            loss = score(fake).mean() - score(real).mean()
+            if penalised:
+                epsilon = torch.rand(5, 1, dtype=torch.float64)
+                x = (epsilon * real + (1 - epsilon) * fake).requires_grad_()
+                (gradient,) = torch.autograd.grad(score(x).sum(), x, create_graph=True)
+                loss = loss + 10 * ((gradient.square().sum(1).sqrt() - 1) ** 2).mean()
+            gradients = torch.autograd.grad(loss, critic)
+            with torch.no_grad():
+                for p, g in zip(critic, gradients, strict=True):
+                    p -= 0.1 * g
+                    if not penalised:
+                        p.clamp_(-0.05, 0.05)
+        gradients = torch.autograd.grad(-score(generate(torch.randn(5, 3))).mean(), generator)
+        with torch.no_grad():
+            for p, g in zip(generator, gradients, strict=True):
+                p -= 0.1 * g
+    return [p.detach() for p in critic + generator]
+
+
+def critic_step_leaves_the_generator_alone(modules: Modules) -> None:
+    gan = small_gan(modules)
+    objective, constraint = modules.objectives.Wasserstein(), modules.lipschitz.GradientPenalty()
+    modules.algorithm.critic_step(gan, objective, constraint, next(endless(modules)))
+    assert all(p.grad is None for p in gan.generator.parameters())
+
+
+def generator_step_leaves_the_critic_alone(modules: Modules) -> None:
+    gan = small_gan(modules)
+    before = [p.detach().clone() for p in gan.critic.parameters()]
+    modules.algorithm.generator_step(gan, modules.objectives.Wasserstein(), 5)
+    for found, wanted in zip(gan.critic.parameters(), before, strict=True):
+        close(found.detach(), wanted)
+        assert found.grad is None
+        assert found.requires_grad
+
+
+def clipped_after_every_critic_step(modules: Modules) -> None:
+    gan = small_gan(modules)
+    constraint = modules.lipschitz.WeightClipping(threshold=0.01)
+    for batch, _ in zip(endless(modules), range(3), strict=False):
+        modules.algorithm.critic_step(gan, modules.objectives.Wasserstein(), constraint, batch)
+        assert all(bool((p.abs() <= 0.01).all()) for p in gan.critic.parameters())
+
+
+def every_step_has_its_own_latents_and_data(modules: Modules) -> None:
+    gan = small_gan(modules)
+    taken = []
+
+    def batches() -> Iterator[Tensor]:
+        for batch in endless(modules):
+            taken.append(batch)
+            yield batch
+
+    modules.algorithm.train_iteration(
+        gan, modules.objectives.Wasserstein(), modules.lipschitz.Unconstrained(), batches(), critic_steps=4
+    )
+    assert len(taken) == 4
+    assert len(gan.generator.seen) == 5
+    assert len({tuple(z.flatten().tolist()) for z in gan.generator.seen}) == 5
+
+
+def measures_are_apart(modules: Modules) -> None:
+    """The critic loss comes without the penalty, and the penalty with its weight once."""
+    gan = small_gan(modules, lambda parameters: torch.optim.SGD(parameters, lr=0.0))
+    real = next(endless(modules))
+    torch.manual_seed(10)
+    measures = modules.algorithm.critic_step(
+        gan, modules.objectives.Wasserstein(), modules.lipschitz.GradientPenalty(weight=3), real
+    )
+    torch.manual_seed(10)
+    fake = gan.generate(5).detach()
+    close(measures["critic_loss"], (gan.critic(fake).mean() - gan.critic(real).mean()).detach())
+    close(measures["penalty"], modules.lipschitz.gradient_penalty(gan.critic, real, fake, weight=3).detach())
+
+
+FACTS = [
+    penalty_of_a_linear_critic,
+    penalty_moves_the_critic,
+    slopes_are_per_example,
+    penalty_of_equal_points,
+    interpolates_lie_on_the_segments,
+    interpolates_pair_examples,
+    a_dead_critic_gives_no_nan,
+    one_sided_penalises_only_steep_slopes,
+    penalty_leaves_the_generator_alone,
+    batch_norm_is_refused,
+    a_score_per_batch_is_refused,
+    clipping_bounds_parameters_only,
+    wasserstein_signs,
+    wasserstein_ignores_a_constant,
+    gan_losses_are_cross_entropies,
+    gan_losses_do_not_overflow,
+    iteration_follows_algorithm_1,
+    clipped_iteration_follows_algorithm_1,
+    critic_step_leaves_the_generator_alone,
+    generator_step_leaves_the_critic_alone,
+    clipped_after_every_critic_step,
+    every_step_has_its_own_latents_and_data,
+    measures_are_apart,
+]

@@ -1,0 +1,88 @@
+"""The facts hold for the product, and every known wrong form of Algorithm 1 violates at least one."""
+
+from pathlib import Path
+
+import facts
+import pytest
+
+from gradpen import algorithm, lipschitz, objectives
+
+PRODUCT = facts.Modules(objectives=objectives, lipschitz=lipschitz, algorithm=algorithm)
+
+MUTANTS = [
+    # what is wrong with it (as found in public code), module, right text, wrong text
+    ("norm over one axis only", "lipschitz", "gradient.flatten(1), dim=1)", "gradient, dim=1)"),
+    ("norm over the whole batch", "lipschitz", "gradient.flatten(1), dim=1)", "gradient).expand(len(points))"),
+    ("one epsilon per pixel", "lipschitz", "len(real), *[1] * (real.dim() - 1),", "real.shape,"),
+    ("one epsilon per batch", "lipschitz", "len(real), *[1] * (real.dim() - 1),", "*[1] * real.dim(),"),
+    ("normal epsilon", "lipschitz", "epsilon = torch.rand(", "epsilon = torch.randn("),
+    ("penalty at the data only", "lipschitz", "torch.lerp(fake.detach(), real.detach(), epsilon)", "real.detach()"),
+    ("fakes not detached", "lipschitz", "torch.lerp(fake.detach(), real", "torch.lerp(fake, real"),
+    ("no create_graph", "lipschitz", "points, create_graph=True)", "points, retain_graph=True)"),
+    (
+        "square root without a guard",
+        "lipschitz",
+        "torch.linalg.vector_norm(gradient.flatten(1), dim=1)",
+        "gradient.flatten(1).square().sum(1).sqrt()",
+    ),
+    ("slopes squared, not their distance to 1", "lipschitz", "excess = slopes - 1", "excess = slopes"),
+    ("no square", "lipschitz", "excess.square().mean()", "excess.abs().mean()"),
+    ("sum over the batch", "lipschitz", "excess.square().mean()", "excess.square().sum()"),
+    ("one-sided after the square", "lipschitz", "excess.clamp(min=0)", "excess.square().clamp(min=0)"),
+    ("one-sided the wrong way round", "lipschitz", "excess.clamp(min=0)", "excess.clamp(max=0)"),
+    ("weight twice", "lipschitz", "return weight * slope", "return weight * weight * slope"),
+    ("weight forgotten", "lipschitz", "return weight * slope", "return slope"),
+    ("weight fixed", "lipschitz", "real, fake, weight=self.weight,", "real, fake, weight=10,"),
+    ("batch norm accepted", "lipschitz", "if isinstance(module, _BatchNorm):", "if False:"),
+    ("nothing clipped", "lipschitz", "parameter.clamp_(", "parameter.clamp("),
+    ("clipped to the wrong side", "lipschitz", "clamp_(-self.threshold,", "clamp_(0,"),
+    ("critic loss with the wrong sign", "objectives", "fake_scores.mean() - real", "-fake_scores.mean() + real"),
+    ("generator lowers its scores", "objectives", "return -fake_scores.mean()", "return fake_scores.mean()"),
+    ("fakes scored as data", "objectives", "softplus(fake_scores).mean())", "softplus(-fake_scores).mean())"),
+    ("cross-entropies not halved", "objectives", "return 0.5 * (", "return (softplus(fake_scores) * 0).mean() + ("),
+    ("saturating loss sold as non-saturating", "objectives", "softplus(-fake_scores).mean()\n\n\n", "0\n\n\n"),
+    ("clipped before the step", "algorithm", "    constraint.project(gan.critic)\n", ""),
+    (
+        "clipping moved before the step",
+        "algorithm",
+        "    gan.critic_optimizer.step()\n    constraint.project(gan.critic)\n",
+        "    constraint.project(gan.critic)\n    gan.critic_optimizer.step()\n",
+    ),
+    ("penalty left out", "algorithm", "(loss + penalty).backward()", "loss.backward()"),
+    ("penalty subtracted", "algorithm", "(loss + penalty).backward()", "(loss - penalty).backward()"),
+    ("penalty twice", "algorithm", "(loss + penalty).backward()", "(loss + penalty + penalty).backward()"),
+    ("gap with the penalty", "algorithm", '"critic_loss": loss.detach()', '"critic_loss": (loss + penalty).detach()'),
+    ("generator in the critic's graph", "algorithm", "with torch.no_grad():", "if True:"),
+    ("critic gradients kept", "algorithm", "    gan.critic_optimizer.zero_grad()\n", ""),
+    ("generator gradients kept", "algorithm", "    gan.generator_optimizer.zero_grad()\n", ""),
+    ("critic trained by the generator's loss", "algorithm", "    gan.critic.requires_grad_(False)\n", ""),
+    ("critic left frozen", "algorithm", "    gan.critic.requires_grad_(True)\n", ""),
+    ("one critic step too many", "algorithm", "range(critic_steps)", "range(critic_steps + 1)"),
+    (
+        "one batch for all critic steps",
+        "algorithm",
+        "    for _ in range(critic_steps):\n        real = next(batches)\n",
+        "    real = next(batches)\n    for _ in range(critic_steps):\n",
+    ),
+]
+
+
+@pytest.mark.parametrize("fact", facts.FACTS, ids=lambda fact: fact.__name__)
+def test_fact_holds(fact: facts.Callable[[facts.Modules], None]) -> None:
+    fact(PRODUCT)
+
+
+@pytest.mark.parametrize(("wrong", "module", "old", "new"), MUTANTS, ids=[m[0].replace(" ", "-") for m in MUTANTS])
+def test_wrong_form_is_noticed(wrong: str, module: str, old: str, new: str) -> None:
+    original = getattr(PRODUCT, module)
+    source = Path(original.__file__).read_text()
+    assert source.count(old) >= 1, f"{module}.py no longer reads {old!r}"
+    changed = facts.load_source(f"mutant_{module}", source.replace(old, new))
+    modules = facts.Modules(**{**vars(PRODUCT), module: changed})
+    noticed = []
+    for fact in facts.FACTS:
+        try:
+            fact(modules)
+        except (AssertionError, RuntimeError):
+            noticed.append(fact.__name__)
+    assert noticed, f"no fact notices: {wrong}"
