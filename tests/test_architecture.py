@@ -11,7 +11,16 @@ SOURCE = Path(__file__).parents[1] / "src" / "gradpen"
 LAYERS = [
     ["choice", "errors", "names"],
     ["networks.blocks"],
-    ["objectives", "lipschitz", "optimizers", "networks.mlp", "networks.dcgan", "data.source", "data.decode", "runtime"],
+    [
+        "objectives",
+        "lipschitz",
+        "optimizers",
+        "networks.mlp",
+        "networks.dcgan",
+        "data.source",
+        "data.decode",
+        "runtime",
+    ],
     ["data.folder", "data.idx", "data.arrays", "figures", "progress"],
     ["data.store"],
     ["data.open"],

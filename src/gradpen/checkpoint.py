@@ -97,7 +97,8 @@ def write_checkpoint(folder: Path, checkpoint: Checkpoint, *, keep: int) -> Path
     """
     place = folder / f"{checkpoint.iteration:08d}"
     temporary = folder / f"{TEMPORARY}{place.name}"
-    shutil.rmtree(temporary, ignore_errors=True)
+    for left_behind in folder.glob(f"{TEMPORARY}*"):
+        shutil.rmtree(left_behind, ignore_errors=True)
     try:
         temporary.mkdir(parents=True)
         files = {}

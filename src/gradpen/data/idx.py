@@ -5,6 +5,8 @@ integer, then the values (yann.lecun.com/exdb/mnist).
 """
 
 import gzip
+import math
+import struct
 import zlib
 from pathlib import Path
 
@@ -51,12 +53,13 @@ def read_idx(file: Path) -> NDArray[np.uint8]:
     if len(content) < 4 or content[:2] != b"\0\0" or content[2] != 8:
         raise DataError(f"{name} is not an idx file of unsigned bytes (it starts with {content[:4].hex()})")
     axes = content[3]
-    shape = tuple(int(n) for n in np.frombuffer(content[4 : 4 + 4 * axes], dtype=">u4"))
+    if len(content) < 4 + 4 * axes:
+        raise DataError(f"{name} ends within its header; copy the file again")
+    shape = struct.unpack_from(f">{axes}I", content, 4)
     values = content[4 + 4 * axes :]
-    expected = int(np.prod(shape, dtype=np.int64))
-    if len(shape) != axes or len(values) != expected:
+    if len(values) != math.prod(shape):
         raise DataError(
-            f"{name} should hold {expected:,} values for shape {list(shape)} and holds {len(values):,}; "
+            f"{name} should hold {math.prod(shape):,} values for shape {list(shape)} and holds {len(values):,}; "
             f"copy the file again"
         )
     return np.frombuffer(values, dtype=np.uint8).reshape(shape)

@@ -130,9 +130,9 @@ def batches(source: Source, batch_size: int, *, seed: int, start: int, device: t
 
 
 def split(count: int, fraction: float) -> tuple[Indices, Indices]:
-    """Return rows to train on and held-out rows, the same for every run on this many images."""
+    """Return rows to train on and held-out rows (at least one), the same for every run on this many images."""
     order = np.random.Generator(np.random.Philox(key=0)).permutation(count)
-    held_out = int(count * fraction)
+    held_out = max(1, int(count * fraction))
     return np.sort(order[held_out:]), np.sort(order[:held_out])
 
 

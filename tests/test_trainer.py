@@ -1,0 +1,331 @@
+"""Runs in process: exact resume, refusals, records, what a mark changes and does not."""
+
+import json
+import math
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+import gradpen
+from gradpen.api import configure
+from gradpen.checkpoint import checkpoint_folders, read_checkpoint
+from gradpen.config import RunConfig
+from gradpen.errors import DataError, DivergedError, RunError, UsageError
+from gradpen.runs import RunFolder, read_measures
+from gradpen.session import Audience
+from gradpen.trainer import resume, train
+
+SMALL: dict[str, Any] = {
+    "batch_size": 16,
+    "critic_steps": 2,
+    "iterations": 12,
+    "generator": {"name": "mlp", "widths": [16, 16]},
+    "critic": {"name": "mlp", "widths": [16]},
+    "cadence.log_every": 3,
+    "cadence.sample_every": 4,
+    "cadence.save_every": 5,
+    "cadence.grid": 9,
+    "threads": 1,
+}
+TIMES = ("seconds", "images_per_second")
+
+
+def small(preset: str = "wgan-gp", **settings: Any) -> RunConfig:
+    return configure(preset, settings=SMALL | settings)
+
+
+def state(folder: RunFolder) -> dict[str, Any]:
+    """Everything a run leaves that must not depend on how often it was stopped."""
+    newest = read_checkpoint(checkpoint_folders(folder.checkpoints)[0])
+    rows = [{key: value for key, value in row.items() if key not in TIMES} for row in read_measures(folder)]
+    return {
+        "iteration": newest.iteration,
+        "tensors": {
+            f"{part}.{name}": tensor.numpy().tobytes()
+            for part, tensors in newest.tensors.items()
+            for name, tensor in tensors.items()
+        },
+        "measures": rows,
+        "samples": {grid.name: grid.read_bytes() for grid in folder.sample_grids()},
+    }
+
+
+class Stop:
+    """An audience that interrupts after given iterations."""
+
+    def __init__(self, *iterations: int) -> None:
+        self.iterations = set(iterations)
+
+    def audience(self) -> Audience:
+        audience = Audience()
+
+        def show(iteration: int, config: RunConfig, row: dict[str, Any]) -> None:
+            if iteration in self.iterations:
+                self.iterations.remove(iteration)
+                audience.interrupt.signal = 2
+
+        audience.show = show
+        return audience
+
+
+VARIANTS: dict[str, dict[str, Any]] = {
+    "penalised": {},
+    "clipped with batch norm": {
+        "preset": "wgan",
+        "generator": {"name": "dcgan", "width": 4},
+        "critic": {"name": "dcgan", "width": 4, "norm": "batch"},
+    },
+    "gan": {"preset": "gan", "critic_steps": 1},
+}
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_resume_is_exact_at_every_iteration(tmp_path: Path, variant: str) -> None:
+    config = small(**VARIANTS[variant])
+    whole = state(train(config, out=tmp_path / "whole"))
+    assert whole["iteration"] == 12
+    for stop in range(1, 12):
+        folder = train(config, out=tmp_path / str(stop), audience=Stop(stop).audience())
+        assert read_checkpoint(checkpoint_folders(folder.checkpoints)[0]).iteration == stop
+        assert state(resume(folder.path)) == whole, f"stopped after {stop}"
+
+
+def test_resume_is_exact_after_many_stops(tmp_path: Path) -> None:
+    whole = state(train(small(), out=tmp_path / "whole"))
+    folder = train(small(), out=tmp_path / "stopped", audience=Stop(2).audience())
+    for stop in (3, 4, 9):
+        resume(folder.path, audience=Stop(stop).audience())
+    assert state(resume(folder.path)) == whole
+    assert state(resume(folder.path)) == whole, "resuming a finished run changes nothing"
+
+
+def test_the_same_seed_gives_the_same_run_and_another_does_not(tmp_path: Path) -> None:
+    one, same, other = (
+        state(train(small(seed=seed), out=tmp_path / name)) for name, seed in (("a", 5), ("b", 5), ("c", 6))
+    )
+    assert one == same
+    assert one["tensors"] != other["tensors"]
+    assert one["samples"] != other["samples"]
+
+
+def test_marks_change_nothing_of_the_training(tmp_path: Path) -> None:
+    often = small(**{"cadence.log_every": 1, "cadence.sample_every": 1, "cadence.save_every": 1})
+    never = small(**{"cadence.log_every": 99, "cadence.sample_every": 99, "cadence.save_every": 99})
+    first, second = (state(train(config, out=tmp_path / name)) for config, name in ((often, "a"), (never, "b")))
+    assert first["tensors"] == second["tensors"]
+
+
+def test_training_longer_continues_the_same_run(tmp_path: Path) -> None:
+    folder = train(small(iterations=6), out=tmp_path / "short")
+    longer = state(resume(folder.path, iterations=12))
+    assert longer["tensors"] == state(train(small(), out=tmp_path / "long"))["tensors"]
+    assert json.loads(folder.config.read_text())["iterations"] == 12
+    with pytest.raises(RunError, match="is at iteration 12 already, beyond 3"):
+        resume(folder.path, iterations=3)
+
+
+def test_a_damaged_checkpoint_falls_back_and_says_so(tmp_path: Path) -> None:
+    whole = state(train(small(), out=tmp_path / "whole"))
+    folder = train(small(), out=tmp_path / "run", audience=Stop(11).audience())
+    newest = checkpoint_folders(folder.checkpoints)[0]
+    assert newest.name == "00000011"
+    (newest / "critic.safetensors").write_bytes(b"rot")
+    said: list[str] = []
+    resume(folder.path, audience=Audience(say=said.append))
+    assert "checkpoint 00000011 is damaged (critic.safetensors is not as it was written)" in said[0]
+    assert "continuing" in said[1]
+    assert "iteration 10" in said[1]
+    assert state(folder) == whole
+
+
+def test_other_data_are_refused(tmp_path: Path, images: Path) -> None:
+    config = small(**{"data.path": str(images)})
+    folder = train(config, out=tmp_path / "run", audience=Stop(4).audience())
+    moved = images.rename(tmp_path / "moved")
+    with pytest.raises(DataError, match="no file or folder"):
+        resume(folder.path)
+    resume(folder.path, data=str(moved), audience=Stop(6).audience())
+    (moved / "003.png").unlink()
+    with pytest.raises(RunError, match=r"39 images.* does not hold|does not hold the data .*39 images"):
+        resume(folder.path)
+    with pytest.raises(RunError, match="does not hold the data"):
+        resume(folder.path, array=np.zeros((50, 8, 8), np.uint8))
+
+
+def test_a_changed_configuration_is_refused_by_key(tmp_path: Path) -> None:
+    folder = train(small(), out=tmp_path / "run", audience=Stop(4).audience())
+    values = json.loads(folder.config.read_text())
+    values["critic_optimizer"]["learning_rate"] = 0.5
+    folder.config.write_text(json.dumps(values))
+    with pytest.raises(RunError, match=r"critic_optimizer.learning_rate: 0.0002 -> 0.5"):
+        resume(folder.path)
+
+
+def test_arrays_in_memory(tmp_path: Path) -> None:
+    array = np.random.default_rng(0).random((60, 6, 9, 3))
+    whole = state(train(small(), array=array, out=tmp_path / "whole"))
+    folder = train(small(), array=array, out=tmp_path / "run", audience=Stop(5).audience())
+    assert state(resume(folder.path, array=array)) == whole
+    assert gradpen.load(folder.path).sample(2).shape == (2, 6, 9, 3)
+
+
+def test_samples_do_not_depend_on_how_many_are_drawn(tmp_path: Path) -> None:
+    run = gradpen.load(train(small(), out=tmp_path / "run").path)
+    many = run.sample(200, seed=3)
+    for count in (1, 5, 64, 65, 130):
+        assert np.array_equal(run.sample(count, seed=3), many[:count])
+    assert not np.array_equal(run.sample(64, seed=4), many[:64])
+    with pytest.raises(UsageError, match="at least 1"):
+        run.sample(0)
+
+
+def test_a_folder_in_use_is_refused(tmp_path: Path) -> None:
+    folder = train(small(), out=tmp_path / "run")
+    before = state(folder)
+    with pytest.raises(RunError, match="is not empty; a run never writes over another"):
+        train(small(), out=tmp_path / "run")
+    assert state(folder) == before
+
+
+def test_runs_are_numbered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    names = [train(small(iterations=1)).path.name for _ in range(3)]
+    assert names == ["00001-digits-wgan-gp", "00002-digits-wgan-gp", "00003-digits-wgan-gp"]
+
+
+def test_two_processes_cannot_share_a_run(tmp_path: Path) -> None:
+    from gradpen.runs import locked
+
+    folder = train(small(), out=tmp_path / "run", audience=Stop(4).audience())
+    with locked(folder), pytest.raises(RunError, match="is being trained by process"):
+        resume(folder.path)
+    resume(folder.path)
+
+
+def test_batch_norm_in_a_penalised_critic_is_refused_before_anything_is_written(tmp_path: Path) -> None:
+    config = small(critic={"name": "dcgan", "norm": "batch"})
+    with pytest.raises(UsageError, match=r"critic's layer '\d+' is BatchNorm2d"):
+        train(config, out=tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
+def test_fewer_images_than_a_batch(tmp_path: Path, images: Path) -> None:
+    with pytest.raises(DataError, match=r"has 36 images to train on .* fewer than a batch of 37; pass --batch-size 36"):
+        train(small(batch_size=37, **{"data.path": str(images)}), out=tmp_path / "run")
+    train(small(batch_size=36, **{"data.path": str(images)}), out=tmp_path / "run")
+
+
+def poison(what: str) -> Callable[[Any], None]:
+    """Return what puts NaN into a gan."""
+
+    def apply(gan: Any) -> None:
+        with torch.no_grad():
+            next(getattr(gan, what).parameters()).fill_(math.nan)
+
+    return apply
+
+
+@pytest.mark.parametrize("what", ["critic", "generator"])
+@pytest.mark.parametrize("when", [6, 8])
+def test_non_finite_losses_stop_the_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, what: str, when: int) -> None:
+    import gradpen.trainer
+
+    real = gradpen.trainer.train_iteration
+    done = {"n": 0}
+
+    def poisoned(gan: Any, *arguments: Any, **options: Any) -> Any:
+        done["n"] += 1
+        if done["n"] == when:
+            poison(what)(gan)
+        return real(gan, *arguments, **options)
+
+    whole = state(train(small(), out=tmp_path / "whole"))
+    monkeypatch.setattr(gradpen.trainer, "train_iteration", poisoned)
+    with pytest.raises(DivergedError, match=r"infinite or NaN between iterations 7 and|infinite or NaN between") as e:
+        train(small(), out=tmp_path / "run")
+    assert "the checkpoint of iteration 5 is whole" in str(e.value)
+    assert "--learning-rate" in str(e.value)
+    folder = RunFolder(path=tmp_path / "run")
+    assert json.loads(folder.record.read_text())["state"] == "diverged"
+    assert [place.name for place in checkpoint_folders(folder.checkpoints)] == ["00000005"]
+    monkeypatch.setattr(gradpen.trainer, "train_iteration", real)
+    assert state(resume(folder.path)) == whole
+
+
+def test_huge_learning_rate_diverges_with_a_sentence(tmp_path: Path) -> None:
+    """Not simulated: a step of 1e30 overflows float32."""
+    with pytest.raises(DivergedError, match="no checkpoint yet"):
+        train(small(learning_rate=1e30), out=tmp_path / "run")
+
+
+@pytest.mark.parametrize("name", ["measures.jsonl", "checkpoint", "samples"])
+def test_a_full_disk_is_a_sentence_and_nothing_is_lost(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    import gradpen.measuring
+    import gradpen.session
+
+    whole = state(train(small(), out=tmp_path / "whole"))
+
+    def full(*_: Any, **__: Any) -> None:
+        raise OSError(28, "No space left on device", str(tmp_path / name))
+
+    def fill_disk() -> Audience:
+        def show(iteration: int, config: RunConfig, row: dict[str, Any]) -> None:
+            if iteration == 7:
+                monkeypatch.setattr(gradpen.measuring, "append_row", full)
+                monkeypatch.setattr(gradpen.session, "write_checkpoint", full)
+
+        return Audience(show=show)
+
+    with pytest.raises(RunError, match=r"cannot be written \(No space left on device\); the checkpoint of iteration 5"):
+        train(small(), out=tmp_path / "run", audience=fill_disk())
+    monkeypatch.undo()
+    assert state(resume(tmp_path / "run")) == whole
+
+
+def test_measures_cut_short_by_a_crash_are_repaired(tmp_path: Path) -> None:
+    whole = state(train(small(), out=tmp_path / "whole"))
+    folder = train(small(), out=tmp_path / "run", audience=Stop(7).audience())
+    with folder.measures.open("a") as file:
+        file.write('{"iteration": 9, "images": 288}\n{"iteration": 10, "ima')
+    assert state(resume(folder.path)) == whole
+
+
+def test_record_and_measures(tmp_path: Path) -> None:
+    folder = train(small(), out=tmp_path / "run")
+    record = json.loads(folder.record.read_text())
+    assert record["state"] == "finished"
+    assert record["versions"]["torch"] == torch.__version__
+    distances = record["distance_to_held_out"]
+    assert distances["distance"]["n"] == distances["floor"]["n"] == record["held_out_images"] == 179
+    assert distances["floor"]["mean"] > 0
+    rows = read_measures(folder)
+    assert [row["iteration"] for row in rows] == [0, 3, 4, 6, 8, 9, 12]
+    assert [row["iteration"] for row in rows if "distance" in row] == [0, 4, 8, 12]
+    assert rows[-1]["images"] == 12 * 2 * 16
+    for row in rows:
+        assert row["critic_gap_train_error"] > 0
+        assert row["slope_max"] >= row["slope_mean"] > 0
+    assert "penalty" not in rows[0]
+
+
+def test_a_folder_without_a_run_is_a_sentence(tmp_path: Path) -> None:
+    for path, why in ((tmp_path, "has no config.json"), (tmp_path / "nowhere", "does not exist")):
+        with pytest.raises(RunError, match=why):
+            gradpen.load(path)
+        with pytest.raises(RunError, match=why):
+            resume(path)
+
+
+def test_load_warns_of_a_damaged_checkpoint(tmp_path: Path) -> None:
+    folder = train(small(), out=tmp_path / "run")
+    shutil.rmtree(checkpoint_folders(folder.checkpoints)[0] / "generator.safetensors", ignore_errors=True)
+    (checkpoint_folders(folder.checkpoints)[0] / "generator.safetensors").write_bytes(b"")
+    with pytest.warns(UserWarning, match="is damaged"):
+        assert gradpen.load(folder.path).iteration == 10
