@@ -9,8 +9,11 @@ from dataclasses import dataclass
 from types import ModuleType
 from typing import Any
 
+import pytest
 import torch
 from torch import Tensor, nn
+
+from gradpen.errors import UsageError
 
 SHAPES = [(5,), (2, 3), (3, 4, 4)]
 Critic = Callable[[Tensor], Tensor]
@@ -93,7 +96,8 @@ def interpolates_lie_on_the_segments(modules: Modules) -> None:
     points = modules.lipschitz.interpolate(torch.ones(4000, 2, 3), torch.zeros(4000, 2, 3)).flatten(1)
     epsilon = points[:, 0]
     assert bool((points == epsilon[:, None]).all()), "one epsilon for all coordinates of an example"
-    assert 0 <= epsilon.min() and epsilon.max() <= 1
+    assert epsilon.min() >= 0
+    assert epsilon.max() <= 1
     assert len(epsilon.unique()) > 3900, "each example has its own"
     assert abs(epsilon.mean() - 0.5) < 0.03
     assert abs(epsilon.var() - 1 / 12) < 0.01
@@ -111,9 +115,10 @@ def interpolates_pair_examples(modules: Modules) -> None:
 
 def a_dead_critic_gives_no_nan(modules: Modules) -> None:
     """With a gradient of exactly zero the penalty is its weight and no parameter's gradient is NaN."""
-    critic = nn.Sequential(nn.Flatten(), nn.Linear(4, 3), nn.ReLU(), nn.Linear(3, 1))
+    first = nn.Linear(4, 3)
+    critic = nn.Sequential(first, nn.ReLU(), nn.Linear(3, 1))
     with torch.no_grad():
-        critic[1].bias.fill_(-100.0)
+        first.bias.fill_(-100.0)
     penalty = modules.lipschitz.gradient_penalty(critic, torch.randn(5, 4), torch.randn(5, 4), weight=10)
     close(penalty.detach(), 10.0)
     penalty.backward()
@@ -137,36 +142,26 @@ def penalty_leaves_the_generator_alone(modules: Modules) -> None:
 
 def batch_norm_is_refused(modules: Modules) -> None:
     critic = nn.Sequential(nn.Linear(2, 3), nn.Sequential(nn.BatchNorm1d(3)), nn.Linear(3, 1))
-    try:
+    with pytest.raises(UsageError, match=r"'1.0' is BatchNorm1d.* layer norm .* no norm"):
         modules.lipschitz.gradient_penalty(critic, torch.randn(5, 2), torch.randn(5, 2))
-    except Exception as error:
-        assert "'1.0' is BatchNorm1d" in str(error)
-        assert "layer" in str(error)
-        assert "none" in str(error)
-    else:
-        raise AssertionError("batch norm was accepted")
 
 
 def a_score_per_batch_is_refused(modules: Modules) -> None:
     """A critic that averages over the batch has no slope per example."""
-    try:
+    with pytest.raises(UsageError, match="one score per example"):
         modules.lipschitz.gradient_norm(lambda x: x.sum(1).mean().expand(1), torch.randn(5, 2))
-    except Exception as error:
-        assert "one score per example" in str(error)
-    else:
-        raise AssertionError("an averaged score was accepted")
 
 
 def clipping_bounds_parameters_only(modules: Modules) -> None:
-    critic = nn.Sequential(nn.Linear(3, 3), nn.BatchNorm1d(3))
-    critic[1].running_mean.fill_(7.0)
-    modules.lipschitz.WeightClipping(threshold=0.01).project(critic)
-    assert all(bool((p.abs() <= 0.01).all()) for p in critic.parameters())
-    close(critic[1].running_mean, torch.full((3,), 7.0))
-    critic = nn.Sequential(nn.Linear(3, 3), nn.BatchNorm1d(3))
-    modules.lipschitz.WeightClipping(threshold=0.01, norm_layers=False).project(critic)
-    close(critic[1].weight.detach(), torch.ones(3))
-    assert bool((critic[0].weight.abs() <= 0.01).all())
+    linear, norm = nn.Linear(3, 3), nn.BatchNorm1d(3)
+    assert norm.running_mean is not None
+    norm.running_mean.fill_(7.0)
+    modules.lipschitz.WeightClipping(threshold=0.01, norm_layers=False).project(nn.Sequential(linear, norm))
+    assert bool((linear.weight.abs() <= 0.01).all())
+    close(norm.weight.detach(), torch.ones(3))
+    modules.lipschitz.WeightClipping(threshold=0.01).project(nn.Sequential(linear, norm))
+    close(norm.weight.detach(), torch.full((3,), 0.01))
+    close(norm.running_mean, torch.full((3,), 7.0))
 
 
 # Objectives
@@ -284,10 +279,12 @@ def by_hand(modules: Modules, *, penalised: bool) -> list[Tensor]:
     generator = [p.detach().clone().requires_grad_() for p in gan.generator.parameters()]
 
     def score(x: Tensor) -> Tensor:
-        return (torch.tanh(x @ critic[0].T + critic[1]) @ critic[2].T + critic[3])[:, 0]
+        scores: Tensor = torch.tanh(x @ critic[0].T + critic[1]) @ critic[2].T + critic[3]
+        return scores[:, 0]
 
     def generate(z: Tensor) -> Tensor:
-        return torch.tanh(z.double() @ generator[0].T + generator[1]) @ generator[2].T + generator[3]
+        points: Tensor = torch.tanh(z.double() @ generator[0].T + generator[1]) @ generator[2].T + generator[3]
+        return points
 
     torch.manual_seed(9)
     batches = endless(modules)

@@ -249,7 +249,7 @@ def places(tmp_path: Path, images: Path, run: Path) -> dict[str, str]:
         (folders["mixed"] / file.name).write_bytes(file.read_bytes())
     (folders["mixed"] / "zero.png").write_bytes(b"")
     (folders["used"] / "thesis.txt").write_text("")
-    arrays = {
+    arrays: dict[str, np.ndarray] = {
         "array": np.zeros((90, 8, 8), np.uint8),
         "flat": np.zeros((90, 64)),
         "strings": np.full((90, 8, 8), "x"),

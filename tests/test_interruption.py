@@ -9,10 +9,10 @@ import time
 from pathlib import Path
 
 import pytest
-from test_trainer import state
 
 from gradpen.runs import RunFolder, read_measures
 from gradpen.trainer import resume
+from test_trainer import state
 
 ARGUMENTS = [
     "--iterations=400",
@@ -59,14 +59,16 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> object:
 
 
 @pytest.mark.parametrize(
-    ("number", "code"),
-    [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGKILL, -9), (signal.SIGKILL, -9)],
+    ("number", "code", "after"),
+    [(signal.SIGINT, 130, 20), (signal.SIGTERM, 143, 60), (signal.SIGKILL, -9, 40), (signal.SIGKILL, -9, 100)],
 )
-def test_stopped_by_a_signal_and_resumed(tmp_path: Path, whole: object, number: signal.Signals, code: int) -> None:
+def test_stopped_by_a_signal_and_resumed(
+    tmp_path: Path, whole: object, number: signal.Signals, code: int, after: int
+) -> None:
     folder = tmp_path / "run"
-    chance = random.Random(f"{number} {tmp_path}")
+    chance = random.Random(after)
     process = start(*ARGUMENTS, "--out", folder)
-    wait_for_iteration(folder, chance.choice([20, 60, 100, 140]), process)
+    wait_for_iteration(folder, after, process)
     time.sleep(chance.random() * 0.2)
     process.send_signal(number)
     out, err = process.communicate(timeout=60)

@@ -114,8 +114,8 @@ def test_the_same_seed_gives_the_same_run_and_another_does_not(tmp_path: Path) -
 
 
 def test_marks_change_nothing_of_the_training(tmp_path: Path) -> None:
-    often = small(**{"cadence.log_every": 1, "cadence.sample_every": 1, "cadence.save_every": 1})
-    never = small(**{"cadence.log_every": 99, "cadence.sample_every": 99, "cadence.save_every": 99})
+    marks = ("cadence.log_every", "cadence.sample_every", "cadence.save_every")
+    often, never = (small("wgan-gp", **dict.fromkeys(marks, every)) for every in (1, 99))
     first, second = (state(train(config, out=tmp_path / name)) for config, name in ((often, "a"), (never, "b")))
     assert first["tensors"] == second["tensors"]
 
@@ -233,9 +233,10 @@ def poison(what: str) -> Callable[[Any], None]:
 @pytest.mark.parametrize("what", ["critic", "generator"])
 @pytest.mark.parametrize("when", [6, 8])
 def test_non_finite_losses_stop_the_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, what: str, when: int) -> None:
+    import gradpen.algorithm
     import gradpen.trainer
 
-    real = gradpen.trainer.train_iteration
+    real = gradpen.algorithm.train_iteration
     done = {"n": 0}
 
     def poisoned(gan: Any, *arguments: Any, **options: Any) -> Any:

@@ -4,6 +4,7 @@ import json
 import os
 import struct
 import zlib
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import numpy as np
@@ -30,7 +31,7 @@ def fill(folder: Path, count: int = 20) -> None:
 def only_image(folder: Path, **options: object) -> np.ndarray:
     """Return the picture called odd.* among good ones."""
     source, files = open_with_names(folder, **options)
-    return source.images[next(i for i, name in enumerate(files) if "odd" in name)]
+    return np.asarray(source.images[next(i for i, name in enumerate(files) if "odd" in name)])
 
 
 def open_with_names(folder: Path, **options: object) -> tuple[Source, list[str]]:
@@ -123,10 +124,10 @@ def test_only_damaged_files_is_an_error_that_names_one(tmp_path: Path, name: str
     ],
     ids=["16-bit", "8-bit", "1-bit"],
 )
-def test_grey_depths_keep_their_levels(tmp_path: Path, make: object, expected: object) -> None:
+def test_grey_depths_keep_their_levels(tmp_path: Path, make: Callable[[Path], None], expected: Iterable[int]) -> None:
     fill(tmp_path)
-    make(tmp_path / "odd.png")  # type: ignore[operator]
-    assert only_image(tmp_path).ravel().tolist() == pytest.approx(list(expected), abs=1)  # type: ignore[call-overload]
+    make(tmp_path / "odd.png")
+    assert only_image(tmp_path).ravel().tolist() == pytest.approx(list(expected), abs=1)
 
 
 def test_sixteen_bit_is_counted(tmp_path: Path) -> None:
@@ -307,7 +308,7 @@ def test_unwritable_cache_is_a_sentence(tmp_path: Path, monkeypatch: pytest.Monk
 def test_full_cache_is_a_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from collections import namedtuple
 
-    usage = namedtuple("usage", "total used free")  # noqa: PYI024
+    usage = namedtuple("usage", "total used free")
     fill(tmp_path / "images")
     monkeypatch.setenv("GRADPEN_CACHE", str(tmp_path / "cache"))
     monkeypatch.setattr("shutil.disk_usage", lambda _: usage(10, 10, 0))

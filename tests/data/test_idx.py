@@ -2,6 +2,7 @@
 
 import gzip
 import struct
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -55,17 +56,17 @@ def test_without_test_part_a_tenth_is_held_out(tmp_path: Path) -> None:
     [
         (lambda content: content[:-7], "holds"),
         (lambda content: b"\0\0\x0d" + content[3:], "not an idx file of unsigned bytes"),
-        (lambda content: b"hello", "not an idx file"),
-        (lambda content: b"", "not an idx file"),
+        (lambda _: b"hello", "not an idx file"),
+        (lambda _: b"", "not an idx file"),
         (lambda content: content[:3], "not an idx file"),
         (lambda content: b"\0\0\x08\x03" + content[4:9], "ends within its header"),
-        (lambda content: struct.pack(">BBBBIII", 0, 0, 8, 3, 2**32 - 1, 2**32 - 1, 9), "should hold"),
+        (lambda _: struct.pack(">BBBBIII", 0, 0, 8, 3, 2**32 - 1, 2**32 - 1, 9), "should hold"),
     ],
 )
-def test_damaged_files(tmp_path: Path, damage: object, expected: str) -> None:
+def test_damaged_files(tmp_path: Path, damage: Callable[[bytes], bytes], expected: str) -> None:
     write(tmp_path, zipped=False)
     file = tmp_path / "train-images-idx3-ubyte"
-    file.write_bytes(damage(file.read_bytes()))  # type: ignore[operator]
+    file.write_bytes(damage(file.read_bytes()))
     with pytest.raises(DataError, match=expected) as error:
         open_source(DataChoice(path=str(tmp_path)))
     assert file.name in str(error.value)

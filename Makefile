@@ -1,0 +1,57 @@
+# The whole set-up: `make demo` trains and shows, `make test` checks. Everything lands in .venv and runs/.
+PYTHON ?= python3
+BIN := .venv/bin
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+# Every pip call is constrained, or a newer torch with gigabytes of CUDA packages comes in.
+export PIP_CONSTRAINT := $(CURDIR)/constraints.txt
+
+.PHONY: help env dev demo test check bench browser clean
+
+help:
+	@echo "make demo    environment, then WGAN-GP on real handwritten digits: a grid, curves and a report"
+	@echo "make test    every test"
+	@echo "make check   format, lint, types and every test"
+	@echo "make bench   speed and memory on this machine, into benchmarks/results/"
+	@echo "make env     the environment alone, in .venv"
+
+env: .venv/ready
+
+.venv/ready: pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "gradpen needs Python 3.11 or newer; name one: make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 1; }
+	@echo "making the environment in .venv (a few minutes where PyTorch must be downloaded)"
+	@$(PYTHON) -m venv .venv
+	@$(PIP) torch
+	@$(PIP) --editable .
+	@touch $@
+
+dev: .venv/ready-dev
+
+.venv/ready-dev: .venv/ready
+	@$(PIP) --editable '.[dev]'
+	@touch $@
+
+demo: env
+	$(BIN)/gradpen train --iterations 2000
+
+# Debian's chromium shows the report page to the tests that look at it; without it they are skipped.
+browser:
+	@command -v chromium >/dev/null || { test "$$(id -u)" = 0 && command -v apt-get >/dev/null && \
+		apt-get -qq update && apt-get -qq install -y --no-install-recommends chromium >/dev/null; } || \
+		echo "chromium is not installed: the tests of the page will be skipped"
+
+test: dev browser
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses 2
+
+check: dev browser
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses 2
+
+bench: env
+	$(BIN)/python benchmarks/baseline.py
+	$(BIN)/python benchmarks/memory.py
+
+clean:
+	rm -rf .venv .mypy_cache .ruff_cache .hypothesis
