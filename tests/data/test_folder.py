@@ -164,7 +164,7 @@ def test_transparency_lies_on_the_background(tmp_path: Path) -> None:
 def test_all_grey_stays_grey_and_channels_can_be_chosen(tmp_path: Path) -> None:
     fill(tmp_path)
     for channels in (None, 1, 2, 3, 4):
-        source = open_source(DataChoice(path=str(tmp_path), channels=channels))  # type: ignore[arg-type]
+        source = open_source(DataChoice(path=str(tmp_path), channels=channels))
         assert source.shape[0] == (channels or 1)
 
 
