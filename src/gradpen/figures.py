@@ -48,10 +48,12 @@ def draw_gap(axes: Axes, rows: Sequence[dict[str, Any]]) -> None:
 
 
 def draw_slopes(axes: Axes, rows: Sequence[dict[str, Any]]) -> None:
-    """Draw mean and largest slope on interpolates, and the penalty."""
+    """Draw mean and largest slope on interpolates, and the penalty where there is one."""
     axes.plot(*column(rows, "slope_mean"), color=TRAIN, label="mean slope")
     axes.plot(*column(rows, "slope_max"), color=HELD_OUT, label="largest slope", lw=0.8)
-    axes.plot(*column(rows, "penalty"), color=PENALTY, label="penalty (weighted)", lw=0.8)
+    iterations, penalty = column(rows, "penalty")
+    if penalty.any():
+        axes.plot(iterations, penalty, color=PENALTY, label="penalty (weighted)", lw=0.8)
     axes.axhline(1, color=GREY, lw=0.8, ls="--")
     axes.set_title("Slopes on interpolates, and the penalty", fontsize=10)
     axes.set_ylabel("score per data unit")
