@@ -32,7 +32,7 @@ dev: .venv/ready-dev
 	@touch $@
 
 demo: env
-	$(BIN)/gradpen train --iterations 2000
+	$(BIN)/gradpen train --preset wgan-gp-digits
 
 # Debian's chromium shows the report page to the tests that look at it; without it they are skipped.
 browser:

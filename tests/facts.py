@@ -248,26 +248,21 @@ def endless(modules: Modules) -> Iterator[Tensor]:
 
 def iteration_follows_algorithm_1(modules: Modules) -> None:
     """Two iterations equal the paper's algorithm written out by hand, to rounding, in float64."""
-    gan = small_gan(modules)
-    torch.manual_seed(9)
-    batches = endless(modules)
-    constraint = modules.lipschitz.GradientPenalty(weight=10)
-    for _ in range(2):
-        modules.algorithm.train_iteration(gan, modules.objectives.Wasserstein(), constraint, batches, critic_steps=3)
-    expected = by_hand(modules, penalised=True)
-    for found, wanted in zip([*gan.critic.parameters(), *gan.generator.parameters()], expected, strict=True):
-        close(found.detach(), wanted)
+    equals_by_hand(modules, modules.lipschitz.GradientPenalty(weight=10), penalised=True)
 
 
 def clipped_iteration_follows_algorithm_1(modules: Modules) -> None:
     """The same with weight clipping, which comes after the optimiser step."""
+    equals_by_hand(modules, modules.lipschitz.WeightClipping(threshold=0.05), penalised=False)
+
+
+def equals_by_hand(modules: Modules, constraint: Any, *, penalised: bool) -> None:
     gan = small_gan(modules)
     torch.manual_seed(9)
     batches = endless(modules)
-    constraint = modules.lipschitz.WeightClipping(threshold=0.05)
     for _ in range(2):
         modules.algorithm.train_iteration(gan, modules.objectives.Wasserstein(), constraint, batches, critic_steps=3)
-    expected = by_hand(modules, penalised=False)
+    expected = by_hand(modules, penalised=penalised)
     for found, wanted in zip([*gan.critic.parameters(), *gan.generator.parameters()], expected, strict=True):
         close(found.detach(), wanted)
 

@@ -152,7 +152,7 @@ def test_data_report(images: Path, command: Callable[..., Outcome]) -> None:
 
 def test_presets(command: Callable[..., Outcome]) -> None:
     listed = {entry["name"]: entry for entry in json.loads(command("presets", "--json")[1])}
-    assert list(listed) == ["wgan-gp", "wgan", "gan", "wgan-gp-mnist", "wgan-mnist"]
+    assert list(listed) == ["wgan-gp", "wgan", "gan", "wgan-gp-digits", "wgan-gp-mnist", "wgan-mnist"]
     assert listed["wgan-gp-mnist"]["generator_parameters"] == 1_756_032
     assert listed["wgan-mnist"]["critic_parameters"] == 533_505
     out = command("presets")[1]

@@ -46,6 +46,26 @@ def wgan_gp() -> RunConfig:
     )
 
 
+def wgan_gp_digits() -> RunConfig:
+    """MLP WGAN-GP for very small images such as the embedded 8x8 digits; legible in minutes on two cores.
+
+    Not a published run: Algorithm 1 of Gulrajani et al. 2017 (lambda 10, n_critic 5, batch 64, beta2 0.9) with
+    networks and a learning rate chosen on the digits. At 8x8 pixels an MLP comes closer to held-out data in a minute
+    than DCGAN-shaped networks do in five (docs/log.md).
+    """
+    optimizer = Adam(learning_rate=1e-3, beta1=0.5, beta2=0.9)
+    return RunConfig(
+        preset="wgan-gp-digits",
+        generator=MlpGenerator(latent_dim=64, widths=(256, 256)),
+        critic=MlpCritic(widths=(256, 256, 256)),
+        objective=Wasserstein(),
+        constraint=GradientPenalty(weight=10),
+        generator_optimizer=optimizer,
+        critic_optimizer=optimizer,
+        iterations=8_000,
+    )
+
+
 def wgan() -> RunConfig:
     """WGAN with weight clipping for images of any size: DCGAN shape with batch norm in both networks.
 
@@ -148,6 +168,14 @@ PRESETS = (
         data=IMAGES,
         shape=DIGITS,
         config=gan,
+    ),
+    Preset(
+        name="wgan-gp-digits",
+        summary="MLP WGAN-GP for very small images (the demo)",
+        source="Algorithm 1 of Gulrajani et al. 2017, arXiv 1704.00028, with networks chosen on the embedded digits",
+        data="images of about 8x8",
+        shape=DIGITS,
+        config=wgan_gp_digits,
     ),
     Preset(
         name="wgan-gp-mnist",

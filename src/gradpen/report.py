@@ -169,7 +169,10 @@ def data_summary(data: dict[str, Any], record: dict[str, Any]) -> list[tuple[str
 def run_summary(record: dict[str, Any]) -> list[tuple[str, str]]:
     """Return code, machine and sizes."""
     parameters = record["parameters"]
-    versions = [(key.replace("_", " "), str(value)) for key, value in record["versions"].items()]
+    versions = [
+        (key.replace("_", " "), ", ".join(value) if isinstance(value, list) else str(value))
+        for key, value in record["versions"].items()
+    ]
     return [
         ("parameters", f"generator {parameters['generator']:,}, critic {parameters['critic']:,}"),
         *versions,

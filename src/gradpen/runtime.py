@@ -96,9 +96,16 @@ def versions(device: torch.device) -> dict[str, Any]:
         "torch": torch.__version__,
         "device": str(device) if device.type == "cpu" else torch.cuda.get_device_name(device),
         "cpu_capability": torch.backends.cpu.get_cpu_capability(),
+        "cpu_features": cpu_features(),
         "threads": torch.get_num_threads(),
         "platform": platform.platform(),
     }
+
+
+def cpu_features() -> list[str]:
+    """Return which instruction sets that decide on speed this processor has; empty if torch cannot tell."""
+    capabilities: dict[str, Any] = getattr(torch.cpu, "get_capabilities", dict)()
+    return [name for name in ("avx2", "avx512_f", "avx512_bf16", "amx_bf16") if capabilities.get(name)]
 
 
 @lru_cache(maxsize=1)

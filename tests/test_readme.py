@@ -1,0 +1,87 @@
+"""The README is true: its commands run, its Python runs, its tree is the tree."""
+
+import re
+import shlex
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from gradpen.cli import main
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text()
+SHORT = "--iterations=2 --batch-size=8 --set generator.width=4 critic.width=4"
+
+
+def blocks(language: str) -> list[str]:
+    return re.findall(rf"```{language}\n(.*?)```", README, re.DOTALL)
+
+
+@pytest.fixture
+def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "photos").mkdir()
+    rng = np.random.default_rng(0)
+    for index in range(30):
+        height, width = rng.integers(20, 60, 2)
+        pixels = rng.integers(0, 256, (height, width, 3), dtype=np.uint8)
+        Image.fromarray(pixels).save(tmp_path / "photos" / f"{index}.jpg")
+    return tmp_path
+
+
+def test_commands_run_as_written(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """In order, in one folder; training commands get few iterations and narrow networks on top."""
+    commands = [line[2:] for block in blocks("console") for line in block.splitlines()]
+    ours = [shlex.split(command, comments=True) for command in commands if command.startswith("gradpen")]
+    assert len(ours) >= 8
+    for _, *arguments in ours:
+        short = shlex.split(SHORT) if arguments[0] == "train" and "--resume" not in arguments else []
+        if "--set" in arguments:
+            short = [word for word in short if word != "--set"]
+            arguments = [*arguments[: arguments.index("--set")], *short[:2], *arguments[arguments.index("--set") :]]
+            short = short[2:]
+        assert main([*arguments, *short]) == 0, (arguments, capsys.readouterr().err)
+    assert (place / "samples.png").is_file()
+    make = [command.split()[1] for command in commands if command.startswith("make ")]
+    targets = re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.MULTILINE)
+    assert make == ["demo", "test"]
+    assert set(make) <= set(targets)
+
+
+def test_python_runs_as_written(place: Path) -> None:
+    code = blocks("python")
+    assert len(code) == 2
+    train, loop = code
+    train = train.replace("iterations=20_000", "iterations=2, batch_size=8, generator__width=4, critic__width=4")
+    names: dict[str, object] = {}
+    exec(train, names)
+    assert np.array_equal(names["images"], names["same"])  # type: ignore[arg-type]
+    assert names["images"].shape == (16, 32, 32, 3)  # type: ignore[attr-defined]
+    exec(loop, names)
+
+
+def test_tree_lists_every_source_file() -> None:
+    tree = re.findall(r"```\n(Makefile .*?)```", README, re.DOTALL)[0]
+    source = ROOT / "src" / "gradpen"
+    expected = {
+        str(file.relative_to(source))
+        for file in source.rglob("*.py")
+        if file.name not in ("__init__.py", "__main__.py")
+    }
+    listed = set(re.findall(r"[a-z_/]+\.py", tree))
+    assert listed == expected
+
+
+def test_links_lead_somewhere() -> None:
+    for file in [ROOT / "README.md", *(ROOT / "docs").rglob("*.md")]:
+        for target in re.findall(r"\]\(([^)#]+)", file.read_text()):
+            if "://" not in target:
+                assert (file.parent / target).exists(), (file.name, target)
+
+
+def test_example_pictures_are_pictures() -> None:
+    for file in (ROOT / "docs" / "pictures").glob("*.png"):
+        with Image.open(file) as image:
+            image.load()
