@@ -21,11 +21,9 @@ def _own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     del os.environ["GRADPEN_CACHE"]
 
 
-@pytest.fixture(autouse=True)
-def _doctest_names(doctest_namespace: dict[str, Any], tmp_path: Path) -> None:
-    import gradpen
-
-    doctest_namespace.update(torch=torch, np=np, gradpen=gradpen, tmp_path=tmp_path)
+@pytest.fixture(autouse=True, scope="session")
+def _doctest_names(doctest_namespace: dict[str, Any]) -> None:
+    doctest_namespace["torch"] = torch
 
 
 @pytest.fixture

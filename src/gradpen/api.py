@@ -89,7 +89,8 @@ def train(
     Raises:
         GradpenError: with a sentence that says what to do.
 
-    >>> run = train(iterations=2, batch_size=16, critic_steps=1, out=tmp_path / "run")
+    >>> import tempfile
+    >>> run = train(iterations=2, batch_size=16, critic_steps=1, out=tempfile.mkdtemp())
     >>> run.sample(3, seed=1).shape
     (3, 8, 8, 1)
     """

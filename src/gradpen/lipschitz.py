@@ -62,8 +62,8 @@ def gradient_norm(score: Score, points: Tensor) -> Tensor:
     Returns:
         Slopes, shape ``[B]``, at least float32, in score units per data unit.
 
-    >>> gradient_norm(lambda x: 3 * x[:, 0] + 4 * x[:, 1], torch.zeros(2, 2))
-    tensor([5., 5.], grad_fn=<LinalgVectorNormBackward0>)
+    >>> gradient_norm(lambda x: 3 * x[:, 0] + 4 * x[:, 1], torch.zeros(2, 2)).tolist()
+    [5.0, 5.0]
     """
     points = points.detach().requires_grad_(True)
     scores = score(points)
