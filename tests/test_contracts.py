@@ -51,7 +51,7 @@ def test_losses_and_gradients_are_finite(
     real, fake = torch.randn(2, 6, *[3] * (rank - 1), dtype=dtype)
     critic = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(3 ** (rank - 1), 4), torch.nn.ReLU())
     critic.append(torch.nn.Linear(4, 1)).to(dtype)
-    constraint.check(critic)
+    constraint.prepare(critic)
     inputs = real.clone(), fake.clone()
     loss = objective.critic_loss(critic(real), critic(fake)) + constraint.penalty(critic, real, fake)
     loss.backward()
@@ -104,7 +104,7 @@ def test_preset_survives_json(preset: presets.Preset) -> None:
 @pytest.mark.parametrize("preset", presets.PRESETS, ids=lambda preset: preset.name)
 def test_preset_builds_what_its_constraint_allows(preset: presets.Preset) -> None:
     config = preset.config()
-    config.constraint.check(config.critic.build(preset.shape))
+    config.constraint.prepare(config.critic.build(preset.shape))
 
 
 def test_published_parameter_counts() -> None:

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from gradpen.lipschitz import Constraint
-from gradpen.objectives import Objective
+from gradpen.objectives import Objective, RelativeObjective
 
 Measures = dict[str, Tensor]
 
@@ -52,10 +52,14 @@ def critic_step(gan: Gan, objective: Objective, constraint: Constraint, real: Te
     return {"critic_loss": loss.detach(), "penalty": penalty.detach()}
 
 
-def generator_step(gan: Gan, objective: Objective, batch_size: int) -> Measures:
-    """Lines 11-12: one generator update on fresh latents, the critic held still."""
+def generator_step(gan: Gan, objective: Objective, real: Tensor) -> Measures:
+    """Lines 11-12: one generator update on as many fresh latents as ``real`` has examples, the critic held still."""
     gan.critic.requires_grad_(False)
-    loss = objective.generator_loss(gan.critic(gan.generate(batch_size)))
+    fake_scores = gan.critic(gan.generate(len(real)))
+    if isinstance(objective, RelativeObjective):
+        loss = objective.relative_generator_loss(gan.critic(real), fake_scores)
+    else:
+        loss = objective.generator_loss(fake_scores)
 
     gan.generator_optimizer.zero_grad()
     loss.backward()
@@ -83,4 +87,4 @@ def train_iteration(
     for _ in range(critic_steps):
         real = next(batches)
         measures = critic_step(gan, objective, constraint, real)
-    return measures | generator_step(gan, objective, len(real))
+    return measures | generator_step(gan, objective, real)

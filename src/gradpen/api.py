@@ -8,12 +8,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gradpen import presets, trainer
+from gradpen import trainer
 from gradpen.config import RunConfig, from_dict, merge, override, read_file, to_dict
 from gradpen.data.open import open_source
 from gradpen.errors import UsageError
 from gradpen.evaluation import SET_SIZE, Distance, generator_distance, real_distance
 from gradpen.names import safe_name
+from gradpen.presets.catalogue import find
 from gradpen.report import publish
 from gradpen.runs import Run, RunFolder, load, warn
 from gradpen.session import Audience
@@ -25,7 +26,7 @@ def configure(
     """Return a configuration: a preset, under a file, under settings by dotted key.
 
     Args:
-        preset: a name from :data:`gradpen.presets.PRESETS`; none: the file's, or ``wgan-gp``.
+        preset: a name from :data:`gradpen.presets.catalogue.PRESETS`; none: the file's, or ``wgan-gp``.
         file: a JSON or TOML file with any part of a configuration, for example a run's ``config.json``.
         settings: values by dotted key. ``learning_rate`` sets both optimisers, ``penalty_weight`` the
             constraint's weight and ``size`` the data's, as the command line's options do.
@@ -37,7 +38,7 @@ def configure(
     1.0
     """
     changes = read_file(file) if file is not None else {}
-    values = to_dict(presets.find(str(preset or changes.get("preset", "wgan-gp"))).config())
+    values = to_dict(find(str(preset or changes.get("preset", "wgan-gp"))).config())
     merge(values, changes)
     if preset is not None:
         values["preset"] = preset

@@ -248,7 +248,7 @@ class Presets:
 
     def run(self) -> int:
         """Print the list."""
-        from gradpen.presets import PRESETS, parameter_counts
+        from gradpen.presets.catalogue import PRESETS, parameter_counts
 
         listed: list[dict[str, Any]] = []
         for preset in PRESETS:

@@ -14,17 +14,38 @@ from pydantic.dataclasses import dataclass
 from gradpen.choice import STRICT
 from gradpen.data.open import DataChoice
 from gradpen.errors import UsageError
-from gradpen.lipschitz import GradientPenalty, Unconstrained, WeightClipping
+from gradpen.lipschitz import (
+    GradientPenalty,
+    SpectralNorm,
+    Unconstrained,
+    WassersteinDivergence,
+    WeightClipping,
+)
 from gradpen.names import nearest, safe_name
 from gradpen.networks.dcgan import DcganCritic, DcganGenerator
 from gradpen.networks.mlp import MlpCritic, MlpGenerator
-from gradpen.objectives import Minimax, NonSaturating, Wasserstein
+from gradpen.networks.stages import StagedCritic, StagedGenerator
+from gradpen.objectives import (
+    Hinge,
+    LeastSquares,
+    Minimax,
+    NonSaturating,
+    Relativistic,
+    RelativisticAverage,
+    Wasserstein,
+)
 from gradpen.optimizers import Adam, RmsProp
 
-ObjectiveChoice = Annotated[Wasserstein | Minimax | NonSaturating, Field(discriminator="name")]
-ConstraintChoice = Annotated[Unconstrained | WeightClipping | GradientPenalty, Field(discriminator="name")]
-GeneratorNetwork = Annotated[MlpGenerator | DcganGenerator, Field(discriminator="name")]
-CriticNetwork = Annotated[MlpCritic | DcganCritic, Field(discriminator="name")]
+ObjectiveChoice = Annotated[
+    Wasserstein | Minimax | NonSaturating | LeastSquares | Hinge | Relativistic | RelativisticAverage,
+    Field(discriminator="name"),
+]
+ConstraintChoice = Annotated[
+    Unconstrained | WeightClipping | SpectralNorm | GradientPenalty | WassersteinDivergence,
+    Field(discriminator="name"),
+]
+GeneratorNetwork = Annotated[MlpGenerator | DcganGenerator | StagedGenerator, Field(discriminator="name")]
+CriticNetwork = Annotated[MlpCritic | DcganCritic | StagedCritic, Field(discriminator="name")]
 Optimizer = Annotated[Adam | RmsProp, Field(discriminator="name")]
 
 

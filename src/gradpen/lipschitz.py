@@ -1,4 +1,4 @@
-"""Lipschitz constraints on the critic: none, weight clipping, gradient penalty.
+"""Lipschitz constraints on the critic: none, weight clipping, spectral norm, gradient penalties.
 
 A constraint takes the critic as a function ``score: points [B, ...] -> scores [B]``. It differentiates
 with respect to the points only, so a conditional critic hands over its score with the labels bound.
@@ -8,10 +8,11 @@ from collections.abc import Callable
 from typing import Literal, Protocol
 
 import torch
-from pydantic import PositiveFloat
+from pydantic import NonNegativeFloat, PositiveFloat, PositiveInt
 from pydantic.dataclasses import dataclass
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
+from torch.nn.utils.parametrizations import spectral_norm
 
 from gradpen.choice import STRICT
 from gradpen.errors import UsageError
@@ -79,15 +80,15 @@ def gradient_norm(score: Score, points: Tensor) -> Tensor:
     return slopes
 
 
-def slope_penalty(slopes: Tensor, *, one_sided: bool = False) -> Tensor:
-    r"""Return :math:`E(\|\nabla\|-1)^2`, or :math:`E\max(0, \|\nabla\|-1)^2` if one-sided.
+def slope_penalty(slopes: Tensor, *, target: float = 1.0, one_sided: bool = False) -> Tensor:
+    r"""Return :math:`E(\|\nabla\|-t)^2`, or :math:`E\max(0, \|\nabla\|-t)^2` if one-sided.
 
-    Source: Gulrajani et al. 2017 (arXiv 1704.00028), equation 3 and appendix C.
+    Source: Gulrajani et al. 2017 (arXiv 1704.00028), equation 3 and appendix C, with target t = 1.
 
     >>> slope_penalty(torch.tensor([0.0, 3.0])), slope_penalty(torch.tensor([0.0, 3.0]), one_sided=True)
     (tensor(2.5000), tensor(2.))
     """
-    excess = slopes - 1
+    excess = slopes - target
     if one_sided:
         excess = excess.clamp(min=0)
     return excess.square().mean()
@@ -147,8 +148,8 @@ def refuse_batch_norm(critic: nn.Module) -> None:
 class Constraint(Protocol):
     """The contract of a Lipschitz constraint."""
 
-    def check(self, critic: nn.Module) -> None:
-        """Raise :class:`UsageError` if the constraint makes no sense for this critic."""
+    def prepare(self, critic: nn.Module) -> None:
+        """Change a fresh critic as the constraint needs it, or raise :class:`UsageError` if it allows no such critic."""
 
     def penalty(self, score: Score, real: Tensor, fake: Tensor) -> Tensor:
         """Return a scalar to add to the critic loss (zero for constraints without a penalty)."""
@@ -163,8 +164,8 @@ class Unconstrained:
 
     name: Literal["none"] = "none"
 
-    def check(self, critic: nn.Module) -> None:
-        """Accept every critic."""
+    def prepare(self, critic: nn.Module) -> None:
+        """Accept every critic as it is."""
         del critic
 
     def penalty(self, score: Score, real: Tensor, fake: Tensor) -> Tensor:
@@ -191,8 +192,8 @@ class WeightClipping:
     norm_layers: bool = True
     """clip the scales and offsets of norm layers too, as the paper's "weights" includes them"""
 
-    def check(self, critic: nn.Module) -> None:
-        """Accept every critic."""
+    def prepare(self, critic: nn.Module) -> None:
+        """Accept every critic as it is."""
         del critic
 
     def penalty(self, score: Score, real: Tensor, fake: Tensor) -> Tensor:
@@ -210,26 +211,114 @@ class WeightClipping:
 
 
 @dataclass(frozen=True, kw_only=True, config=STRICT)
-class GradientPenalty:
-    """The gradient penalty on interpolates, two-sided or one-sided; see :func:`gradient_penalty`.
+class SpectralNorm:
+    """Every weight divided by its largest singular value, estimated by one power iteration per forward pass.
 
-    Source: Gulrajani et al. 2017 (arXiv 1704.00028), equation 3; one-sided in appendix C.
+    Convolutions are normalised as matrices of output channels against the rest, as in the paper, which bounds
+    their Lipschitz constant only up to a factor. Source: Miyato et al. 2018 (arXiv 1802.05957), Algorithm 1;
+    PyTorch's ``torch.nn.utils.parametrizations.spectral_norm``.
+    """
+
+    name: Literal["spectral-norm"] = "spectral-norm"
+    power_iterations: PositiveInt = 1
+
+    def prepare(self, critic: nn.Module) -> None:
+        """Parametrise every convolution and linear layer."""
+        for module in critic.modules():
+            if isinstance(module, nn.Conv2d | nn.ConvTranspose2d | nn.Linear):
+                spectral_norm(module, n_power_iterations=self.power_iterations)
+
+    def penalty(self, score: Score, real: Tensor, fake: Tensor) -> Tensor:
+        """Return zero."""
+        del score, fake
+        return real.new_zeros(())
+
+    def project(self, critic: nn.Module) -> None:
+        """Leave the critic as it is: its weights are normalised wherever they are used."""
+        del critic
+
+
+Where = Literal["line", "real", "fake", "noise"]
+
+
+def penalty_points(where: Where, real: Tensor, fake: Tensor) -> Tensor:
+    r"""Return the points at which slopes are penalised, ``[B, ...]`` like ``real``, detached.
+
+    * ``line``: interpolates of data and samples (Gulrajani et al. 2017).
+    * ``real``, ``fake``: the data, the samples themselves (Mescheder et al. 2018: R1, R2).
+    * ``noise``: the neighbourhood of the data, :math:`x + \tfrac12 \epsilon\,\mathrm{std}(x)\,u` with
+      :math:`u \sim U[0,1]` per coordinate and :math:`\epsilon \sim U[0,1]` per example (Kodali et al. 2017,
+      arXiv 1705.07215, and its release: DRAGAN).
+    """
+    if where == "line":
+        return interpolate(real, fake)
+    if where == "noise":
+        return interpolate(real + 0.5 * real.std() * torch.rand_like(real), real)
+    return (real if where == "real" else fake).detach()
+
+
+@dataclass(frozen=True, kw_only=True, config=STRICT)
+class GradientPenalty:
+    r"""The gradient penalty :math:`\lambda E(\|\nabla_x D(x)\|_2 - t)^2`; see :func:`gradient_penalty`.
+
+    ==============  ======  ======  =================================================================
+    where           target  weight  known as
+    ==============  ======  ======  =================================================================
+    ``line``        1       10      WGAN-GP (Gulrajani et al. 2017, arXiv 1704.00028, equation 3)
+    ``line``        0       10      zero-centred penalty (Thanh-Tung et al. 2019, arXiv 1902.03984)
+    ``real``        0       5       R1, gamma / 2 with gamma 10 (Mescheder et al. 2018, arXiv 1801.04406)
+    ``fake``        0       5       R2, likewise
+    ``noise``       1       10      DRAGAN (Kodali et al. 2017, arXiv 1705.07215)
+    ==============  ======  ======  =================================================================
     """
 
     name: Literal["gradient-penalty"] = "gradient-penalty"
     weight: PositiveFloat = 10.0
     """the penalty coefficient, lambda in the paper"""
+    target: NonNegativeFloat = 1.0
+    """the slope that is not penalised"""
     one_sided: bool = False
-    """penalise only slopes above 1"""
+    """penalise only slopes above the target (Gulrajani et al. 2017, appendix C)"""
+    where: Where = "line"
+    """at which points: line (interpolates), real, fake, noise (around the data)"""
 
-    def check(self, critic: nn.Module) -> None:
+    def prepare(self, critic: nn.Module) -> None:
         """Refuse a critic with batch norm."""
         refuse_batch_norm(critic)
 
     def penalty(self, score: Score, real: Tensor, fake: Tensor) -> Tensor:
-        """Return the weighted penalty on fresh interpolates."""
-        return gradient_penalty(score, real, fake, weight=self.weight, one_sided=self.one_sided)
+        """Return the weighted penalty on fresh points."""
+        slopes = gradient_norm(score, penalty_points(self.where, real, fake))
+        return self.weight * slope_penalty(slopes, target=self.target, one_sided=self.one_sided)
 
     def project(self, critic: nn.Module) -> None:
         """Leave the critic as it is: the penalty replaces clipping."""
+        del critic
+
+
+@dataclass(frozen=True, kw_only=True, config=STRICT)
+class WassersteinDivergence:
+    r"""The penalty of WGAN-div, on data and samples themselves, without a target.
+
+    .. math:: \tfrac{k}{2} [E \|\nabla_x D(x)\|_2^p + E \|\nabla_{\tilde x} D(\tilde x)\|_2^p]
+
+    Source: Wu et al. 2018 (arXiv 1712.01026), with k = 2 and p = 6; the average over data and samples as in
+    github.com/eriklindernoren/PyTorch-GAN, ``wgan_div.py``.
+    """
+
+    name: Literal["wasserstein-divergence"] = "wasserstein-divergence"
+    k: PositiveFloat = 2.0
+    power: PositiveFloat = 6.0
+
+    def prepare(self, critic: nn.Module) -> None:
+        """Refuse a critic with batch norm."""
+        refuse_batch_norm(critic)
+
+    def penalty(self, score: Score, real: Tensor, fake: Tensor) -> Tensor:
+        """Return the penalty on this batch."""
+        slopes = torch.stack([gradient_norm(score, points) for points in (real, fake)])
+        return self.k / 2 * slopes.pow(self.power).mean(1).sum()
+
+    def project(self, critic: nn.Module) -> None:
+        """Leave the critic as it is."""
         del critic

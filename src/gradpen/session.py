@@ -71,7 +71,7 @@ def build_gan(config: RunConfig, source: Source, device: torch.device) -> Gan:
     seed_everything(config.seed, "initialise", 0)
     generator = config.generator.build(source.shape).to(device)
     critic = config.critic.build(source.shape).to(device)
-    config.constraint.check(critic)
+    config.constraint.prepare(critic)
     return Gan(
         generator=generator,
         critic=critic,

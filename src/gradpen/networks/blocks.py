@@ -10,7 +10,7 @@ Shape = tuple[int, int, int]
 """channels, height and width of one image"""
 
 Norm = Literal["none", "batch", "layer"]
-Initialiser = Literal["pytorch", "he-uniform", "normal-0.02"]
+Initialiser = Literal["pytorch", "he-uniform", "glorot-uniform", "normal-0.02"]
 
 
 class GeneratorChoice(Protocol):
@@ -72,6 +72,7 @@ def initialise(module: nn.Module, initialiser: Initialiser) -> None:
     * ``he-uniform``: uniform with the standard deviation of the release of Gulrajani et al. 2017
       (github.com/igul222/improved_wgan_training): ``sqrt(4 / (fan_in + fan_out))`` for convolutions, fans
       counted per output position; ``sqrt(2 / fan_in)`` for linear layers; biases 0.
+    * ``glorot-uniform``: Keras' default (Glorot & Bengio 2010), biases 0.
     * ``normal-0.02``: N(0, 0.02) with biases 0 and norm scales N(1, 0.02), as in DCGAN (Radford et al.
       2016, section 4).
     """
@@ -82,6 +83,8 @@ def initialise(module: nn.Module, initialiser: Initialiser) -> None:
             if initialiser == "he-uniform":
                 bound = math.sqrt(3) * he_standard_deviation(layer)
                 layer.weight.uniform_(-bound, bound)
+            elif initialiser == "glorot-uniform":
+                nn.init.xavier_uniform_(layer.weight)
             else:
                 layer.weight.normal_(0, 0.02)
             if layer.bias is not None:

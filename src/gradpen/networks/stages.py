@@ -1,0 +1,208 @@
+"""Convolutional networks written down stage by stage, as papers' tables and notebooks do.
+
+Padding is TensorFlow's and Keras' ``same`` unless a stage says ``valid``: an image of n pixels comes out with
+ceil(n / stride) pixels, or n * stride going up, and an odd number of padding rows has its larger part at the end.
+So a 5x5 convolution of stride 2 on an even side pads 1 before and 2 after.
+"""
+
+import math
+from typing import Literal
+
+from pydantic import Field, PositiveFloat, PositiveInt
+from pydantic.dataclasses import dataclass
+from torch import Tensor, nn
+
+from gradpen.choice import STRICT
+from gradpen.errors import UsageError
+from gradpen.networks.blocks import Crop, Initialiser, Scores, Shape, initialise
+
+Activation = Literal["none", "relu", "leaky-relu", "tanh", "sigmoid-range"]
+StageNorm = Literal["none", "batch", "layer", "instance", "group"]
+GROUPS = 8
+
+
+class ToRange(nn.Module):
+    """Stretch [0, 1], the range of a sigmoid, to the data's [-1, 1]."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return ``2 x - 1``."""
+        return 2 * x - 1
+
+
+@dataclass(frozen=True, kw_only=True, config=STRICT)
+class Stage:
+    """One convolution with what follows it, in this order: norm, activation, dropout."""
+
+    channels: PositiveInt | None = None
+    """channels that come out; none: the image's"""
+    kernel: PositiveInt = 4
+    stride: PositiveInt = 2
+    way: Literal["down", "up", "upsample"] = "down"
+    """down: convolution; up: transposed convolution; upsample: nearest-neighbour enlargement, then convolution"""
+    valid: bool = False
+    """no padding"""
+    bias: bool = True
+    norm: StageNorm = "none"
+    norm_eps: PositiveFloat = 1e-5
+    norm_momentum: PositiveFloat = 0.1
+    activation: Activation = "leaky-relu"
+    negative_slope: float = 0.2
+    dropout: float = Field(default=0.0, ge=0, lt=1)
+    crop: PositiveInt | None = None
+    """rows and columns kept after everything else, the first ones"""
+    crop_centre: bool = False
+    """keep the middle ones instead"""
+
+
+def norm_module(stage: Stage, channels: int) -> list[nn.Module]:
+    """Return the stage's norm layer, as a list of none or one."""
+    if stage.norm == "batch":
+        return [nn.BatchNorm2d(channels, eps=stage.norm_eps, momentum=stage.norm_momentum)]
+    if stage.norm == "instance":
+        return [nn.InstanceNorm2d(channels, eps=stage.norm_eps, affine=True)]
+    if stage.norm in ("layer", "group"):
+        groups = 1 if stage.norm == "layer" else math.gcd(GROUPS, channels)
+        return [nn.GroupNorm(groups, channels, eps=stage.norm_eps)]
+    return []
+
+
+def activation_module(activation: Activation, negative_slope: float) -> list[nn.Module]:
+    """Return the activation, as a list of none, one or two modules."""
+    modules: dict[Activation, list[nn.Module]] = {
+        "none": [],
+        "relu": [nn.ReLU()],
+        "leaky-relu": [nn.LeakyReLU(negative_slope)],
+        "tanh": [nn.Tanh()],
+        "sigmoid-range": [nn.Sigmoid(), ToRange()],
+    }
+    return modules[activation]
+
+
+def convolution(stage: Stage, fan_in: int, fan_out: int, height: int, width: int) -> tuple[list[nn.Module], int, int]:
+    """Return the stage's convolution with its padding, and the height and width that come out."""
+    kernel, stride = stage.kernel, stage.stride
+    if stage.way == "up":
+        if stage.valid:
+            up = nn.ConvTranspose2d(fan_in, fan_out, kernel, stride, bias=stage.bias)
+            return [up], (height - 1) * stride + kernel, (width - 1) * stride + kernel
+        before = max(kernel - stride, 0) // 2
+        up = nn.ConvTranspose2d(fan_in, fan_out, kernel, stride, padding=before, bias=stage.bias)
+        size = (height * stride, width * stride)
+        exact = kernel - stride == 2 * before
+        return [up] if exact else [up, Crop(*size)], *size
+    layers: list[nn.Module] = []
+    if stage.way == "upsample":
+        layers.append(nn.UpsamplingNearest2d(scale_factor=stride))
+        height, width, stride = height * stride, width * stride, 1
+    if stage.valid:
+        out = ((height - kernel) // stride + 1, (width - kernel) // stride + 1)
+        return [*layers, nn.Conv2d(fan_in, fan_out, kernel, stride, bias=stage.bias)], *out
+    out = (-(-height // stride), -(-width // stride))
+    total = [max((o - 1) * stride + kernel - n, 0) for o, n in zip(out, (height, width), strict=True)]
+    if all(t % 2 == 0 for t in total):
+        padding = (total[0] // 2, total[1] // 2)
+        return [*layers, nn.Conv2d(fan_in, fan_out, kernel, stride, padding, bias=stage.bias)], *out
+    sides = (total[1] // 2, total[1] - total[1] // 2, total[0] // 2, total[0] - total[0] // 2)
+    return [*layers, nn.ZeroPad2d(sides), nn.Conv2d(fan_in, fan_out, kernel, stride, bias=stage.bias)], *out
+
+
+def build_stages(
+    stages: tuple[Stage, ...], channels: int, height: int, width: int, image_channels: int
+) -> tuple[list[nn.Module], int, int, int]:
+    """Return the modules of all stages, and the channels, height and width that come out."""
+    layers: list[nn.Module] = []
+    for stage in stages:
+        fan_out = stage.channels or image_channels
+        convolved, height, width = convolution(stage, channels, fan_out, height, width)
+        layers += [*convolved, *norm_module(stage, fan_out), *activation_module(stage.activation, stage.negative_slope)]
+        if stage.dropout:
+            layers.append(nn.Dropout(stage.dropout))
+        if stage.crop:
+            if stage.crop_centre:
+                rows, columns = height - stage.crop, width - stage.crop
+                layers.append(nn.ZeroPad2d((-(columns // 2), columns // 2 - columns, -(rows // 2), rows // 2 - rows)))
+            else:
+                layers.append(Crop(stage.crop, stage.crop))
+            height, width = min(height, stage.crop), min(width, stage.crop)
+        channels = fan_out
+    return layers, channels, height, width
+
+
+@dataclass(frozen=True, kw_only=True, config=STRICT)
+class StagedGenerator:
+    """Latents to a first feature map, by a linear layer or as a 1x1 map, then stages up to the image."""
+
+    name: Literal["staged"] = "staged"
+    latent_dim: PositiveInt = 100
+    first: tuple[PositiveInt, PositiveInt, PositiveInt] | None = None
+    """channels, height and width that a linear layer makes of the latents; none: the latents are a 1x1 map"""
+    first_bias: bool = True
+    first_norm: Literal["none", "batch", "batch-features"] = "none"
+    """norm of that map: per channel, or per feature before it becomes a map"""
+    norm_eps: PositiveFloat = 1e-5
+    norm_momentum: PositiveFloat = 0.1
+    first_activation: Activation = "relu"
+    negative_slope: float = 0.2
+    stages: tuple[Stage, ...] = Field(min_length=1)
+    initialiser: Initialiser = "pytorch"
+
+    def build(self, shape: Shape) -> nn.Module:
+        """Return the generator; raise :class:`UsageError` if its stages do not end in images of this shape."""
+        layers: list[nn.Module] = []
+        first = self.first or (self.latent_dim, 1, 1)
+        if self.first:
+            features = math.prod(self.first)
+            layers.append(nn.Linear(self.latent_dim, features, bias=self.first_bias))
+            if self.first_norm == "batch-features":
+                layers.append(nn.BatchNorm1d(features, eps=self.norm_eps, momentum=self.norm_momentum))
+        layers.append(nn.Unflatten(1, first))
+        if self.first:
+            if self.first_norm == "batch":
+                layers.append(nn.BatchNorm2d(first[0], eps=self.norm_eps, momentum=self.norm_momentum))
+            layers += activation_module(self.first_activation, self.negative_slope)
+        stages, *made = build_stages(self.stages, *first, shape[0])
+        if tuple(made) != tuple(shape):
+            raise UsageError(
+                f"this generator makes images of {'x'.join(map(str, made))}, but the data are "
+                f"{'x'.join(map(str, shape))} (channels, height, width); choose --size {made[1]}x{made[2]}, or a "
+                f"preset that is sized from the data (wgan-gp, wgan, gan)"
+            )
+        generator = nn.Sequential(*layers, *stages)
+        initialise(generator, self.initialiser)
+        return generator
+
+
+@dataclass(frozen=True, kw_only=True, config=STRICT)
+class StagedCritic:
+    """Stages down from the image, then a linear layer to one score; or no linear layer where one value is left."""
+
+    name: Literal["staged"] = "staged"
+    stages: tuple[Stage, ...] = Field(min_length=1)
+    last_dropout: float = Field(default=0.0, ge=0, lt=1)
+    """dropout before the linear layer"""
+    pad_to: PositiveInt | None = None
+    """height and width to which images are padded with zeros first, evenly on all sides"""
+    initialiser: Initialiser = "pytorch"
+
+    def build(self, shape: Shape) -> nn.Module:
+        """Return the critic for images ``[channels, height, width]``."""
+        channels, height, width = shape
+        layers: list[nn.Module] = []
+        if self.pad_to:
+            rows, columns = self.pad_to - height, self.pad_to - width
+            layers.append(nn.ZeroPad2d((columns // 2, columns - columns // 2, rows // 2, rows - rows // 2)))
+            height = width = self.pad_to
+        stages, channels, height, width = build_stages(self.stages, channels, height, width, channels)
+        if height < 1 or width < 1:
+            raise UsageError(
+                f"images of {shape[1]}x{shape[2]} are too small for this critic; choose a larger --size, or a preset "
+                f"that is sized from the data (wgan-gp, wgan, gan)"
+            )
+        layers += [*stages, nn.Flatten()]
+        if self.last_dropout:
+            layers.append(nn.Dropout(self.last_dropout))
+        if (channels, height, width) != (1, 1, 1):
+            layers.append(nn.Linear(channels * height * width, 1))
+        critic = nn.Sequential(*layers, Scores())
+        initialise(critic, self.initialiser)
+        return critic

@@ -1,0 +1,1 @@
+"""Published runs by name, each a function that returns its configuration."""
