@@ -192,6 +192,13 @@ MISTAKES: dict[str, tuple[list[str], str]] = {
     "size": (["train", "--size=big"], "--size big: write one number, or HEIGHTxWIDTH"),
     "size zero": (["train", "--size=0"], "--size 0"),
     "colour": (["train", "--background=blakc"], "background: unknown color specifier"),
+    "batch of one": (["train", "--batch-size=1"], "batch_size: input should be greater than or equal to 2"),
+    "too large": (["train", "--size=60000"], "there is not enough memory"),
+    "too wide": (["train", "--set", "generator.width=20000000"], "there is not enough memory"),
+    "resume to nothing": (["train", "--resume={run}", "--iterations=0"], "iterations: input should be greater than 0"),
+    "choice in place of a setting": (["train", "--config={adam_json}"], "no setting 'adam'"),
+    "name of a choice as a setting": (["train", "--config={mlp_json}"], "no setting 'critic.mlp'"),
+    "very long name": (["sample", "x" * 300], "is not a run"),
     "device": (["train", "--device=abacus"], "device 'abacus' is not available here"),
     "penalty without one": (["train", "--preset=wgan", "--penalty-weight=3"], "is weight-clipping, which has none"),
     "batch norm": (["train", "--set", "critic.norm=batch"], "is BatchNorm2d, which a gradient penalty does not allow"),
@@ -223,12 +230,12 @@ MISTAKES: dict[str, tuple[list[str], str]] = {
     "resume with a setting": (["train", "--resume={run}", "--set", "critic.width=9"], "--critic.width cannot go"),
     "resume other data": (["train", "{array}", "--resume={run}"], "does not hold the data"),
     "resume backwards": (["train", "--resume={run}", "--iterations=2"], "is at iteration 4 already, beyond 2"),
-    "resume without a whole checkpoint": (["train", "--resume={corrupt}"], "none of its 1 checkpoints is whole"),
+    "resume without a whole checkpoint": (["train", "--resume={corrupt}"], "none of its 2 checkpoints is whole"),
     "sample nothing": (["sample", "nowhere"], "is not a run"),
     "sample none": (["sample", "{run}", "--count=0"], "at least 1 sample"),
     "sample to another kind": (["sample", "{run}", "--out=x.jpg"], "a .png grid, an .npz array or a folder"),
     "sample to nowhere": (["sample", "{run}", "--out=/proc/x.png"], "/proc/x.png cannot be written"),
-    "sample without a whole checkpoint": (["sample", "{corrupt}"], "none of its 1 checkpoints is whole"),
+    "sample without a whole checkpoint": (["sample", "{corrupt}"], "none of its 2 checkpoints is whole"),
     "evaluate too few": (["evaluate", "{run}", "--sets=1"], "at least 2 images and 2 sets"),
     "evaluate other data": (["evaluate", "{run}", "{array}"], "does not hold the data"),
     "data nowhere": (["data", "nowhere"], "there is no file or folder"),
@@ -260,6 +267,7 @@ def places(tmp_path: Path, images: Path, run: Path) -> dict[str, str]:
         files[name] = tmp_path / f"{name}.npy"
         np.save(files[name], array)
     texts = {"file": "x", "bad_json": "{", "list_json": "[1]", "key_json": '{"itterations": 3}'}
+    texts |= {"adam_json": '{"adam": {"learning_rate": 1}}', "mlp_json": '{"critic": {"mlp": 5}}'}
     for name, text in texts.items():
         files[name] = tmp_path / (f"{name}.json" if "json" in name else name)
         files[name].write_text(text)
