@@ -1,4 +1,5 @@
-# The whole set-up: `make demo` trains and shows, `make test` checks. Everything lands in .venv and runs/.
+# The whole set-up: `make demo` trains and shows, `make test` checks. Everything lands in .venv and runs/, but for
+# Debian's chromium, which `make test` installs when it is root and the browser is missing.
 PYTHON ?= python3
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
@@ -36,6 +37,7 @@ demo: env
 
 # Debian's chromium shows the report page to the tests that look at it; without it they are skipped.
 browser:
+	@command -v chromium >/dev/null || echo "looking for chromium, to test the report in a real browser"
 	@command -v chromium >/dev/null || { test "$$(id -u)" = 0 && command -v apt-get >/dev/null && \
 		apt-get -qq update && apt-get -qq install -y --no-install-recommends chromium >/dev/null; } || \
 		echo "chromium is not installed: the tests of the page will be skipped"

@@ -164,7 +164,118 @@ def clipping_bounds_parameters_only(modules: Modules) -> None:
     close(norm.running_mean, torch.full((3,), 7.0))
 
 
+def penalties_at_other_points(modules: Modules) -> None:
+    """With a quadratic critic the slope is the norm of the point, so each place has its closed form."""
+    torch.manual_seed(11)
+    real, fake = torch.randn(2, 6, 2, 3, dtype=torch.float64)
+
+    def score(x: Tensor) -> Tensor:
+        return x.square().flatten(1).sum(1) / 2
+
+    for where, points in (("real", real), ("fake", fake)):
+        for target in (0.0, 1.0):
+            found = modules.lipschitz.GradientPenalty(weight=5, target=target, where=where).penalty(score, real, fake)
+            close(found.detach(), 5 * ((points.flatten(1).norm(dim=1) - target) ** 2).mean())
+    line = modules.lipschitz.gradient_penalty(linear_critic(torch.full((2, 3), 2.0)), real, fake, weight=1, target=0)
+    close(line, 24.0)
+
+
+def noisy_points_lie_beside_the_data(modules: Modules) -> None:
+    """DRAGAN: within half a standard deviation above each coordinate, not at the data, not near the samples."""
+    torch.manual_seed(12)
+    real, fake = torch.randn(2000, 4), torch.full((2000, 4), 100.0)
+    moved = modules.lipschitz.penalty_points("noise", real, fake) - real
+    assert moved.min() >= -1e-6
+    assert moved.max() <= 0.5 * real.std() + 1e-5
+    assert abs(moved.mean() - 0.125 * real.std()) < 0.01
+
+
+def divergence_penalises_both_sides(modules: Modules) -> None:
+    """k / 2 (|x|^p + |x~|^p) for a quadratic critic."""
+    torch.manual_seed(13)
+    real, fake = torch.randn(2, 6, 5, dtype=torch.float64)
+    constraint = modules.lipschitz.WassersteinDivergence(k=3, power=4)
+    found = constraint.penalty(lambda x: x.square().sum(1) / 2, real, fake)
+    close(found.detach(), 1.5 * (real.norm(dim=1) ** 4 + fake.norm(dim=1) ** 4).mean())
+
+
+def spectral_norm_is_one(modules: Modules) -> None:
+    """After enough power iterations every weight's largest singular value is 1."""
+    torch.manual_seed(14)
+    critic = nn.Sequential(nn.Conv2d(2, 5, 3), nn.Flatten(), nn.Linear(20, 1))
+    modules.lipschitz.SpectralNorm().prepare(critic)
+    for _ in range(200):
+        critic(torch.randn(3, 2, 4, 4))
+    for layer in (critic[0], critic[2]):
+        weight = torch.as_tensor(layer.weight).detach().flatten(1)
+        close(torch.linalg.matrix_norm(weight, 2), 1.0, 1e-4)
+
+
 # Objectives
+
+
+def least_squares_and_hinge(modules: Modules) -> None:
+    real, fake = torch.tensor([2.0, 0.5]), torch.tensor([-3.0, 0.25])
+    squares = modules.objectives.LeastSquares()
+    close(squares.critic_loss(real, fake), 0.5 * ((1 + 0.25) / 2 + (9 + 0.0625) / 2))
+    close(squares.generator_loss(fake), (16 + 0.5625) / 2)
+    hinge = modules.objectives.Hinge()
+    close(hinge.critic_loss(real, fake), (0 + 0.5) / 2 + (0 + 1.25) / 2)
+    close(hinge.generator_loss(fake), 1.375)
+
+
+def relativistic_losses(modules: Modules) -> None:
+    """Against the formulas on probabilities; exchanging the players' roles exchanges their losses."""
+    torch.manual_seed(15)
+    real, fake = torch.randn(2, 8, dtype=torch.float64)
+    paired = modules.objectives.Relativistic()
+    close(paired.critic_loss(real, fake), -(real - fake).sigmoid().log().mean())
+    average = modules.objectives.RelativisticAverage()
+    expected = -(real - fake.mean()).sigmoid().log().mean() - (1 - (fake - real.mean()).sigmoid()).log().mean()
+    close(average.critic_loss(real, fake), expected / 2)
+    for objective in (paired, average):
+        close(objective.relative_generator_loss(real, fake), objective.critic_loss(fake, real))
+
+
+def relativistic_generator_sees_the_data(modules: Modules) -> None:
+    gan = small_gan(modules, lambda parameters: torch.optim.SGD(parameters, lr=0.0))
+    real = 3 * next(endless(modules))
+    torch.manual_seed(16)
+    found = modules.algorithm.generator_step(gan, modules.objectives.Relativistic(), real)["generator_loss"]
+    torch.manual_seed(16)
+    scores = gan.critic(gan.generate(5)).detach()
+    close(found, -(scores - gan.critic(real).detach()).sigmoid().log().mean())
+
+
+def targets_stay_within_bounds(modules: Modules) -> None:
+    """Outside [0, 1] cross-entropy has no lower bound: the notebooks' targets are refused unless asked for."""
+    gan = modules.objectives.NonSaturating
+    with pytest.raises(ValueError, match="over-confidence"):
+        gan(real_targets=(1.0, 1.1))
+    sure = torch.full((64,), 14.0)
+    book = gan(real_targets=(1.0, 1.1), fake_targets=(-0.1, 0.0), beyond_bounds=True)
+    assert book.critic_loss(sure, -sure) < 0
+    assert gan(real_targets=(0.9, 1.0)).critic_loss(sure, -sure) > 0.1
+
+
+def targets_are_drawn_and_flipped(modules: Modules) -> None:
+    """With logits s and targets of mean t the loss is softplus(s) - t s: flipping a fraction f moves t to 1 - f."""
+    torch.manual_seed(17)
+    scores = torch.full((200_000,), 2.0, dtype=torch.float64)
+    gan = modules.objectives.NonSaturating
+
+    def loss(t_real: float, t_fake: float) -> Tensor:
+        return 0.5 * (2 * nn.functional.softplus(scores[0]) - 2.0 * t_real - 2.0 * t_fake)
+
+    close(gan(real_targets=(0.6, 1.0), fake_targets=(0.0, 0.2)).critic_loss(scores, scores), loss(0.8, 0.1), 5e-3)
+    close(gan(flip=0.25).critic_loss(scores, scores), loss(0.75, 0.25), 5e-3)
+    close(gan(flip=0.4, real_targets=(0.9, 0.9)).critic_loss(scores, 0 * scores), flipped(scores), 5e-3)
+
+
+def flipped(scores: Tensor) -> Tensor:
+    """The loss of logits 2 for data and 0 for samples, real targets 0.9, two fifths flipped."""
+    mean_target = 0.6 * 0.9
+    return 0.5 * (nn.functional.softplus(scores[0]) - 2.0 * mean_target + math.log(2))
 
 
 def wasserstein_signs(modules: Modules) -> None:
@@ -316,7 +427,7 @@ def critic_step_leaves_the_generator_alone(modules: Modules) -> None:
 def generator_step_leaves_the_critic_alone(modules: Modules) -> None:
     gan = small_gan(modules)
     before = [p.detach().clone() for p in gan.critic.parameters()]
-    modules.algorithm.generator_step(gan, modules.objectives.Wasserstein(), 5)
+    modules.algorithm.generator_step(gan, modules.objectives.Wasserstein(), next(endless(modules)))
     for found, wanted in zip(gan.critic.parameters(), before, strict=True):
         close(found.detach(), wanted)
         assert found.grad is None
@@ -375,6 +486,15 @@ FACTS = [
     batch_norm_is_refused,
     a_score_per_batch_is_refused,
     clipping_bounds_parameters_only,
+    penalties_at_other_points,
+    noisy_points_lie_beside_the_data,
+    divergence_penalises_both_sides,
+    spectral_norm_is_one,
+    least_squares_and_hinge,
+    relativistic_losses,
+    relativistic_generator_sees_the_data,
+    targets_stay_within_bounds,
+    targets_are_drawn_and_flipped,
     wasserstein_signs,
     wasserstein_ignores_a_constant,
     gan_losses_are_cross_entropies,

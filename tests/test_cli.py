@@ -81,7 +81,13 @@ def test_options_reach_the_configuration(tmp_path: Path, images: Path, command: 
     )  # fmt: skip
     assert code == 0, err
     config = json.loads((tmp_path / "run" / "config.json").read_text())
-    assert config["constraint"] == {"name": "gradient-penalty", "weight": 3.0, "one_sided": False}
+    assert config["constraint"] == {
+        "name": "gradient-penalty",
+        "weight": 3.0,
+        "target": 1.0,
+        "one_sided": False,
+        "where": "line",
+    }
     assert config["critic_optimizer"]["learning_rate"] == config["generator_optimizer"]["learning_rate"] == 1e-3
     assert (config["seed"], config["device"], config["cadence"]["log_every"]) == (7, "cpu", 2)
     assert (config["data"]["size"], config["data"]["fit"], config["data"]["channels"]) == ([9, 6], "pad", 3)
@@ -152,7 +158,7 @@ def test_data_report(images: Path, command: Callable[..., Outcome]) -> None:
 
 def test_presets(command: Callable[..., Outcome]) -> None:
     listed = {entry["name"]: entry for entry in json.loads(command("presets", "--json")[1])}
-    assert list(listed) == ["wgan-gp", "wgan", "gan", "wgan-gp-digits", "wgan-gp-mnist", "wgan-mnist"]
+    assert list(listed)[:6] == ["wgan-gp", "wgan", "gan", "wgan-gp-digits", "wgan-gp-mnist", "wgan-mnist"]
     assert listed["wgan-gp-mnist"]["generator_parameters"] == 1_756_032
     assert listed["wgan-mnist"]["critic_parameters"] == 533_505
     out = command("presets")[1]
@@ -192,6 +198,13 @@ MISTAKES: dict[str, tuple[list[str], str]] = {
     "size": (["train", "--size=big"], "--size big: write one number, or HEIGHTxWIDTH"),
     "size zero": (["train", "--size=0"], "--size 0"),
     "colour": (["train", "--background=blakc"], "background: unknown color specifier"),
+    "batch of one": (["train", "--batch-size=1"], "batch_size: input should be greater than or equal to 2"),
+    "too large": (["train", "--size=60000"], "there is not enough memory"),
+    "too wide": (["train", "--set", "generator.width=20000000"], "there is not enough memory"),
+    "resume to nothing": (["train", "--resume={run}", "--iterations=0"], "iterations: input should be greater than 0"),
+    "choice in place of a setting": (["train", "--config={adam_json}"], "no setting 'adam'"),
+    "name of a choice as a setting": (["train", "--config={mlp_json}"], "no setting 'critic.mlp'"),
+    "very long name": (["sample", "x" * 300], "is not a run"),
     "device": (["train", "--device=abacus"], "device 'abacus' is not available here"),
     "penalty without one": (["train", "--preset=wgan", "--penalty-weight=3"], "is weight-clipping, which has none"),
     "batch norm": (["train", "--set", "critic.norm=batch"], "is BatchNorm2d, which a gradient penalty does not allow"),
@@ -223,12 +236,12 @@ MISTAKES: dict[str, tuple[list[str], str]] = {
     "resume with a setting": (["train", "--resume={run}", "--set", "critic.width=9"], "--critic.width cannot go"),
     "resume other data": (["train", "{array}", "--resume={run}"], "does not hold the data"),
     "resume backwards": (["train", "--resume={run}", "--iterations=2"], "is at iteration 4 already, beyond 2"),
-    "resume without a whole checkpoint": (["train", "--resume={corrupt}"], "none of its 1 checkpoints is whole"),
+    "resume without a whole checkpoint": (["train", "--resume={corrupt}"], "none of its 2 checkpoints is whole"),
     "sample nothing": (["sample", "nowhere"], "is not a run"),
     "sample none": (["sample", "{run}", "--count=0"], "at least 1 sample"),
     "sample to another kind": (["sample", "{run}", "--out=x.jpg"], "a .png grid, an .npz array or a folder"),
     "sample to nowhere": (["sample", "{run}", "--out=/proc/x.png"], "/proc/x.png cannot be written"),
-    "sample without a whole checkpoint": (["sample", "{corrupt}"], "none of its 1 checkpoints is whole"),
+    "sample without a whole checkpoint": (["sample", "{corrupt}"], "none of its 2 checkpoints is whole"),
     "evaluate too few": (["evaluate", "{run}", "--sets=1"], "at least 2 images and 2 sets"),
     "evaluate other data": (["evaluate", "{run}", "{array}"], "does not hold the data"),
     "data nowhere": (["data", "nowhere"], "there is no file or folder"),
@@ -260,6 +273,7 @@ def places(tmp_path: Path, images: Path, run: Path) -> dict[str, str]:
         files[name] = tmp_path / f"{name}.npy"
         np.save(files[name], array)
     texts = {"file": "x", "bad_json": "{", "list_json": "[1]", "key_json": '{"itterations": 3}'}
+    texts |= {"adam_json": '{"adam": {"learning_rate": 1}}', "mlp_json": '{"critic": {"mlp": 5}}'}
     for name, text in texts.items():
         files[name] = tmp_path / (f"{name}.json" if "json" in name else name)
         files[name].write_text(text)

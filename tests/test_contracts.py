@@ -7,22 +7,55 @@ from typing import Any
 import pytest
 import torch
 
-from gradpen import presets
 from gradpen.config import ADAPTER, RunConfig, from_dict, to_dict
-from gradpen.lipschitz import Constraint, GradientPenalty, Unconstrained, WeightClipping
+from gradpen.lipschitz import (
+    Constraint,
+    GradientPenalty,
+    SpectralNorm,
+    Unconstrained,
+    WassersteinDivergence,
+    WeightClipping,
+)
 from gradpen.networks.blocks import CriticChoice, GeneratorChoice
 from gradpen.networks.dcgan import DcganCritic, DcganGenerator
 from gradpen.networks.mlp import MlpCritic, MlpGenerator
-from gradpen.objectives import Minimax, NonSaturating, Objective, Wasserstein
+from gradpen.objectives import (
+    Hinge,
+    LeastSquares,
+    Minimax,
+    NonSaturating,
+    Objective,
+    Relativistic,
+    RelativisticAverage,
+    Wasserstein,
+)
 from gradpen.optimizers import Adam, OptimizerChoice, RmsProp
+from gradpen.presets.catalogue import PRESETS, parameter_counts
+from gradpen.presets.preset import Preset
 
-OBJECTIVES: list[Objective] = [Wasserstein(), Minimax(), NonSaturating()]
+OBJECTIVES: list[Objective] = [
+    Wasserstein(),
+    Minimax(),
+    NonSaturating(),
+    NonSaturating(real_targets=(0.8, 1.0), fake_targets=(0.0, 0.1), flip=0.1),
+    NonSaturating(real_targets=(1.0, 1.1), fake_targets=(-0.1, 0.0), beyond_bounds=True),
+    LeastSquares(),
+    Hinge(),
+    Relativistic(),
+    RelativisticAverage(),
+]
 CONSTRAINTS: list[Constraint] = [
     Unconstrained(),
     WeightClipping(),
     WeightClipping(norm_layers=False),
     GradientPenalty(),
     GradientPenalty(weight=0.1, one_sided=True),
+    GradientPenalty(target=0),
+    GradientPenalty(weight=5, target=0, where="real"),
+    GradientPenalty(weight=5, target=0, where="fake"),
+    GradientPenalty(where="noise"),
+    WassersteinDivergence(),
+    SpectralNorm(),
 ]
 GENERATORS: list[GeneratorChoice] = [
     MlpGenerator(widths=(8, 8)),
@@ -93,23 +126,23 @@ def test_choice_is_frozen_and_reads_as_its_fields(choice: Any) -> None:
     assert eval(repr(choice), globals()) == choice
 
 
-@pytest.mark.parametrize("preset", presets.PRESETS, ids=lambda preset: preset.name)
-def test_preset_survives_json(preset: presets.Preset) -> None:
+@pytest.mark.parametrize("preset", PRESETS, ids=lambda preset: preset.name)
+def test_preset_survives_json(preset: Preset) -> None:
     config = preset.config()
     assert config.preset == preset.name
     assert from_dict(json.loads(json.dumps(to_dict(config)))) == config
     assert preset.config.__doc__
 
 
-@pytest.mark.parametrize("preset", presets.PRESETS, ids=lambda preset: preset.name)
-def test_preset_builds_what_its_constraint_allows(preset: presets.Preset) -> None:
+@pytest.mark.parametrize("preset", PRESETS, ids=lambda preset: preset.name)
+def test_preset_builds_what_its_constraint_allows(preset: Preset) -> None:
     config = preset.config()
     config.constraint.prepare(config.critic.build(preset.shape))
 
 
 def test_published_parameter_counts() -> None:
     """PyTorch-GAN's MLPs at 28x28 and 32x32: counted layer by layer from its wgan.py and wgan_gp.py."""
-    counts = {preset.name: presets.parameter_counts(preset) for preset in presets.PRESETS}
+    counts = {preset.name: parameter_counts(preset) for preset in PRESETS}
     assert counts["wgan-mnist"] == (1_510_032, 533_505)
     assert counts["wgan-gp-mnist"] == (1_756_032, 656_385)
 

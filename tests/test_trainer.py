@@ -2,6 +2,7 @@
 
 import json
 import math
+import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -253,14 +254,80 @@ def test_non_finite_losses_stop_the_run(tmp_path: Path, monkeypatch: pytest.Monk
     assert "--learning-rate" in str(e.value)
     folder = RunFolder(path=tmp_path / "run")
     assert json.loads(folder.record.read_text())["state"] == "diverged"
-    assert [place.name for place in checkpoint_folders(folder.checkpoints)] == ["00000005"]
+    assert [place.name for place in checkpoint_folders(folder.checkpoints)] == ["00000005", "00000000"]
     monkeypatch.setattr(gradpen.trainer, "train_iteration", real)
     assert state(resume(folder.path)) == whole
 
 
+def test_the_divergence_message_tells_a_straight_story(tmp_path: Path) -> None:
+    with pytest.raises(DivergedError) as error:
+        train(
+            configure("wgan-gp", settings=SMALL | {"learning_rate": 1e30, "cadence.log_every": 1}), out=tmp_path / "run"
+        )
+    first, last = re.findall(r"between iterations (\d+) and (\d+); at iteration", str(error.value))[0]
+    assert int(first) <= int(last)
+    assert "mean slope inf" not in str(error.value)
+    assert "mean slope nan" not in str(error.value)
+
+
+def test_killed_before_the_first_periodic_checkpoint(tmp_path: Path) -> None:
+    """The untrained networks are a checkpoint too, so there is always something to resume from."""
+    whole = state(train(small(), out=tmp_path / "whole"))
+
+    def die(iteration: int, config: RunConfig, row: dict[str, Any]) -> None:
+        if iteration == 3:
+            raise SystemExit
+
+    with pytest.raises(SystemExit):
+        train(small(), out=tmp_path / "run", audience=Audience(show=die))
+    assert [place.name for place in checkpoint_folders(tmp_path / "run" / "checkpoint")] == ["00000000"]
+    assert state(resume(tmp_path / "run")) == whole
+
+
+@pytest.mark.parametrize("count", [6, 15, 19])
+def test_few_images(tmp_path: Path, count: int) -> None:
+    array = np.random.default_rng(0).integers(0, 256, (count, 8, 8), dtype=np.uint8)
+    folder = train(small(batch_size=4), array=array, out=tmp_path / "run")
+    record = json.loads(folder.record.read_text())
+    assert record["held_out_images"] == 2
+    assert record["distance_to_held_out"]["floor"]["n"] == 2
+
+
+def test_training_inside_the_data_folder(tmp_path: Path, images: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A run's own pictures are no data."""
+    monkeypatch.chdir(images)
+    config = configure("wgan-gp", settings=SMALL | {"data.path": "."})
+    folder = train(config, audience=Stop(4).audience())
+    assert folder.path.parent.resolve() == images / "runs"
+    resume(folder.path)
+    folder = train(config)
+    assert json.loads(folder.data.read_text())["found"] == 40
+
+
+@pytest.mark.parametrize("name", ["notes.d\udce9tails", "f\udcff/a.txt"])
+def test_names_that_are_no_text(tmp_path: Path, images: Path, name: str) -> None:
+    (images / name).parent.mkdir(exist_ok=True)
+    (images / name).write_bytes(b"")
+    moved = images.rename(tmp_path / "im\udcffages")
+    config = configure("wgan-gp", settings=SMALL | {"data.path": str(moved)})
+    folder = train(config, out=tmp_path / "run", audience=Stop(4).audience())
+    resume(folder.path)
+
+
+def test_resume_takes_nothing_that_makes_another_run(tmp_path: Path) -> None:
+    folder = train(small(), out=tmp_path / "run", audience=Stop(4).audience())
+    others: list[dict[str, Any]] = [{"preset": "gan"}, {"out": tmp_path / "x"}, {"config": "x.json"}, {"seed": 3}]
+    for settings in others:
+        with pytest.raises(UsageError, match=f"so {next(iter(settings))} cannot be given"):
+            gradpen.train(resume=folder.path, **settings)
+    with pytest.raises(UsageError, match="iterations: input should be greater than 0"):
+        gradpen.train(resume=folder.path, iterations=0)
+    assert gradpen.train(resume=folder.path, iterations=5).iteration == 5
+
+
 def test_huge_learning_rate_diverges_with_a_sentence(tmp_path: Path) -> None:
     """Not simulated: a step of 1e30 overflows float32."""
-    with pytest.raises(DivergedError, match="no checkpoint yet"):
+    with pytest.raises(DivergedError, match="the checkpoint of iteration 0 is whole"):
         train(small(learning_rate=1e30), out=tmp_path / "run")
 
 

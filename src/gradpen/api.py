@@ -102,6 +102,8 @@ def train(
     path = None if data is None or isinstance(data, np.ndarray) else str(data)
     dotted = {key.replace("__", "."): value for key, value in settings.items()}
     if resume is not None:
+        given = {"preset": preset, "config": config, "out": out}
+        dotted |= {name: value for name, value in given.items() if value is not None}
         folder = continue_run(Path(resume), path, array, dotted, audience)
     else:
         if path is not None:

@@ -36,7 +36,7 @@ class DataOptions:
     """How images become an array."""
 
     size: Annotated[
-        str | None, option("N|HxW", "the images' own if all share one of at most 128 pixels a side, else 64")
+        str | None, option("N|HxW", "the images' own; 64 for a folder whose images differ in size or exceed 128")
     ] = None
     """Image size, N or HEIGHTxWIDTH."""
     fit: Literal["crop", "pad", "stretch"] = "crop"
@@ -116,13 +116,14 @@ class Train(DataOptions):
         if self.resume is not None:
             refuse_with_resume(self, settings)
         interrupt = Interrupt()
-        with ProgressLine() as progress, interrupt.listen():
+        with ProgressLine() as progress:
             audience = Audience(
                 say=progress.say,
                 show=lambda iteration, config, row: progress.show(iteration, config.iterations, row),
                 decoding=progress.decoding,
                 publish=publish,
                 interrupt=interrupt,
+                listen=interrupt.listen,
             )
             run = api.train(
                 self.data,
@@ -379,7 +380,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"gradpen: error: {error}", file=sys.stderr)
         return error.exit_code
     except KeyboardInterrupt:
-        print("gradpen: stopped at once; the newest checkpoint is whole", file=sys.stderr)
+        print("gradpen: stopped at once; whatever was saved before is whole", file=sys.stderr)
         return 130
+    except (MemoryError, RuntimeError) as error:
+        if not isinstance(error, MemoryError) and "memory" not in str(error):
+            raise
+        print(
+            f"gradpen: error: there is not enough memory ({str(error).splitlines()[0]}); choose a smaller --size or "
+            f"--batch-size, or narrower networks",
+            file=sys.stderr,
+        )
+        return 2
     except BrokenPipeError:
         return 1

@@ -79,7 +79,8 @@ class RunConfig:
     critic_optimizer: Optimizer
     critic_steps: PositiveInt = 5
     """critic updates per generator update, n_critic in the papers"""
-    batch_size: PositiveInt = 64
+    batch_size: Annotated[int, Field(ge=2)] = 64
+    """images in a batch, at least 2 so that batch norm has statistics"""
     iterations: PositiveInt = 10_000
     """generator updates"""
     seed: Annotated[int, Field(ge=0, lt=2**63)] = 0
@@ -106,6 +107,8 @@ def from_dict(values: Mapping[str, Any], *, origin: str = "the configuration") -
     Raises:
         UsageError: naming the key, what was found and what was expected.
     """
+    if not isinstance(values, Mapping):
+        raise UsageError(f"{origin} holds no settings; expected an object of settings by name")
     try:
         return ADAPTER.validate_python(dict(values))
     except ValidationError as error:
@@ -115,10 +118,9 @@ def from_dict(values: Mapping[str, Any], *, origin: str = "the configuration") -
 
 def describe(problem: Mapping[str, Any]) -> str:
     """Return one pydantic problem as words."""
-    place = [str(part) for part in problem["loc"]]
-    key = ".".join(part for part in place if part not in CHOICE_NAMES)
+    *parents, last = without_tags([str(part) for part in problem["loc"]])
+    key = ".".join([*parents, last])
     if problem["type"] in ("unexpected_keyword_argument", "extra_forbidden"):
-        *parents, last = [part for part in place if part not in CHOICE_NAMES]
         return f"there is no setting '{safe_name(key)}'" + nearest(last, known_fields(parents))
     if problem["type"] == "union_tag_invalid":
         tag = problem["ctx"]["tag"]
@@ -127,6 +129,19 @@ def describe(problem: Mapping[str, Any]) -> str:
     found = safe_name(repr(problem["input"]))[:80]
     message = problem["msg"].removeprefix("Value error, ")
     return f"{key}: {message[0].lower()}{message[1:]}, found {found}"
+
+
+def without_tags(place: list[str]) -> list[str]:
+    """Return the keys of pydantic's location, without the choice's name that follows a choice's key."""
+    kept: list[str] = []
+    tag_may_follow = False
+    for part in place:
+        if tag_may_follow and part in CHOICE_NAMES:
+            tag_may_follow = False
+            continue
+        tag_may_follow = part in CHOICE_KEYS and not kept
+        kept.append(part)
+    return kept or ["configuration"]
 
 
 def members(annotation: Any) -> list[type]:
@@ -138,6 +153,7 @@ def members(annotation: Any) -> list[type]:
     return [annotation] if is_dataclass(annotation) and isinstance(annotation, type) else []
 
 
+CHOICE_KEYS = ("generator", "critic", "objective", "constraint", "generator_optimizer", "critic_optimizer")
 CHOICE_NAMES = frozenset(
     str(field.default)
     for annotation in get_type_hints(RunConfig, include_extras=True).values()

@@ -42,7 +42,7 @@ def draw_gap(axes: Axes, rows: Sequence[dict[str, Any]]) -> None:
         _, errors = column(rows, f"critic_gap_{part}_error")
         axes.plot(iterations, values, color=colour, label=words)
         axes.fill_between(iterations, values - 2 * errors, values + 2 * errors, color=colour, alpha=0.2, lw=0)
-    axes.set_title("Critic gap, the Wasserstein estimate (band: ± 2 standard errors)", fontsize=10)
+    axes.set_title("Critic gap (band: ± 2 standard errors)", fontsize=10)
     axes.set_ylabel("mean score real − mean score fake")
     axes.legend(frameon=False)
 
@@ -56,7 +56,7 @@ def draw_slopes(axes: Axes, rows: Sequence[dict[str, Any]]) -> None:
         axes.plot(iterations, penalty, color=PENALTY, label="penalty (weighted)", lw=0.8)
     axes.axhline(1, color=GREY, lw=0.8, ls="--")
     axes.set_title("Slopes on interpolates, and the penalty", fontsize=10)
-    axes.set_ylabel("score per data unit")
+    axes.set_ylabel("slope: score per data unit; penalty: score")
     axes.set_ylim(bottom=0)
     axes.legend(frameon=False)
 

@@ -94,21 +94,50 @@ def slope_penalty(slopes: Tensor, *, target: float = 1.0, one_sided: bool = Fals
     return excess.square().mean()
 
 
+Where = Literal["line", "real", "fake", "noise"]
+
+
+def penalty_points(where: Where, real: Tensor, fake: Tensor) -> Tensor:
+    r"""Return the points at which slopes are penalised, ``[B, ...]`` like ``real``, detached.
+
+    * ``line``: interpolates of data and samples (Gulrajani et al. 2017).
+    * ``real``, ``fake``: the data, the samples themselves (Mescheder et al. 2018: R1, R2).
+    * ``noise``: the neighbourhood of the data, :math:`x + \tfrac12 \epsilon\,\mathrm{std}(x)\,u` with
+      :math:`u \sim U[0,1]` per coordinate and :math:`\epsilon \sim U[0,1]` per example (Kodali et al. 2017,
+      arXiv 1705.07215, and its release: DRAGAN).
+    """
+    if where == "line":
+        return interpolate(real, fake)
+    if where == "noise":
+        return interpolate(real + 0.5 * real.std() * torch.rand_like(real), real)
+    return (real if where == "real" else fake).detach()
+
+
 def gradient_penalty(
-    critic: Score, real: Tensor, fake: Tensor, *, weight: float = 10.0, one_sided: bool = False
+    critic: Score,
+    real: Tensor,
+    fake: Tensor,
+    *,
+    weight: float = 10.0,
+    target: float = 1.0,
+    one_sided: bool = False,
+    where: Where = "line",
 ) -> Tensor:
     r"""Return the gradient penalty, ready to be added to any critic loss.
 
-    .. math:: \lambda\, E_{\hat x} (\|\nabla_{\hat x} D(\hat x)\|_2 - 1)^2
+    .. math:: \lambda\, E_{\hat x} (\|\nabla_{\hat x} D(\hat x)\|_2 - t)^2
 
-    Source: Gulrajani et al. 2017 (arXiv 1704.00028), equation 3.
+    Source: Gulrajani et al. 2017 (arXiv 1704.00028), equation 3, with target t = 1 on the line; see
+    :class:`GradientPenalty` for its relatives.
 
     Args:
         critic: a module or function from points ``[B, ...]`` to scores ``[B]`` or ``[B, 1]``.
         real: data, floating point, shape ``[B, ...]`` of any rank.
         fake: samples of the same shape; no gradient flows into the generator.
         weight: the penalty coefficient, lambda in the paper.
-        one_sided: penalise only slopes above 1.
+        target: the slope that is not penalised.
+        one_sided: penalise only slopes above the target.
+        where: at which points; see :func:`penalty_points`.
 
     Returns:
         A scalar whose gradient reaches the critic's parameters.
@@ -124,8 +153,8 @@ def gradient_penalty(
     """
     if isinstance(critic, nn.Module):
         refuse_batch_norm(critic)
-    slopes = gradient_norm(critic, interpolate(real, fake))
-    return weight * slope_penalty(slopes, one_sided=one_sided)
+    slopes = gradient_norm(critic, penalty_points(where, real, fake))
+    return weight * slope_penalty(slopes, target=target, one_sided=one_sided)
 
 
 def refuse_batch_norm(critic: nn.Module) -> None:
@@ -149,7 +178,7 @@ class Constraint(Protocol):
     """The contract of a Lipschitz constraint."""
 
     def prepare(self, critic: nn.Module) -> None:
-        """Change a fresh critic as the constraint needs it, or raise :class:`UsageError` if it allows no such critic."""
+        """Change a fresh critic as the constraint needs it; raise :class:`UsageError` if it allows no such critic."""
 
     def penalty(self, score: Score, real: Tensor, fake: Tensor) -> Tensor:
         """Return a scalar to add to the critic loss (zero for constraints without a penalty)."""
@@ -238,25 +267,6 @@ class SpectralNorm:
         del critic
 
 
-Where = Literal["line", "real", "fake", "noise"]
-
-
-def penalty_points(where: Where, real: Tensor, fake: Tensor) -> Tensor:
-    r"""Return the points at which slopes are penalised, ``[B, ...]`` like ``real``, detached.
-
-    * ``line``: interpolates of data and samples (Gulrajani et al. 2017).
-    * ``real``, ``fake``: the data, the samples themselves (Mescheder et al. 2018: R1, R2).
-    * ``noise``: the neighbourhood of the data, :math:`x + \tfrac12 \epsilon\,\mathrm{std}(x)\,u` with
-      :math:`u \sim U[0,1]` per coordinate and :math:`\epsilon \sim U[0,1]` per example (Kodali et al. 2017,
-      arXiv 1705.07215, and its release: DRAGAN).
-    """
-    if where == "line":
-        return interpolate(real, fake)
-    if where == "noise":
-        return interpolate(real + 0.5 * real.std() * torch.rand_like(real), real)
-    return (real if where == "real" else fake).detach()
-
-
 @dataclass(frozen=True, kw_only=True, config=STRICT)
 class GradientPenalty:
     r"""The gradient penalty :math:`\lambda E(\|\nabla_x D(x)\|_2 - t)^2`; see :func:`gradient_penalty`.
@@ -288,8 +298,9 @@ class GradientPenalty:
 
     def penalty(self, score: Score, real: Tensor, fake: Tensor) -> Tensor:
         """Return the weighted penalty on fresh points."""
-        slopes = gradient_norm(score, penalty_points(self.where, real, fake))
-        return self.weight * slope_penalty(slopes, target=self.target, one_sided=self.one_sided)
+        return gradient_penalty(
+            score, real, fake, weight=self.weight, target=self.target, one_sided=self.one_sided, where=self.where
+        )
 
     def project(self, critic: nn.Module) -> None:
         """Leave the critic as it is: the penalty replaces clipping."""

@@ -3,6 +3,7 @@
 import math
 import time
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -10,6 +11,7 @@ from gradpen.algorithm import Measures
 from gradpen.data.source import gather
 from gradpen.evaluation import generator_distance, held_out_images, real_distance, sample_distance, set_size, spread_out
 from gradpen.metrics.critic import critic_gap, interpolate_slopes, scoring, total_gradient_norm
+from gradpen.objectives import Minimax, NonSaturating
 from gradpen.runs import Row, append_row
 from gradpen.runtime import derived_seed, seed_everything, separate_randomness
 from gradpen.sampling import draw, draw_pixels, grid
@@ -38,17 +40,17 @@ def mark(session: Session, measures: Measures, *, sampling: bool) -> None:
     seen = session.config.critic_steps * session.config.batch_size
     speed = (session.iteration - session.measured) * seen / elapsed if elapsed else 0.0
     session.clock, session.measured = now, session.iteration
-    session.row = {
+    row = {
         "iteration": session.iteration,
         "images": session.iteration * seen,
         **row,
         "images_per_second": round(speed, 1),
         "seconds": round(session.seconds, 3),
     }
-    bad = [name for name, value in session.row.items() if not math.isfinite(value)]
-    if bad:
+    if not all(math.isfinite(value) for value in row.values()):
         session.finite = torch.zeros_like(session.finite)
         refuse_non_finite(session)
+    session.row = row
     append_row(session.folder, session.row)
     if sampling:
         pixels = draw_pixels(
@@ -81,12 +83,21 @@ def measure(session: Session) -> Row:
             gap = critic_gap(score_all(gan.critic, real), fake_scores)
             row[f"critic_gap_{name}"] = gap.value
             row[f"critic_gap_{name}_error"] = gap.standard_error
-        pairs = min(SLOPES_TAKEN, len(train_part))
-        slopes = interpolate_slopes(gan.critic, train_part[:pairs], fake[:pairs])
+        pairs = np.linspace(0, len(train_part), min(SLOPES_TAKEN, len(train_part)), endpoint=False).astype(int)
+        slopes = interpolate_slopes(gan.critic, train_part[pairs], fake[pairs])
+        if isinstance(session.config.objective, Minimax | NonSaturating):
+            real_scores = score_all(gan.critic, train_part)
+            row |= accuracies(real_scores, fake_scores[: len(real_scores)])
     row["slope_mean"], row["slope_max"] = slopes.mean, slopes.maximum
     row["critic_gradient_norm"] = total_gradient_norm(gan.critic.parameters())
     row["generator_gradient_norm"] = total_gradient_norm(gan.generator.parameters())
     return row
+
+
+def accuracies(real_scores: Tensor, fake_scores: Tensor) -> Row:
+    """Return how often a discriminator's logit has the right sign: on data, on as many samples, on both."""
+    real, fake = (real_scores > 0).float().mean().item(), (fake_scores < 0).float().mean().item()
+    return {"accuracy_real": real, "accuracy_fake": fake, "accuracy": (real + fake) / 2}
 
 
 def score_all(critic: nn.Module, images: Tensor) -> Tensor:

@@ -205,7 +205,7 @@ class Hinge:
 
 @dataclass(frozen=True, kw_only=True, config=STRICT)
 class Relativistic:
-    r"""The relativistic objective (RSGAN): is this image more real than that one?
+    r"""The relativistic objective (RSGAN), which asks whether this image is more real than that one.
 
     .. math:: L_D = -E \log\sigma(D(x) - D(\tilde x)), \qquad L_G = -E \log\sigma(D(\tilde x) - D(x))
 
@@ -229,7 +229,7 @@ class Relativistic:
 
 @dataclass(frozen=True, kw_only=True, config=STRICT)
 class RelativisticAverage:
-    r"""The relativistic average objective (RaSGAN): is this image more real than the other kind on average?
+    r"""The relativistic average objective (RaSGAN): more real than the other kind is on average.
 
     .. math:: L_D = -\tfrac12 [E \log\sigma(D(x) - E D(\tilde x)) + E \log(1 - \sigma(D(\tilde x) - E D(x)))]
 

@@ -139,6 +139,14 @@ def summary(rows: list[Row], record: dict[str, Any]) -> list[tuple[str, str]]:
                 f"{floor['mean']:.3f} ± {floor['standard_deviation']:.3f}, the same measure, real against real",
             ),
         ]
+    else:
+        iteration, distance = next((row["iteration"], row["distance"]) for row in rows[::-1] if "distance" in row)
+        result.append(
+            (
+                f"Distance to held-out images at iteration {iteration:,}",
+                f"{distance:.3f} ({first['distance']:.3f} untrained): exact Wasserstein-1 in pixel space, one set",
+            )
+        )
     result.append(
         (
             "Time",
@@ -185,6 +193,7 @@ MEASURES = [
     ("standard error", "of the difference of the two means, over the images measured (up to 512 a side)"),
     ("slope", "Euclidean norm of the critic's gradient at a random interpolate of an image and a sample"),
     ("penalty", "penalty coefficient times the mean penalty of the newest critic batch"),
+    ("critic loss, generator loss", "the objective's losses on the newest batches, without the penalty"),
     ("distance", "mean distance of optimally matched images (exact Wasserstein-1), pixels in [-1, 1]"),
     ("gradient norm", "Euclidean norm of the loss's gradient over all parameters of a network"),
     ("images per second", "training images seen by the critic per second, measuring and sampling included"),

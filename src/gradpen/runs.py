@@ -132,8 +132,12 @@ def existing_folder(path: Path) -> RunFolder:
         RunError: there is no run.
     """
     folder = RunFolder(path=path)
-    if not folder.config.is_file():
-        why = "has no config.json" if path.is_dir() else "does not exist"
+    try:
+        found, there = folder.config.is_file(), path.is_dir()
+    except (OSError, ValueError):
+        found = there = False
+    if not found:
+        why = "has no config.json" if there else "does not exist"
         raise RunError(
             f"{safe_name(path)} is not a run: it {why}; give a folder made by gradpen train, "
             f"for example runs/00001-digits-wgan-gp"
@@ -169,7 +173,7 @@ def locked(folder: RunFolder) -> Iterator[None]:
 
 def write_json(path: Path, values: Any) -> None:
     """Replace a JSON file, readably indented."""
-    replace_file(path, (json.dumps(values, indent=2, ensure_ascii=False) + "\n").encode())
+    replace_file(path, (json.dumps(values, indent=2, ensure_ascii=True) + "\n").encode())
 
 
 def write_config(folder: RunFolder, config: RunConfig) -> None:
@@ -219,7 +223,7 @@ class Run:
     config: RunConfig
     iteration: int
     generator: nn.Module
-    """in evaluation mode, on the configured device; maps latents ``[B, latent_dim]`` to ``[B, C, H, W]`` in [-1, 1]"""
+    """in evaluation mode; maps latents ``[B, latent_dim]`` to ``[B, C, H, W]`` in [-1, 1]"""
     measures: list[Row]
     data_fingerprint: str
 

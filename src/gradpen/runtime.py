@@ -1,6 +1,7 @@
 """Device, threads, seeding and signals: what lies between a run and the machine."""
 
 import hashlib
+import os
 import platform
 import signal
 import subprocess
@@ -75,6 +76,8 @@ class Interrupt:
         if self.signal == signal.SIGINT and number == signal.SIGINT:
             raise KeyboardInterrupt
         self.signal = number
+        if number == signal.SIGINT:
+            os.write(2, b"\ngradpen: stopping after this iteration; Ctrl-C again stops at once\n")
 
     @contextmanager
     def listen(self) -> Iterator[None]:

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict, dataclass, field
 
 import torch
@@ -34,6 +35,8 @@ class Audience:
     """at sample marks now and then, and at the end: figures and report"""
     interrupt: Interrupt = field(default_factory=Interrupt)
     """whether to stop"""
+    listen: Callable[[], AbstractContextManager[None]] = nullcontext
+    """what to enter while the run can be interrupted: :meth:`Interrupt.listen` of a command line"""
 
 
 @dataclass(kw_only=True)
@@ -58,6 +61,8 @@ class Session:
     """when the newest measures were taken"""
     measured: int = 0
     """the iteration of the newest measures in this process"""
+    saved_at: float = field(default_factory=time.monotonic)
+    """when the newest checkpoint was written"""
     published: float = field(default_factory=time.monotonic)
     """when figures and report were last written"""
 
@@ -121,7 +126,7 @@ def save(session: Session) -> None:
         },
     )
     write_checkpoint(session.folder.checkpoints, checkpoint, keep=session.config.cadence.keep)
-    session.saved = session.iteration
+    session.saved, session.saved_at = session.iteration, time.monotonic()
 
 
 def write_record(session: Session, state: str, **distances: Distance) -> None:
@@ -156,8 +161,12 @@ def refuse_non_finite(session: Session) -> None:
         return
     before = session.row
     write_record(session, "diverged")
+    if not before:
+        raise DivergedError("a measure of the untrained networks is infinite or NaN; check the data and --set options")
     session.audience.publish(session.folder)
-    kept = f"the checkpoint of iteration {session.saved:,} is whole" if session.saved else "no checkpoint yet"
+    kept = (
+        f"the checkpoint of iteration {session.saved:,} is whole" if session.saved is not None else "no checkpoint yet"
+    )
     raise DivergedError(
         f"a loss or weight became infinite or NaN between iterations {before['iteration'] + 1:,} and "
         f"{session.iteration:,}; at iteration {before['iteration']:,} the critic gap was "

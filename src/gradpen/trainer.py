@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from gradpen.algorithm import train_iteration
 from gradpen.checkpoint import Checkpoint, checkpoint_folders, newest_checkpoint, remove_newer
-from gradpen.config import RunConfig, differences, from_dict
+from gradpen.config import RunConfig, differences, from_dict, to_dict
 from gradpen.data.open import open_source
 from gradpen.data.source import Source, batches, report_to_json
 from gradpen.errors import DataError, RunError
@@ -33,6 +33,9 @@ from gradpen.runs import (
 from gradpen.runtime import choose_device, derived_seed, seed_everything, versions
 from gradpen.sampling import grid
 from gradpen.session import Audience, Session, build_gan, restore, save, write_record
+
+SAVE_SECONDS = 300
+"""a run is also saved when so much time has passed; that changes nothing in it"""
 
 
 def train(
@@ -66,7 +69,7 @@ def train(
     say_left_out(source, audience)
 
     folder = new_folder(out, f"{label(source)}-{config.preset}")
-    with locked(folder), readable_failures(folder):
+    with audience.listen(), locked(folder), readable_failures(folder):
         write_config(folder, config)
         write_json(folder.data, report_to_json(source.report))
         grid(source.images[spread_out(source.train, config.cadence.grid)]).save(folder.real)
@@ -87,10 +90,11 @@ def train(
 
 
 def begin(session: Session) -> None:
-    """Measure and sample the untrained generator, so that every later figure has its baseline."""
+    """Measure, sample and save the untrained networks: the baseline of every later figure, and where to resume from."""
     write_record(session, "running")
     session.clock = time.monotonic()
     mark(session, {}, sampling=True)
+    save(session)
 
 
 def resume(
@@ -120,7 +124,7 @@ def resume(
         checkpoint = newest_checkpoint(folder.checkpoints, audience.say)
         refuse_changes(from_dict(checkpoint.facts["config"]), config, folder)
         if iterations is not None:
-            config = replace(config, iterations=iterations)
+            config = from_dict({**to_dict(config), "iterations": iterations}, origin="--iterations")
         if config.iterations < checkpoint.iteration:
             raise RunError(
                 f"{safe_name(path)} is at iteration {checkpoint.iteration:,} already, beyond {config.iterations:,}"
@@ -140,7 +144,7 @@ def resume(
         torch.set_num_threads(checkpoint.facts["versions"]["threads"])
         gan = build_gan(config, source, device)
         restore(gan, checkpoint)
-        with readable_failures(folder):
+        with audience.listen(), readable_failures(folder):
             remove_newer(folder.checkpoints, checkpoint.iteration)
             rows = rewind_measures(folder, checkpoint.iteration)
             write_config(folder, config)
@@ -186,7 +190,7 @@ def loop(session: Session) -> None:
         sampling = due(session, config.cadence.sample_every)
         if sampling or due(session, config.cadence.log_every):
             mark(session, measures, sampling=sampling)
-        if due(session, config.cadence.save_every):
+        if due(session, config.cadence.save_every) or time.monotonic() - session.saved_at > SAVE_SECONDS:
             save(session)
         audience.show(session.iteration, config, session.row)
     if session.saved != session.iteration:

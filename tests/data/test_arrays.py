@@ -95,6 +95,12 @@ def test_broken_files(tmp_path: Path) -> None:
         (tmp_path / name).write_bytes(b"")
         with pytest.raises(DataError, match=rf"{name} cannot be read"):
             read_array(tmp_path / name)
+    np.savez_compressed(tmp_path / "rot.npz", images=GREY)
+    content = bytearray((tmp_path / "rot.npz").read_bytes())
+    content[80:120] = bytes(40)
+    (tmp_path / "rot.npz").write_bytes(content)
+    with pytest.raises(DataError, match=r"rot.npz cannot be read"):
+        read_array(tmp_path / "rot.npz")
     np.save(tmp_path / "cut.npy", GREY)
     (tmp_path / "cut.npy").write_bytes((tmp_path / "cut.npy").read_bytes()[:300])
     with pytest.raises(DataError, match="cannot be read"):

@@ -96,6 +96,26 @@ def test_damaged_files_are_left_out_counted_and_named(tmp_path: Path) -> None:
     assert source.report.used == len(source.images) == 20
 
 
+@pytest.mark.parametrize("suffix", ["gif", "tif", "png", "webp"])
+def test_no_damage_is_more_than_an_unreadable_file(tmp_path: Path, suffix: str) -> None:
+    """Files of several frames, cut or overwritten anywhere: each is used or named, and nothing is raised."""
+    fill(tmp_path)
+    frames = [Image.fromarray(RNG.integers(0, 256, (20, 20), dtype=np.uint8)) for _ in range(3)]
+    frames[0].save(tmp_path / f"whole.{suffix}", save_all=True, append_images=frames[1:])
+    content = (tmp_path / f"whole.{suffix}").read_bytes()
+    for number in range(120):
+        damaged = bytearray(content)
+        if number % 2:
+            damaged = damaged[: int(RNG.integers(1, len(content)))]
+        else:
+            for place in RNG.integers(0, len(content), 8):
+                damaged[place] = RNG.integers(0, 256)
+        (tmp_path / f"damaged{number:03d}.{suffix}").write_bytes(damaged)
+    report = open_source(DataChoice(path=str(tmp_path), size=(8, 8))).report
+    assert report.used + len(report.unreadable) == report.found == 141
+    assert len(report.unreadable) > 10
+
+
 def test_strict_makes_the_first_damaged_file_fatal(tmp_path: Path) -> None:
     zoo(tmp_path / "zoo")
     with pytest.raises(DataError, match=r"bomb.png is unreadable .* leave out --strict"):
@@ -128,6 +148,13 @@ def test_grey_depths_keep_their_levels(tmp_path: Path, make: Callable[[Path], No
     fill(tmp_path)
     make(tmp_path / "odd.png")
     assert only_image(tmp_path).ravel().tolist() == pytest.approx(list(expected), abs=1)
+
+
+def test_sixteen_bit_netpbm(tmp_path: Path) -> None:
+    fill(tmp_path)
+    values = np.arange(0, 65536, 1024, dtype=">u2").reshape(8, 8)
+    (tmp_path / "odd.pgm").write_bytes(b"P5 8 8 65535\n" + values.tobytes())
+    assert only_image(tmp_path).ravel().tolist() == list(range(0, 256, 4))
 
 
 def test_sixteen_bit_is_counted(tmp_path: Path) -> None:
@@ -267,6 +294,26 @@ def test_second_start_reads_the_store(tmp_path: Path, monkeypatch: pytest.Monkey
     again = open_source(DataChoice(path=str(tmp_path / "images")))
     assert again.fingerprint == first.fingerprint
     assert isinstance(again.images, np.memmap)
+
+
+@pytest.mark.parametrize("damage", ["pixels", "missing", "meta"])
+def test_a_damaged_store_is_decoded_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, damage: str) -> None:
+    monkeypatch.setenv("GRADPEN_CACHE", str(tmp_path / "cache"))
+    fill(tmp_path / "images")
+    first = open_source(DataChoice(path=str(tmp_path / "images")))
+    wanted = first.images.copy()
+    (place,) = (tmp_path / "cache").iterdir()
+    if damage == "pixels":
+        content = bytearray((place / "images.npy").read_bytes())
+        content[-100] ^= 1
+        (place / "images.npy").write_bytes(content)
+    elif damage == "missing":
+        (place / "images.npy").unlink()
+    else:
+        (place / "meta.json").write_text("")
+    again = open_source(DataChoice(path=str(tmp_path / "images")))
+    assert np.array_equal(again.images, wanted)
+    assert again.fingerprint == first.fingerprint
 
 
 def test_fingerprint_follows_content_not_place(tmp_path: Path) -> None:

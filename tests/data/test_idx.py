@@ -45,6 +45,13 @@ def test_layouts(tmp_path: Path, below: str, zipped: bool) -> None:
     assert sum(source.report.classes.values()) == 50
 
 
+def test_the_folders_name_does_not_matter(tmp_path: Path) -> None:
+    write(tmp_path / "fashion_mnist", zipped=True)
+    first = open_source(DataChoice(path=str(tmp_path / "fashion_mnist")))
+    (tmp_path / "fashion_mnist").rename(tmp_path / "clothes")
+    assert open_source(DataChoice(path=str(tmp_path / "clothes"))).fingerprint == first.fingerprint
+
+
 def test_without_test_part_a_tenth_is_held_out(tmp_path: Path) -> None:
     write(tmp_path, zipped=True, test=False, joint=".")
     source = open_source(DataChoice(path=str(tmp_path)))

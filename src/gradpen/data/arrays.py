@@ -1,6 +1,8 @@
 """Images from a ``.npy`` or ``.npz`` file, or from an array in memory."""
 
+import struct
 import zipfile
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +13,19 @@ from gradpen.names import safe_name
 
 IMAGE_KEYS = ("images", "x_train", "x", "data", "arr_0")
 LABEL_KEYS = ("labels", "y_train", "y", "targets")
+ARRAY_ERRORS = (
+    OSError,
+    ValueError,
+    EOFError,
+    LookupError,
+    SyntaxError,
+    RuntimeError,
+    MemoryError,
+    zipfile.BadZipFile,
+    zlib.error,
+    struct.error,
+)
+"""what NumPy and zipfile were seen to raise on damaged files"""
 LAYOUTS = "[N, H, W], [N, H, W, C] or [N, C, H, W] with 1 to 4 channels"
 
 
@@ -37,7 +52,7 @@ def read_array(file: Path) -> tuple[NDArray[np.uint8], NDArray[np.int64] | None,
                 labels = None if label_key is None else loaded[label_key]
         else:
             array = loaded
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile, KeyError, SyntaxError, MemoryError) as error:
+    except ARRAY_ERRORS as error:
         raise DataError(
             f"{name} cannot be read as a NumPy array ({safe_name(error)}); arrays of Python objects are "
             f"never loaded: save numbers with numpy.save or numpy.savez"

@@ -2,7 +2,6 @@
 
 import io
 import struct
-import warnings
 import zlib
 from dataclasses import dataclass
 from typing import Literal
@@ -14,7 +13,7 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 Fit = Literal["crop", "pad", "stretch"]
 
 FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF", "PPM", "AVIF")
-GREY_MODES = ("1", "L", "LA", "La", "I;16", "I;16B", "I;16L", "I;16N")
+GREY_MODES = ("1", "L", "LA", "La", "I", "I;16", "I;16B", "I;16L", "I;16N")
 MODE_OF_CHANNELS = {1: "L", 2: "LA", 3: "RGB", 4: "RGBA"}
 
 
@@ -58,9 +57,7 @@ def open_image(content: bytes, max_pixels: int) -> Image.Image:
     if not content:
         raise UnreadableImageError("empty file")
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            image = Image.open(io.BytesIO(content), formats=FORMATS)
+        image = Image.open(io.BytesIO(content), formats=FORMATS)
     except Image.DecompressionBombError:
         raise UnreadableImageError(f"more than {max_pixels:,} pixels") from None
     except UnidentifiedImageError:
@@ -69,7 +66,7 @@ def open_image(content: bytes, max_pixels: int) -> Image.Image:
         raise UnreadableImageError(f"broken header ({type(error).__name__})") from None
     if image.width * image.height > max_pixels:
         raise UnreadableImageError(f"{image.height}x{image.width}: more than {max_pixels:,} pixels")
-    if image.mode in ("F", "I"):
+    if image.mode == "F" or (image.mode == "I" and image.format != "PPM"):
         raise UnreadableImageError(f"mode {image.mode}: 32-bit values of unknown range")
     return image
 
@@ -107,25 +104,23 @@ def decode(
     """
     image = open_image(content, max_pixels)
     notes: list[str] = []
-    if getattr(image, "n_frames", 1) > 1:
-        notes.append("animated: first frame used")
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            image.load()
-            orientation = image.getexif().get(0x0112, 1)
-            turned = ImageOps.exif_transpose(image)
+        if getattr(image, "n_frames", 1) > 1:
+            notes.append("animated: first frame used")
+        image.load()
+        orientation = image.getexif().get(0x0112, 1)
+        turned = ImageOps.exif_transpose(image)
+        pixels = as_channels_first(resize(to_mode(turned, channels, background, notes), size, fit, background))
     except DECODER_ERRORS as error:
         raise UnreadableImageError(f"damaged: {str(error) or type(error).__name__}") from None
     if orientation in range(2, 9):
         notes.append("turned by its EXIF orientation")
-    pixels = to_mode(turned, channels, background, notes)
-    return as_channels_first(resize(pixels, size, fit, background)), notes
+    return pixels, notes
 
 
 def to_mode(image: Image.Image, channels: int, background: str, notes: list[str]) -> Image.Image:
     """Return the image in the 8-bit mode with this many channels."""
-    if image.mode.startswith("I;16"):
+    if image.mode.startswith("I"):
         notes.append("16-bit values scaled to 8 bits")
         deep = np.asarray(image)
         image = Image.fromarray((deep >> 8).astype(np.uint8))

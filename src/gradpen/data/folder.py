@@ -3,6 +3,7 @@
 import hashlib
 import os
 import stat
+import warnings
 from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -40,6 +41,7 @@ SUFFIXES = frozenset(
 LARGEST_NATIVE_SIDE = 128
 DEFAULT_SIZE = (64, 64)
 LARGEST_FILE = 1 << 30
+RUN_FILES = {b"config.json", b"run.lock"}
 
 Result = TypeVar("Result")
 Progress = Callable[[str, int, int], None]
@@ -86,11 +88,20 @@ class Decoded:
 
 
 def list_folder(folder: Path) -> Listing:
-    """Return the image files below the folder; links to folders are not followed."""
+    """Return the image files below the folder; links to folders are not followed, folders of runs not entered."""
     found: list[tuple[bytes, tuple[int, int]]] = []
     other: Counter[str] = Counter()
     root = os.fsencode(folder)
-    for place, subfolders, files in os.walk(root):
+
+    def unreadable(_: OSError) -> None:
+        other["unreadable folder"] += 1
+
+    for place, subfolders, files in os.walk(root, onerror=unreadable):
+        if set(files) >= RUN_FILES:
+            other["folder of a run"] += 1
+            subfolders.clear()
+            continue
+        other["link to a folder"] += sum(os.path.islink(os.path.join(place, folder)) for folder in subfolders)
         subfolders.sort()
         for file in files:
             path = os.path.join(place, file)
@@ -108,7 +119,7 @@ def list_folder(folder: Path) -> Listing:
     return Listing(
         files=[os.fsdecode(path) for path, _ in found],
         stats=[status for _, status in found],
-        other=dict(other.most_common()),
+        other=dict((+other).most_common()),
     )
 
 
@@ -125,7 +136,8 @@ def read_file(path: Path) -> bytes:
 def in_order(work: Callable[[str], Result], files: list[str], step: str, progress: Progress) -> Iterator[Result]:
     """Yield the results of ``work`` on each file in order, several at a time."""
     window = 512
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
+    with warnings.catch_warnings(), ThreadPoolExecutor(os.cpu_count()) as pool:
+        warnings.simplefilter("ignore")
         for start in range(0, len(files), window):
             yield from pool.map(work, files[start : start + window])
             progress(step, min(start + window, len(files)), len(files))

@@ -16,6 +16,7 @@ from gradpen.data import arrays, idx
 from gradpen.data.decode import MODE_OF_CHANNELS, Fit, resize_array
 from gradpen.data.folder import Progress, folder_classes
 from gradpen.data.source import (
+    FEWEST_HELD_OUT,
     DataReport,
     Images,
     Indices,
@@ -39,7 +40,7 @@ class DataChoice:
     path: str | None = None
     """folder of images, folder of idx files, .npy or .npz; none: scikit-learn's embedded digits"""
     size: tuple[PositiveInt, PositiveInt] | None = None
-    """height and width; none: the images' own if all share one of at most 128 pixels a side, else 64x64"""
+    """height and width; none: the images' own, but 64x64 for a folder whose images differ in size or exceed 128"""
     fit: Fit = "crop"
     """how an image of another aspect ratio reaches the size: crop, pad or stretch"""
     channels: Literal[1, 2, 3, 4] | None = None
@@ -54,8 +55,8 @@ class DataChoice:
     """fraction held out for honest measures where the data bring no test part"""
     strict: bool = False
     """end with an error at the first unreadable image instead of leaving it out"""
-    max_pixels: PositiveInt = 64_000_000
-    """largest image to decode"""
+    max_pixels: int = Field(default=64_000_000, ge=1, le=178_000_000)
+    """largest image to decode; Pillow itself refuses more than 178 million"""
 
     @field_validator("background")
     @classmethod
@@ -90,10 +91,11 @@ def open_source(
     else:
         source = from_path(Path(os.path.expanduser(choice.path)), choice, progress)
     source = only_classes(source, choice.only)
-    if len(source.train) < 2 or len(source.held_out) < 1:
+    if len(source.train) < 2 or len(source.held_out) < FEWEST_HELD_OUT:
         raise DataError(
-            f"{safe_name(source.report.path)} has {source.report.used} usable image(s): a distribution needs "
-            f"at least 2 to train on and 1 held out; add images"
+            f"{safe_name(source.report.path)} has {source.report.used} usable image(s), {len(source.held_out)} of them "
+            f"held out: a run needs at least 2 to train on and {FEWEST_HELD_OUT} held out; add images, or hold out "
+            f"more with --set data.held_out=0.3"
         )
     return source
 

@@ -19,6 +19,9 @@ from gradpen.networks.blocks import Shape
 Images = NDArray[np.uint8]
 Indices = NDArray[np.int64]
 
+FEWEST_HELD_OUT = 2
+"""a standard error needs two"""
+
 
 @dataclass(frozen=True, kw_only=True)
 class DataReport:
@@ -130,9 +133,9 @@ def batches(source: Source, batch_size: int, *, seed: int, start: int, device: t
 
 
 def split(count: int, fraction: float) -> tuple[Indices, Indices]:
-    """Return rows to train on and held-out rows (at least one), the same for every run on this many images."""
+    """Return rows to train on and held-out rows (at least two), the same for every run on this many images."""
     order = np.random.Generator(np.random.Philox(key=0)).permutation(count)
-    held_out = max(1, int(count * fraction))
+    held_out = max(FEWEST_HELD_OUT, int(count * fraction))
     return np.sort(order[held_out:]), np.sort(order[:held_out])
 
 
@@ -173,7 +176,7 @@ def make_source(
     pixels: str | None = None,
 ) -> Source:
     """Return a source with its fingerprint; ``pixels`` is the images' digest where it is known already."""
-    digest = hashlib.sha256(json.dumps([images.shape, classes]).encode())
+    digest = hashlib.sha256(json.dumps(images.shape).encode())
     digest.update((pixels or pixel_digest(images)).encode())
     for rows in (train, held_out, labels):
         digest.update(b"-" if rows is None else rows.astype("<i8").tobytes())
@@ -208,7 +211,8 @@ def report_to_json(report: DataReport) -> dict[str, Any]:
     """Return the report as JSON-able values, every outside name made safe to print."""
     values = asdict(report)
     values["path"] = safe_name(report.path)
-    values["unreadable"] = [[safe_name(name), reason] for name, reason in report.unreadable]
+    values["unreadable"] = [[safe_name(name), safe_name(reason)] for name, reason in report.unreadable]
+    values["other_files"] = {safe_name(suffix): count for suffix, count in report.other_files.items()}
     values["duplicates"] = [[safe_name(name) for name in group] for group in report.duplicates]
     values["classes"] = {safe_name(name): count for name, count in report.classes.items()}
     return values

@@ -10,9 +10,11 @@ import json
 import os
 import shutil
 import tempfile
+import time
 from collections import Counter
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -32,6 +34,7 @@ from gradpen.errors import DataError
 from gradpen.names import safe_name
 
 FORMAT = 1
+ABANDONED_SECONDS = 24 * 3600
 
 
 def cache_folder() -> Path:
@@ -69,14 +72,27 @@ def load_folder(
             "a folder with PNG, JPEG, WebP, GIF, BMP, TIFF, PNM or AVIF images in it or below it"
         )
     place = cache_folder() / store_key(folder, listing, options)
-    if not (place / "meta.json").is_file():
+    stored = read_store(place)
+    if stored is None:
         build(folder, listing, options, place, strict=strict, progress=progress)
-    meta = json.loads((place / "meta.json").read_text())
+        stored = read_store(place)
+    if stored is None:
+        raise DataError(f"the decoded images in {safe_name(place)} cannot be read back; remove that folder")
+    images, meta = stored
     report = DataReport(**{**meta["report"], "unreadable": [(a, b) for a, b in meta["report"]["unreadable"]]})
     if strict:
         refuse_unreadable(report.unreadable)
-    images = np.load(place / "images.npy", mmap_mode="r")
     return images, [listing.files[row] for row in meta["rows"]], meta["pixels"], report
+
+
+def read_store(place: Path) -> tuple[Images, dict[str, Any]] | None:
+    """Return a stored array and what is known about it; None if it is not there or not as it was written."""
+    try:
+        meta = json.loads((place / "meta.json").read_text())
+        images = np.load(place / "images.npy", mmap_mode="r")[: len(meta["rows"])]
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    return (images, meta) if pixel_digest(images) == meta["pixels"] else None
 
 
 def build(
@@ -85,7 +101,10 @@ def build(
     """Decode the folder into ``place``: whole or not at all."""
     try:
         place.parent.mkdir(parents=True, exist_ok=True)
-        temporary = Path(tempfile.mkdtemp(prefix=f"{place.name}.", dir=place.parent))
+        for abandoned in place.parent.glob("*.decoding-*"):
+            if time.time() - abandoned.stat().st_mtime > ABANDONED_SECONDS:
+                shutil.rmtree(abandoned, ignore_errors=True)
+        temporary = Path(tempfile.mkdtemp(prefix=f"{place.name}.decoding-", dir=place.parent))
     except OSError as error:
         raise DataError(
             f"the cache {safe_name(place.parent)} cannot be written ({error.strerror}); set GRADPEN_CACHE to "
@@ -93,6 +112,7 @@ def build(
         ) from None
     try:
         write_store(folder, listing, options, temporary, strict=strict, progress=progress)
+        shutil.rmtree(place, ignore_errors=True)
         os.rename(temporary, place)
     except OSError as error:
         if error.errno in (errno.EEXIST, errno.ENOTEMPTY):
@@ -124,21 +144,17 @@ def write_store(
             f"{safe_name(place.parent)}, which has {room >> 20:,} MiB free; choose a smaller --size or set "
             f"GRADPEN_CACHE to a folder with more room"
         )
-    array = np.lib.format.open_memmap(place / "all.npy", mode="w+", dtype=np.uint8, shape=(len(good), *shape))
+    array = np.lib.format.open_memmap(place / "images.npy", mode="w+", dtype=np.uint8, shape=(len(good), *shape))
+    with (place / "images.npy").open("r+b") as file:
+        os.posix_fallocate(file.fileno(), 0, os.fstat(file.fileno()).st_size)
     decoded = decode_all(folder, listing, headers, array, options, progress)
     if strict:
         refuse_unreadable(decoded.unreadable)
     refuse_nothing(folder, len(decoded.rows), decoded.unreadable)
     array.flush()
-    used = array[: len(decoded.rows)]
-    if len(used) < len(array):
-        np.save(place / "images.npy", used)
-        (place / "all.npy").unlink()
-    else:
-        os.rename(place / "all.npy", place / "images.npy")
     meta = {
         "rows": decoded.rows,
-        "pixels": pixel_digest(used),
+        "pixels": pixel_digest(array[: len(decoded.rows)]),
         "report": asdict(folder_report(folder, listing, good, decoded, shape)),
     }
     (place / "meta.json").write_text(json.dumps(meta))

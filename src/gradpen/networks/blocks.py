@@ -69,9 +69,9 @@ def initialise(module: nn.Module, initialiser: Initialiser) -> None:
     """Initialise every convolution and linear layer of the module in place.
 
     * ``pytorch``: leave PyTorch's defaults.
-    * ``he-uniform``: uniform with the standard deviation of the release of Gulrajani et al. 2017
-      (github.com/igul222/improved_wgan_training): ``sqrt(4 / (fan_in + fan_out))`` for convolutions, fans
-      counted per output position; ``sqrt(2 / fan_in)`` for linear layers; biases 0.
+    * ``he-uniform``: uniform with standard deviation ``sqrt(4 / (fan_in + fan_out))`` for convolutions, fans counted
+      per output position, as in the release of Gulrajani et al. 2017 (github.com/igul222/improved_wgan_training);
+      ``sqrt(2 / fan_in)`` for linear layers (He et al. 2015); biases 0.
     * ``glorot-uniform``: Keras' default (Glorot & Bengio 2010), biases 0.
     * ``normal-0.02``: N(0, 0.02) with biases 0 and norm scales N(1, 0.02), as in DCGAN (Radford et al.
       2016, section 4).
