@@ -35,6 +35,7 @@ LAYERS = [
     ["measuring"],
     ["trainer", "report"],
     ["api"],
+    ["compare"],
     ["cli"],
     ["__main__"],
 ]

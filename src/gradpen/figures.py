@@ -82,3 +82,24 @@ def draw_gradient_norms(axes: Axes, rows: Sequence[dict[str, Any]]) -> None:
         axes.set_yscale("log")
     axes.set_title("Gradient norms over all parameters", fontsize=10)
     axes.legend(frameon=False)
+
+
+def dots(rows: Sequence[tuple[str, Sequence[float]]], floor: float | None) -> Figure:
+    """Return one line of dots for each named row of distances, a bar at the median, and the floor."""
+    figure = Figure(figsize=(8, 1.2 + 0.28 * len(rows)), layout="constrained")
+    axes = figure.subplots()
+    for place, (_, values) in enumerate(rows):
+        if len(values):
+            axes.plot(values, [place] * len(values), "o", color=TRAIN, ms=4, alpha=0.7)
+            axes.plot([np.median(values)] * 2, [place - 0.3, place + 0.3], color=TRAIN, lw=2)
+        else:
+            axes.text(0.02, place, "not finished", va="center", color=GREY, transform=axes.get_yaxis_transform())
+    if floor is not None:
+        axes.axvline(floor, color=GREY, lw=0.8, ls="--", label="training to held-out images (floor)")
+        axes.legend(frameon=False, loc="lower right")
+    axes.set_yticks(range(len(rows)), [name for name, _ in rows])
+    axes.set_ylim(len(rows) - 0.5, -0.5)
+    axes.set_xlabel("exact Wasserstein-1 distance to held-out images: a dot for each seed, a bar at the median")
+    axes.grid(alpha=0.25, axis="x")
+    axes.spines[["top", "right"]].set_visible(False)
+    return figure

@@ -1,0 +1,192 @@
+"""Several configurations at equal budget and the same seeds: one table, one figure."""
+
+import json
+import re
+import statistics
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from gradpen.api import configure
+from gradpen.checkpoint import checkpoint_folders, replace_file
+from gradpen.config import RunConfig, differences, parse_override
+from gradpen.errors import DivergedError, RunError, UsageError
+from gradpen.figures import dots
+from gradpen.names import nearest, safe_name
+from gradpen.report import png, publish
+from gradpen.runs import RunFolder, read_config, write_json
+from gradpen.session import Audience
+from gradpen.trainer import resume, train
+
+OBJECTIVES = (
+    "wasserstein",
+    "minimax",
+    "non-saturating",
+    "least-squares",
+    "hinge",
+    "relativistic",
+    "relativistic-average",
+)
+PENALTY = "gradient-penalty"
+CONSTRAINTS: dict[str, dict[str, Any]] = {
+    "none": {"name": "none"},
+    "weight-clipping": {"name": "weight-clipping"},
+    "spectral-norm": {"name": "spectral-norm"},
+    "gradient-penalty": {"name": PENALTY},
+    "one-sided": {"name": PENALTY, "one_sided": True},
+    "zero-centred": {"name": PENALTY, "target": 0},
+    "r1": {"name": PENALTY, "where": "real", "target": 0, "weight": 5},
+    "r2": {"name": PENALTY, "where": "fake", "target": 0, "weight": 5},
+    "dragan": {"name": PENALTY, "where": "noise"},
+    "wgan-div": {"name": "wasserstein-divergence"},
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cell:
+    """A configuration with its name in the table; the seed is the comparison's."""
+
+    name: str
+    config: RunConfig
+
+
+@dataclass(frozen=True, kw_only=True)
+class Result:
+    """What came of one cell."""
+
+    name: str
+    distances: list[float]
+    """exact Wasserstein-1 distance to held-out images at the end, one for each seed that finished"""
+    n: int
+    """images in each of the two sets of a distance; 0 if no seed finished"""
+    floor: float | None
+    """training against held-out images, the same measure"""
+    failures: list[str]
+    """why seeds did not finish, or why the cell was refused"""
+
+
+def parse_cell(text: str, common: dict[str, Any]) -> Cell:
+    """Return the cell ``preset,key=value,…`` under the settings common to all.
+
+    >>> parse_cell("wgan-gp,constraint.weight=1", {}).config.constraint.weight
+    1.0
+    """
+    preset, *settings = text.split(",")
+    return Cell(name=text, config=configure(preset, settings=common | dict(map(parse_override, settings))))
+
+
+def grid_cells(
+    preset: str, objectives: Sequence[str], constraints: Sequence[str], common: dict[str, Any]
+) -> list[Cell]:
+    """Return every objective with every constraint, by the names in the tables above, on the preset's networks."""
+    for names, known in ((objectives, OBJECTIVES), (constraints, CONSTRAINTS)):
+        for name in names:
+            if name not in known:
+                raise UsageError(f"there is no '{safe_name(name)}' among {', '.join(known)}{nearest(name, known)}")
+    return [
+        Cell(
+            name=f"{objective} + {constraint}",
+            config=configure(preset, settings={"objective": objective, "constraint": CONSTRAINTS[constraint]} | common),
+        )
+        for objective in objectives
+        for constraint in constraints
+    ]
+
+
+def compare(
+    cells: Sequence[Cell], seeds: int, out: Path, *, say: Callable[[str], None], audience: Callable[[], Audience]
+) -> list[Result]:
+    """Train every cell with seeds 0, 1, … and write ``compare.md``, ``compare.json`` and ``compare.png``.
+
+    Finished runs found in ``out`` are used as they are and unfinished ones continued, so an interrupted comparison
+    goes on where it stopped.
+
+    Args:
+        cells: what to compare.
+        seeds: runs of each cell.
+        out: a folder; each run lies in ``CELL/seed-N`` below it.
+        say: called with a sentence for each run.
+        audience: makes the audience of each run.
+
+    Raises:
+        UsageError: fewer than two cells.
+        RunError: a run in ``out`` has another configuration.
+        DataError: the data cannot be used; no cell would differ in that.
+    """
+    if len(cells) < 2:
+        raise UsageError("a comparison needs at least two cells; name more with --cells, --objectives or --constraints")
+    results = []
+    for number, cell in enumerate(cells):
+        place = out / f"{number + 1:02d}-{re.sub(r'[^a-z0-9.=]+', '-', cell.name.lower())[:80]}"
+        records, failures = [], []
+        for seed in range(seeds):
+            say(f"{cell.name}, seed {seed} ({number * seeds + seed + 1} of {len(cells) * seeds})")
+            try:
+                listener = audience()
+                records.append(run_cell(replace(cell.config, seed=seed), place / f"seed-{seed}", listener))
+            except DivergedError as error:
+                failures.append(f"seed {seed}: {error}")
+            except UsageError as error:
+                failures.append(f"refused: {error}")
+                break
+            if listener.interrupt.signal is not None:
+                raise KeyboardInterrupt
+        results.append(summarise(cell.name, records, failures))
+        write_results(results, out)
+    return results
+
+
+def run_cell(config: RunConfig, path: Path, audience: Audience) -> dict[str, Any]:
+    """Train, continue or reuse one run, and return its record."""
+    folder = RunFolder(path=path)
+    if not folder.config.is_file() or not checkpoint_folders(folder.checkpoints):
+        train(config, out=path, audience=audience)
+    else:
+        begun = read_config(folder)
+        changed = differences(begun, replace(config, iterations=begun.iterations, data=begun.data))
+        if changed:
+            raise RunError(
+                f"{safe_name(path)} holds a run of another configuration ({'; '.join(changed)}); choose another --out"
+            )
+        resume(path, iterations=config.iterations, audience=audience)
+    publish(folder)
+    record: dict[str, Any] = json.loads(folder.record.read_text(encoding="utf-8"))
+    return record
+
+
+def summarise(name: str, records: list[dict[str, Any]], failures: list[str]) -> Result:
+    """Return the result of a cell from the records of its runs."""
+    found = [record["distance_to_held_out"] for record in records if record["distance_to_held_out"]]
+    return Result(
+        name=name,
+        distances=[entry["distance"]["mean"] for entry in found],
+        n=found[0]["distance"]["n"] if found else 0,
+        floor=found[0]["floor"]["mean"] if found else None,
+        failures=failures,
+    )
+
+
+def table(results: Sequence[Result]) -> str:
+    """Return the results as a Markdown table."""
+    lines = ["| cell | distance, median (range) | seeds | n | floor | not finished |", "|---|---|---|---|---|---|"]
+    for result in results:
+        if result.distances:
+            low, high = min(result.distances), max(result.distances)
+            shown = f"{statistics.median(result.distances):.3f} ({low:.3f} to {high:.3f})"
+            floor = f"{result.floor:.3f}"
+        else:
+            shown, floor = "", ""
+        why = "; ".join(result.failures).replace("|", "/")
+        lines.append(f"| {result.name} | {shown} | {len(result.distances)} | {result.n or ''} | {floor} | {why} |")
+    return "\n".join(lines) + "\n"
+
+
+def write_results(results: Sequence[Result], out: Path) -> None:
+    """Write the table, the figure and the values."""
+    out.mkdir(parents=True, exist_ok=True)
+    replace_file(out / "compare.md", table(results).encode())
+    write_json(out / "compare.json", [asdict(result) for result in results])
+    floors = [result.floor for result in results if result.floor is not None]
+    rows = [(result.name, result.distances) for result in results]
+    replace_file(out / "compare.png", png(dots(rows, statistics.median(floors) if floors else None)))

@@ -1,0 +1,90 @@
+"""Comparisons: equal budget, refused and diverged cells in the table, going on after an interruption."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image
+
+from gradpen.cli import main
+from gradpen.compare import CONSTRAINTS, OBJECTIVES, compare, grid_cells, parse_cell, table
+from gradpen.errors import RunError
+from gradpen.session import Audience
+
+COMMON: dict[str, Any] = {"iterations": 3, "batch_size": 16, "critic_steps": 1, "threads": 1}
+
+
+def silent(_: str) -> None:
+    """Say nothing."""
+
+
+def test_every_objective_and_every_constraint_trains(tmp_path: Path) -> None:
+    """A cross through the grid; that every cell has finite losses and gradients is a contract of its own."""
+    cells = grid_cells("wgan-gp-digits", OBJECTIVES, ["gradient-penalty"], COMMON)
+    cells += grid_cells(
+        "wgan-gp-digits", ["hinge"], [name for name in CONSTRAINTS if name != "gradient-penalty"], COMMON
+    )
+    results = compare(cells, 1, tmp_path, say=silent, audience=Audience)
+    assert len(results) == 16
+    assert [result.failures for result in results] == [[]] * 16
+    assert all(len(result.distances) == 1 and result.n == 179 for result in results)
+
+
+def test_refused_and_diverged_cells_say_why(tmp_path: Path) -> None:
+    narrow = COMMON | {"generator.width": 4, "critic.width": 4}
+    cells = [
+        parse_cell("wgan-gp", narrow),
+        parse_cell("wgan-gp,critic.norm=batch", narrow),
+        parse_cell("wgan-gp,critic_optimizer.learning_rate=1e30", narrow),
+    ]
+    good, refused, diverged = compare(cells, 2, tmp_path, say=silent, audience=Audience)
+    assert len(good.distances) == 2
+    assert good.failures == []
+    assert refused.distances == diverged.distances == []
+    assert "BatchNorm2d" in refused.failures[0]
+    assert len(refused.failures) == 1
+    assert "infinite or NaN" in diverged.failures[1]
+    text = (tmp_path / "compare.md").read_text()
+    assert text == table([good, refused, diverged])
+    assert len(text.splitlines()) == 5
+    assert len(json.loads((tmp_path / "compare.json").read_text())) == 3
+    with Image.open(tmp_path / "compare.png") as picture:
+        assert picture.size[0] > 500
+
+
+def test_an_interrupted_comparison_goes_on(tmp_path: Path) -> None:
+    cells = [parse_cell(name, COMMON) for name in ("wgan-gp-digits", "wgan-gp-digits,objective=hinge")]
+    whole = compare(cells, 2, tmp_path / "whole", say=silent, audience=Audience)
+    said: list[str] = []
+
+    def audience() -> Audience:
+        made = Audience()
+        if len(said) == 3:
+            made.interrupt.signal = 2
+        return made
+
+    with pytest.raises(KeyboardInterrupt):
+        compare(cells, 2, tmp_path / "other", say=said.append, audience=audience)
+    assert compare(cells, 2, tmp_path / "other", say=silent, audience=Audience) == whole
+
+
+def test_other_settings_in_the_same_folder_are_not_mixed(tmp_path: Path) -> None:
+    names = ("wgan-gp-digits", "wgan-gp-digits,objective=hinge")
+    compare([parse_cell(name, COMMON) for name in names], 1, tmp_path, say=silent, audience=Audience)
+    other = COMMON | {"critic_steps": 2}
+    with pytest.raises(RunError, match=r"another configuration \(critic_steps: 1 -> 2\)"):
+        compare([parse_cell(name, other) for name in names], 1, tmp_path, say=silent, audience=Audience)
+
+
+def test_mistakes(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for arguments, expected in (
+        (["--cells", "wgan-gp-digits"], "at least two cells"),
+        (["--objectives", "hing"], "did you mean 'hinge'?"),
+        (["--constraints", "wgan-gp"], "there is no 'wgan-gp' among none, weight-clipping"),
+        (["--cells", "wgan-gp,critic.widht=3", "gan"], "did you mean 'width'?"),
+        (["--cells", "wgan-gp", "gan", "--seeds", "0"], "at least 1 run"),
+    ):
+        assert main(["compare", *arguments, "--out", str(tmp_path / "out")]) == 2
+        assert expected in " ".join(capsys.readouterr().err.split())
+    assert not (tmp_path / "out").exists()
