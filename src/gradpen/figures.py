@@ -99,7 +99,7 @@ def dots(rows: Sequence[tuple[str, Sequence[float]]], floor: float | None) -> Fi
         axes.legend(frameon=False, loc="lower right")
     axes.set_yticks(range(len(rows)), [name for name, _ in rows])
     axes.set_ylim(len(rows) - 0.5, -0.5)
-    axes.set_xlabel("exact Wasserstein-1 distance to held-out images: a dot for each seed, a bar at the median")
+    axes.set_xlabel("distance to held-out images\n(exact Wasserstein-1; a dot for each seed, a bar at the median)")
     axes.grid(alpha=0.25, axis="x")
     axes.spines[["top", "right"]].set_visible(False)
     return figure
