@@ -87,3 +87,4 @@ def test_example_pictures_are_pictures() -> None:
     for file in (ROOT / "docs" / "pictures").glob("*.png"):
         with Image.open(file) as image:
             image.load()
+            assert image.width > 500

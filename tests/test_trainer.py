@@ -311,7 +311,8 @@ def test_names_that_are_no_text(tmp_path: Path, images: Path, name: str) -> None
     moved = images.rename(tmp_path / "im\udcffages")
     config = configure("wgan-gp", settings=SMALL | {"data.path": str(moved)})
     folder = train(config, out=tmp_path / "run", audience=Stop(4).audience())
-    resume(folder.path)
+    assert state(resume(folder.path))["iteration"] == 12
+    assert "im\\udcffages" in json.loads(folder.data.read_text())["path"]
 
 
 def test_resume_takes_nothing_that_makes_another_run(tmp_path: Path) -> None:

@@ -131,13 +131,7 @@ def resume(
             )
         choice = config.data if data is None else replace(config.data, path=str(Path(data).absolute()))
         source = open_source(choice, array=array, progress=audience.decoding)
-        if source.fingerprint != checkpoint.facts["data_fingerprint"]:
-            raise RunError(
-                f"{safe_name(source.report.path)} does not hold the data {safe_name(path)} was trained on "
-                f"({source.report.used:,} images, fingerprint {source.fingerprint[:12]}; the run's has "
-                f"{checkpoint.facts['data_fingerprint'][:12]}); name the folder, file or array that holds "
-                f"them, or start a new run"
-            )
+        refuse_other_data(source, checkpoint, path)
         config = replace(config, data=choice)
         device = choose_device(config.device)
         say_machine_changes(checkpoint, device, audience)
@@ -210,6 +204,17 @@ def refuse_small(config: RunConfig, source: Source) -> None:
             f"{safe_name(source.report.path)} has {len(source.train)} images to train on (and "
             f"{len(source.held_out)} held out), fewer than a batch of {config.batch_size}; pass --batch-size "
             f"{len(source.train)} or less, or add images"
+        )
+
+
+def refuse_other_data(source: Source, checkpoint: Checkpoint, path: Path) -> None:
+    """Raise if these are not the data that the run was trained on."""
+    before = checkpoint.facts["data_fingerprint"]
+    if source.fingerprint != before:
+        raise RunError(
+            f"{safe_name(source.report.path)} does not hold the data {safe_name(path)} was trained on "
+            f"({source.report.used:,} images, fingerprint {source.fingerprint[:12]}; the run's has {before[:12]}); "
+            f"name the folder, file or array that holds them, or start a new run"
         )
 
 
