@@ -96,6 +96,12 @@ MUTANTS = [
     ("generator gradients kept", "algorithm", "    gan.generator_optimizer.zero_grad()\n", ""),
     ("critic trained by the generator's loss", "algorithm", "    gan.critic.requires_grad_(False)\n", ""),
     ("critic left frozen", "algorithm", "    gan.critic.requires_grad_(True)\n", ""),
+    (
+        "the same latents in every step",
+        "algorithm",
+        "torch.randn(count, self.latent_dim, device=device)",
+        "torch.randn(count, self.latent_dim, generator=torch.Generator().manual_seed(0))",
+    ),
     ("one critic step too many", "algorithm", "range(critic_steps)", "range(critic_steps + 1)"),
     (
         "one batch for all critic steps",
