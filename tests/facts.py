@@ -6,6 +6,7 @@ Every fact takes the modules it speaks of, so that the same facts run on the pro
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import islice
 from types import ModuleType
 from typing import Any
 
@@ -13,6 +14,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from gradpen.batch import Batch
 from gradpen.errors import UsageError
 
 SHAPES = [(5,), (2, 3), (3, 4, 4)]
@@ -101,6 +103,14 @@ def interpolates_lie_on_the_segments(modules: Modules) -> None:
     assert len(epsilon.unique()) > 3900, "each example has its own"
     assert abs(epsilon.mean() - 0.5) < 0.03
     assert abs(epsilon.var() - 1 / 12) < 0.01
+
+
+def normal_epsilon_reaches_beyond(modules: Modules) -> None:
+    """The form to compare with draws from N(0, 1): two thirds of its points lie beyond the segment."""
+    torch.manual_seed(4)
+    points = modules.lipschitz.penalty_points("normal-line", torch.ones(4000, 2), torch.zeros(4000, 2))
+    beyond = ((points < 0) | (points > 1)).double().mean()
+    assert abs(beyond - 0.659) < 0.03, beyond
 
 
 def interpolates_pair_examples(modules: Modules) -> None:
@@ -239,12 +249,12 @@ def relativistic_losses(modules: Modules) -> None:
 
 def relativistic_generator_sees_the_data(modules: Modules) -> None:
     gan = small_gan(modules, lambda parameters: torch.optim.SGD(parameters, lr=0.0))
-    real = 3 * next(endless(modules))
+    real = Batch(images=3 * next(endless(modules)).images)
     torch.manual_seed(16)
     found = modules.algorithm.generator_step(gan, modules.objectives.Relativistic(), real)["generator_loss"]
     torch.manual_seed(16)
-    scores = gan.critic(gan.generate(5)).detach()
-    close(found, -(scores - gan.critic(real).detach()).sigmoid().log().mean())
+    scores = gan.critic(gan.generate(real)).detach()
+    close(found, -(scores - gan.critic(real.images).detach()).sigmoid().log().mean())
 
 
 def targets_stay_within_bounds(modules: Modules) -> None:
@@ -343,18 +353,22 @@ class DoubleLatents(nn.Module):
         super().__init__()
         self.network = network
         self.seen: list[Tensor] = []
+        self.fixed: Tensor | None = None
+        """latents used in turn instead of those given"""
 
     def forward(self, latents: Tensor) -> Tensor:
         self.seen.append(latents)
+        if self.fixed is not None:
+            latents, self.fixed = self.fixed[: len(latents)], self.fixed.roll(-len(latents), 0)
         output: Tensor = self.network(latents.double())
         return output
 
 
-def endless(modules: Modules) -> Iterator[Tensor]:
+def endless(modules: Modules) -> Iterator[Batch]:
     del modules
     generator = torch.Generator().manual_seed(8)
     while True:
-        yield torch.randn(5, 2, generator=generator, dtype=torch.float64)
+        yield Batch(images=torch.randn(5, 2, generator=generator, dtype=torch.float64))
 
 
 def iteration_follows_algorithm_1(modules: Modules) -> None:
@@ -372,7 +386,7 @@ def equals_by_hand(modules: Modules, constraint: Any, *, penalised: bool) -> Non
     torch.manual_seed(9)
     batches = endless(modules)
     for _ in range(2):
-        modules.algorithm.train_iteration(gan, modules.objectives.Wasserstein(), constraint, batches, critic_steps=3)
+        modules.algorithm.train_iteration(gan, modules.objectives.Wasserstein(), constraint, islice(batches, 3))
     expected = by_hand(modules, penalised=penalised)
     for found, wanted in zip([*gan.critic.parameters(), *gan.generator.parameters()], expected, strict=True):
         close(found.detach(), wanted)
@@ -396,7 +410,7 @@ def by_hand(modules: Modules, *, penalised: bool) -> list[Tensor]:
     batches = endless(modules)
     for _ in range(2):
         for _ in range(3):
-            real = next(batches)
+            real = next(batches).images
             fake = generate(torch.randn(5, 3)).detach()
             loss = score(fake).mean() - score(real).mean()
             if penalised:
@@ -442,19 +456,11 @@ def clipped_after_every_critic_step(modules: Modules) -> None:
         assert all(bool((p.abs() <= 0.01).all()) for p in gan.critic.parameters())
 
 
-def every_step_has_its_own_latents_and_data(modules: Modules) -> None:
+def every_step_has_its_own_latents(modules: Modules) -> None:
     gan = small_gan(modules)
-    taken = []
-
-    def batches() -> Iterator[Tensor]:
-        for batch in endless(modules):
-            taken.append(batch)
-            yield batch
-
     modules.algorithm.train_iteration(
-        gan, modules.objectives.Wasserstein(), modules.lipschitz.Unconstrained(), batches(), critic_steps=4
+        gan, modules.objectives.Wasserstein(), modules.lipschitz.Unconstrained(), islice(endless(modules), 4)
     )
-    assert len(taken) == 4
     assert len(gan.generator.seen) == 5
     assert len({tuple(z.flatten().tolist()) for z in gan.generator.seen}) == 5
 
@@ -468,9 +474,86 @@ def measures_are_apart(modules: Modules) -> None:
         gan, modules.objectives.Wasserstein(), modules.lipschitz.GradientPenalty(weight=3), real
     )
     torch.manual_seed(10)
-    fake = gan.generate(5).detach()
-    close(measures["critic_loss"], (gan.critic(fake).mean() - gan.critic(real).mean()).detach())
-    close(measures["penalty"], modules.lipschitz.gradient_penalty(gan.critic, real, fake, weight=3).detach())
+    fake = gan.generate(real).detach()
+    close(measures["critic_loss"], (gan.critic(fake).mean() - gan.critic(real.images).mean()).detach())
+    close(measures["penalty"], modules.lipschitz.gradient_penalty(gan.critic, real.images, fake, weight=3).detach())
+
+
+class LabelledGenerator(nn.Module):
+    """Its samples are the label's number, as is told apart from anything else."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.scale = nn.Parameter(torch.ones((), dtype=torch.float64))
+
+    def forward(self, latents: Tensor, labels: Tensor) -> Tensor:
+        return self.scale * labels.argmax(1)[:, None].double() + 0 * latents[:, :2].double()
+
+
+class LabelledCritic(nn.Module):
+    """Its score is linear in the image with one weight for each label, which it remembers."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.tensor([[1.0, 0.0], [0.0, 2.0], [3.0, 4.0]], dtype=torch.float64))
+        self.seen: list[tuple[Tensor, Tensor]] = []
+
+    def forward(self, images: Tensor, labels: Tensor) -> Tensor:
+        self.seen.append((images.detach(), labels))
+        return (images * (labels @ self.weight)).sum(1)
+
+
+def labelled_gan(modules: Modules) -> Any:
+    generator, critic = LabelledGenerator(), LabelledCritic()
+    return modules.algorithm.Gan(
+        generator=generator,
+        critic=critic,
+        generator_optimizer=torch.optim.SGD(generator.parameters(), lr=0.0),
+        critic_optimizer=torch.optim.SGD(critic.parameters(), lr=0.0),
+        latent_dim=3,
+    )
+
+
+def labelled_batch() -> Batch:
+    labels = torch.eye(3, dtype=torch.float64)[[2, 0, 1, 2]]
+    return Batch(images=labels.argmax(1)[:, None].double().expand(4, 2), labels=labels)
+
+
+def labels_stay_with_their_images(modules: Modules) -> None:
+    """Samples are made with the batch's labels and scored with those: here both equal the label's number."""
+    gan, batch = labelled_gan(modules), labelled_batch()
+    modules.algorithm.critic_step(gan, modules.objectives.Wasserstein(), modules.lipschitz.GradientPenalty(), batch)
+    modules.algorithm.generator_step(gan, modules.objectives.Relativistic(), batch)
+    assert len(gan.critic.seen) == 5
+    for images, labels in gan.critic.seen:
+        close(images, labels.argmax(1)[:, None].expand(4, 2))
+
+
+def conditional_penalty_is_on_images_alone(modules: Modules) -> None:
+    """The slopes of that critic are the norms of the weights of each image's label: 5, 1, 2, 5."""
+    gan, batch = labelled_gan(modules), labelled_batch()
+    constraint = modules.lipschitz.GradientPenalty(weight=1)
+    found = modules.algorithm.critic_step(gan, modules.objectives.Wasserstein(), constraint, batch)["penalty"]
+    close(found, (16 + 0 + 1 + 16) / 4)
+    assert gan.critic.weight.grad is not None
+
+
+def parts_of_a_batch_average_to_the_whole(modules: Modules) -> None:
+    """Accumulated gradients of the objective equal those of the whole batch at once."""
+    images = torch.randn(6, 2, dtype=torch.float64, generator=torch.Generator().manual_seed(3))
+    found = []
+    for parts in (1, 3):
+        gan = small_gan(modules)
+        torch.manual_seed(11)
+        gan.generator.fixed = torch.randn(6, 3, dtype=torch.float64)
+        batch = Batch(images=images)
+        modules.algorithm.critic_step(
+            gan, modules.objectives.Wasserstein(), modules.lipschitz.Unconstrained(), batch, parts
+        )
+        modules.algorithm.generator_step(gan, modules.objectives.Wasserstein(), batch, parts)
+        found.append([p.detach() for p in (*gan.critic.parameters(), *gan.generator.parameters())])
+    for whole, accumulated in zip(*found, strict=True):
+        close(accumulated, whole)
 
 
 FACTS = [
@@ -479,6 +562,7 @@ FACTS = [
     slopes_are_per_example,
     penalty_of_equal_points,
     interpolates_lie_on_the_segments,
+    normal_epsilon_reaches_beyond,
     interpolates_pair_examples,
     a_dead_critic_gives_no_nan,
     one_sided_penalises_only_steep_slopes,
@@ -504,6 +588,9 @@ FACTS = [
     critic_step_leaves_the_generator_alone,
     generator_step_leaves_the_critic_alone,
     clipped_after_every_critic_step,
-    every_step_has_its_own_latents_and_data,
+    every_step_has_its_own_latents,
+    labels_stay_with_their_images,
+    conditional_penalty_is_on_images_alone,
+    parts_of_a_batch_average_to_the_whole,
     measures_are_apart,
 ]

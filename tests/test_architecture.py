@@ -9,8 +9,9 @@ import pytest
 
 SOURCE = Path(__file__).parents[1] / "src" / "gradpen"
 LAYERS = [
-    ["choice", "errors", "names"],
+    ["choice", "errors", "names", "batch"],
     ["networks.blocks"],
+    ["networks.conditional", "data.labels"],
     [
         "objectives",
         "lipschitz",
@@ -18,14 +19,14 @@ LAYERS = [
         "networks.mlp",
         "networks.dcgan",
         "networks.stages",
-        "data.source",
         "data.decode",
         "runtime",
     ],
-    ["data.folder", "data.idx", "data.arrays", "figures", "progress"],
+    ["data.source", "data.folder", "data.idx", "data.arrays", "figures", "progress"],
     ["data.store"],
     ["data.open"],
-    ["algorithm", "metrics.critic", "metrics.samples"],
+    ["algorithm", "averaging", "metrics.critic", "metrics.samples"],
+    ["auxiliary"],
     ["config"],
     ["presets.preset", "sampling", "checkpoint"],
     ["presets.sized", "presets.pytorch_gan", "presets.papers", "presets.book"],

@@ -222,7 +222,7 @@ MISTAKES: dict[str, tuple[list[str], str]] = {
     "strict": (["train", "{mixed}", "--strict"], "zero.png is unreadable (empty file)"),
     "unknown label": (["train", "--only", "eleven"], "has no class 'eleven'; it has: 0, 1, 2"),
     "label without classes": (["train", "{array}", "--only", "cat"], "has no classes to choose cat from"),
-    "classes without folders": (["train", "{images}", "--classes"], "lies in none"),
+    "classes without folders": (["train", "{images}", "--labels", "folders"], "lies in none"),
     "array shape": (["train", "{flat}"], "images have shape [N, H, W]"),
     "array dtype": (["train", "{strings}"], "dtype <U1"),
     "array NaN": (["train", "{nan}"], "NaN or infinite"),

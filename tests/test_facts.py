@@ -14,10 +14,11 @@ MUTANTS = [
     # what is wrong with it (as found in public code), module, right text, wrong text
     ("norm over one axis only", "lipschitz", "gradient.flatten(1), dim=1)", "gradient, dim=1)"),
     ("norm over the whole batch", "lipschitz", "gradient.flatten(1), dim=1)", "gradient).expand(len(points))"),
-    ("one epsilon per pixel", "lipschitz", "len(real), *[1] * (real.dim() - 1),", "real.shape,"),
-    ("one epsilon per batch", "lipschitz", "len(real), *[1] * (real.dim() - 1),", "*[1] * real.dim(),"),
-    ("normal epsilon", "lipschitz", "epsilon = torch.rand(", "epsilon = torch.randn("),
-    ("penalty at the data only", "lipschitz", "torch.lerp(fake.detach(), real.detach(), epsilon)", "real.detach()"),
+    ("one epsilon per pixel", "lipschitz", "(len(real), *[1] * (real.dim() - 1))", "real.shape"),
+    ("one epsilon per batch", "lipschitz", "(len(real), *[1] * (real.dim() - 1))", "[1] * real.dim()"),
+    ("normal epsilon", "lipschitz", "torch.rand if epsilon ==", "torch.randn if epsilon =="),
+    ("normal epsilon refused", "lipschitz", "else torch.randn", "else torch.rand"),
+    ("penalty at the data only", "lipschitz", "torch.lerp(fake.detach(), real.detach(), drawn)", "real.detach()"),
     ("fakes not detached", "lipschitz", "torch.lerp(fake.detach(), real", "torch.lerp(fake, real"),
     ("no create_graph", "lipschitz", "points, create_graph=True)", "points, retain_graph=True)"),
     (
@@ -77,8 +78,8 @@ MUTANTS = [
     (
         "relativistic generator without data",
         "algorithm",
-        "relative_generator_loss(gan.critic(real)",
-        "relative_generator_loss(0 * gan.critic(real)",
+        "relative_generator_loss(score(part.images)",
+        "relative_generator_loss(0 * score(part.images)",
     ),
     ("clipped before the step", "algorithm", "    constraint.project(gan.critic)\n", ""),
     (
@@ -87,9 +88,29 @@ MUTANTS = [
         "    gan.critic_optimizer.step()\n    constraint.project(gan.critic)\n",
         "    constraint.project(gan.critic)\n    gan.critic_optimizer.step()\n",
     ),
-    ("penalty left out", "algorithm", "(loss + penalty).backward()", "loss.backward()"),
-    ("penalty subtracted", "algorithm", "(loss + penalty).backward()", "(loss - penalty).backward()"),
-    ("penalty twice", "algorithm", "(loss + penalty).backward()", "(loss + penalty + penalty).backward()"),
+    ("penalty left out", "algorithm", "((loss + penalty) /", "(loss /"),
+    ("penalty subtracted", "algorithm", "((loss + penalty) /", "((loss - penalty) /"),
+    ("penalty twice", "algorithm", "((loss + penalty) /", "((loss + penalty + penalty) /"),
+    ("parts summed by the critic", "algorithm", "((loss + penalty) / parts)", "(loss + penalty)"),
+    ("parts summed by the generator", "algorithm", "(loss / parts)", "loss"),
+    (
+        "fakes of other labels",
+        "algorithm",
+        "self.generator(z, batch.labels)",
+        "self.generator(z, batch.labels.roll(1, 0))",
+    ),
+    (
+        "scores of other labels",
+        "algorithm",
+        "partial(self.critic, labels=batch.labels)",
+        "partial(self.critic, labels=batch.labels.roll(1, 0))",
+    ),
+    (
+        "penalty with other labels",
+        "algorithm",
+        "constraint.penalty(score,",
+        "constraint.penalty(score if part.labels is None else partial(gan.critic, labels=part.labels.flip(0)),",
+    ),
     ("gap with the penalty", "algorithm", '"critic_loss": loss.detach()', '"critic_loss": (loss + penalty).detach()'),
     ("generator in the critic's graph", "algorithm", "with torch.no_grad():", "if True:"),
     ("critic gradients kept", "algorithm", "    gan.critic_optimizer.zero_grad()\n", ""),
@@ -99,16 +120,11 @@ MUTANTS = [
     (
         "the same latents in every step",
         "algorithm",
-        "torch.randn(count, self.latent_dim, device=device)",
-        "torch.randn(count, self.latent_dim, generator=torch.Generator().manual_seed(0))",
+        "torch.randn(len(batch), self.latent_dim, device=next(self.generator.parameters()).device)",
+        "torch.randn(len(batch), self.latent_dim, generator=torch.Generator().manual_seed(0))",
     ),
-    ("one critic step too many", "algorithm", "range(critic_steps)", "range(critic_steps + 1)"),
-    (
-        "one batch for all critic steps",
-        "algorithm",
-        "    for _ in range(critic_steps):\n        real = next(batches)\n",
-        "    real = next(batches)\n    for _ in range(critic_steps):\n",
-    ),
+    ("one critic step too many", "algorithm", "    for batch in batches:\n", "    for batch in (*batches,) * 2:\n"),
+    ("one critic step only", "algorithm", "    for batch in batches:\n", "    for batch in list(batches)[:1]:\n"),
 ]
 
 

@@ -5,14 +5,16 @@ Gulrajani et al. 2017 (arXiv 1704.00028) with :class:`~gradpen.lipschitz.Gradien
 from torch's default generator: whoever calls decides on the seed.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from gradpen.lipschitz import Constraint
+from gradpen.batch import Batch
+from gradpen.lipschitz import Constraint, Score
 from gradpen.objectives import Objective, RelativeObjective
 
 Measures = dict[str, Tensor]
@@ -23,68 +25,72 @@ class Gan:
     """The two players and their optimisers."""
 
     generator: nn.Module
-    """maps latents ``[B, latent_dim]`` to samples ``[B, ...]`` in the data's range"""
+    """maps latents ``[B, latent_dim]``, and labels if conditional, to samples ``[B, ...]`` in the data's range"""
     critic: nn.Module
-    """maps data ``[B, ...]`` to scores ``[B]``"""
+    """maps data ``[B, ...]``, and labels if conditional, to scores ``[B]``"""
     generator_optimizer: Optimizer
     critic_optimizer: Optimizer
     latent_dim: int
 
-    def generate(self, count: int) -> Tensor:
-        """Return ``count`` samples from fresh latents z ~ N(0, I)."""
-        device = next(self.generator.parameters()).device
-        samples: Tensor = self.generator(torch.randn(count, self.latent_dim, device=device))
+    def generate(self, batch: Batch) -> Tensor:
+        """Return as many samples as the batch has examples, with its labels, from fresh latents z ~ N(0, I)."""
+        z = torch.randn(len(batch), self.latent_dim, device=next(self.generator.parameters()).device)
+        samples: Tensor = self.generator(z) if batch.labels is None else self.generator(z, batch.labels)
         return samples
 
+    def score(self, batch: Batch) -> Score:
+        """Return the critic as a function of images alone, the batch's labels bound."""
+        return self.critic if batch.labels is None else partial(self.critic, labels=batch.labels)
 
-def critic_step(gan: Gan, objective: Objective, constraint: Constraint, real: Tensor) -> Measures:
-    """Lines 3-9: one critic update on one batch of data ``[B, ...]`` and as many fakes."""
-    with torch.no_grad():
-        fake = gan.generate(len(real))
-    real_scores, fake_scores = gan.critic(real), gan.critic(fake)
-    loss = objective.critic_loss(real_scores, fake_scores)
-    penalty = constraint.penalty(gan.critic, real, fake)
 
+def critic_step(gan: Gan, objective: Objective, constraint: Constraint, batch: Batch, parts: int = 1) -> Measures:
+    """Lines 3-9: one critic update on one batch of data and as many fakes; gradients averaged over its parts."""
     gan.critic_optimizer.zero_grad()
-    (loss + penalty).backward()
+    for part in batch.parts(parts):
+        score = gan.score(part)
+        with torch.no_grad():
+            fake = gan.generate(part)
+        loss = objective.critic_loss(score(part.images), score(fake))
+        penalty = constraint.penalty(score, part.images, fake)
+        ((loss + penalty) / parts).backward()
     gan.critic_optimizer.step()
     constraint.project(gan.critic)
     return {"critic_loss": loss.detach(), "penalty": penalty.detach()}
 
 
-def generator_step(gan: Gan, objective: Objective, real: Tensor) -> Measures:
-    """Lines 11-12: one generator update on as many fresh latents as ``real`` has examples, the critic held still."""
+def generator_step(gan: Gan, objective: Objective, batch: Batch, parts: int = 1) -> Measures:
+    """Lines 11-12: one generator update on as many fresh latents as the batch has examples, the critic held still."""
     gan.critic.requires_grad_(False)
-    fake_scores = gan.critic(gan.generate(len(real)))
-    if isinstance(objective, RelativeObjective):
-        loss = objective.relative_generator_loss(gan.critic(real), fake_scores)
-    else:
-        loss = objective.generator_loss(fake_scores)
-
     gan.generator_optimizer.zero_grad()
-    loss.backward()
+    for part in batch.parts(parts):
+        score = gan.score(part)
+        fake_scores = score(gan.generate(part))
+        if isinstance(objective, RelativeObjective):
+            loss = objective.relative_generator_loss(score(part.images), fake_scores)
+        else:
+            loss = objective.generator_loss(fake_scores)
+        (loss / parts).backward()
     gan.generator_optimizer.step()
     gan.critic.requires_grad_(True)
     return {"generator_loss": loss.detach()}
 
 
 def train_iteration(
-    gan: Gan, objective: Objective, constraint: Constraint, batches: Iterator[Tensor], *, critic_steps: int
+    gan: Gan, objective: Objective, constraint: Constraint, batches: Iterable[Batch], *, parts: int = 1
 ) -> Measures:
-    """Lines 2-12: ``critic_steps`` critic updates, each on new data, then one generator update.
+    """Lines 2-12: one critic update on each batch, then one generator update.
 
     Args:
         gan: the networks and their optimisers, updated in place.
         objective: the losses.
         constraint: the Lipschitz constraint on the critic.
-        batches: endless batches of data, each ``[B, ...]`` on the networks' device.
-        critic_steps: n_critic in the papers, at least 1.
+        batches: n_critic batches of data on the networks' device, at least one.
+        parts: parts of a batch whose gradients are averaged, to save memory; 1 as in the papers.
 
     Returns:
         Scalar tensors ``critic_loss`` (without the penalty) and ``penalty`` of the last critic step, and
         ``generator_loss``. Nothing is read back to the host.
     """
-    for _ in range(critic_steps):
-        real = next(batches)
-        measures = critic_step(gan, objective, constraint, real)
-    return measures | generator_step(gan, objective, real)
+    for batch in batches:
+        measures = critic_step(gan, objective, constraint, batch, parts)
+    return measures | generator_step(gan, objective, batch, parts)

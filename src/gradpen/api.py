@@ -171,6 +171,12 @@ def evaluate(
             f"folder, file or array that does"
         )
     samples = generator_distance(
-        trained.generator, trained.config.generator.latent_dim, source, seed=seed, limit=count, sets=sets
+        trained.generator,
+        trained.config.generator.latent_dim,
+        source,
+        conditional=trained.config.conditional,
+        seed=seed,
+        limit=count,
+        sets=sets,
     )
     return {"samples": samples, "floor": real_distance(source, limit=count, sets=sets)}

@@ -45,8 +45,9 @@ class DataOptions:
     """1 grey, 2 grey and alpha, 3 RGB, 4 RGBA."""
     background: str = "white"
     """Colour under transparent pixels and around padded images: a name or #rrggbb."""
-    classes: bool = False
-    """Take an image's class from the first sub-folder it lies in."""
+    labels: Annotated[str | None, option("folders|names", "what the data bring along")] = None
+    """Where labels come from: folders takes the first sub-folder an image lies in as its class, names the file's
+    name before its running number."""
     only: Annotated[tuple[str, ...], option("CLASS ...", "all")] = ()
     """Use the images of these classes only."""
     strict: bool = False
@@ -259,7 +260,8 @@ class Compare(DataOptions):
 
         if self.seeds < 1:
             raise UsageError(f"--seeds {self.seeds}: at least 1 run of each cell is needed")
-        common: dict[str, Any] = {"iterations": self.iterations, "data.path": self.data}
+        common: dict[str, Any] = {"iterations": self.iterations}
+        common |= {} if self.data is None else {"data.path": self.data}
         common |= {f"data.{name}": value for name, value in changed_data_options(self).items()}
         common |= dict(map(parse_override, self.set))
         cells = [parse_cell(text, common) for text in self.cells]
@@ -388,7 +390,7 @@ def data_choice(options: Data) -> "DataChoice":
     from gradpen.api import configure
 
     settings = {f"data.{name}": value for name, value in changed_data_options(options).items()}
-    return configure(settings=settings | {"data.path": options.data}).data
+    return configure(settings=settings if options.data is None else settings | {"data.path": options.data}).data
 
 
 def refuse_with_resume(options: Train, settings: dict[str, Any]) -> None:

@@ -6,11 +6,12 @@ import types
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, fields, is_dataclass
 from pathlib import Path
-from typing import Annotated, Any, Union, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, Literal, Self, Union, get_args, get_origin, get_type_hints
 
-from pydantic import Field, PositiveInt, TypeAdapter, ValidationError
+from pydantic import Field, NonNegativeInt, PositiveInt, TypeAdapter, ValidationError, model_validator
 from pydantic.dataclasses import dataclass
 
+from gradpen.auxiliary import ClassLoss
 from gradpen.choice import STRICT
 from gradpen.data.open import DataChoice
 from gradpen.errors import UsageError
@@ -66,6 +67,31 @@ class Cadence:
 
 
 @dataclass(frozen=True, kw_only=True, config=STRICT)
+class CriticWarmUp:
+    """More critic updates than usual at the start and now and then.
+
+    Source: github.com/martinarjovsky/WassersteinGAN, ``main.py``: 100 in the first 25 iterations and every 500th.
+    """
+
+    steps: PositiveInt = 100
+    """critic updates in such an iteration"""
+    first: NonNegativeInt = 25
+    """iterations at the start that are such"""
+    every: PositiveInt = 500
+    """also every so many iterations, counted from the first"""
+
+    def iterations(self, count: int) -> int:
+        """Return how many of the first ``count`` iterations are such.
+
+        >>> CriticWarmUp().iterations(25), CriticWarmUp().iterations(500), CriticWarmUp().iterations(501)
+        (25, 25, 26)
+        """
+        multiples = -(-count // self.every)
+        multiples_at_start = -(-min(count, self.first) // self.every)
+        return min(count, self.first) + multiples - multiples_at_start
+
+
+@dataclass(frozen=True, kw_only=True, config=STRICT)
 class RunConfig:
     """Everything that decides a run; together with data and machine it fixes every bit of the result."""
 
@@ -79,8 +105,20 @@ class RunConfig:
     critic_optimizer: Optimizer
     critic_steps: PositiveInt = 5
     """critic updates per generator update, n_critic in the papers"""
+    critic_warm_up: CriticWarmUp | None = None
+    """more critic updates at the start and now and then"""
+    reuse_batch: bool = False
+    """take all critic updates of an iteration on one batch, as the notebooks of Foster, Generative Deep Learning, do"""
+    class_loss: ClassLoss = Field(default_factory=ClassLoss)
+    """weights of the class loss of a critic that classifies"""
     batch_size: Annotated[int, Field(ge=2)] = 64
     """images in a batch, at least 2 so that batch norm has statistics"""
+    accumulate: PositiveInt = 1
+    """parts of a batch that go through the networks one after the other, their gradients averaged, to save memory"""
+    average: Annotated[float, Field(gt=0, lt=1)] | None = None
+    """decay of a moving average of the generator's weights, for example 0.999; samples and measures are then its"""
+    learning_rate_decay: Literal["none", "linear"] = "none"
+    """linear: both learning rates fall to 0 over the iterations"""
     iterations: PositiveInt = 10_000
     """generator updates"""
     seed: Annotated[int, Field(ge=0, lt=2**63)] = 0
@@ -90,6 +128,35 @@ class RunConfig:
     """processor threads; none: as many as torch takes. The last bits of a result depend on it"""
     data: DataChoice = Field(default_factory=DataChoice)
     cadence: Cadence = Field(default_factory=Cadence)
+
+    @model_validator(mode="after")
+    def _parts_fit_together(self) -> Self:
+        if self.batch_size % self.accumulate or self.batch_size // self.accumulate < 2:
+            raise ValueError(
+                f"a batch of {self.batch_size} cannot be accumulated from {self.accumulate} equal parts of at least 2"
+            )
+        if self.conditional != (self.critic.labels != "none"):
+            raise ValueError(
+                f"either both networks take labels or none does, but generator.labels is {self.generator.labels} and "
+                f"critic.labels is {self.critic.labels}"
+            )
+        return self
+
+    @property
+    def conditional(self) -> bool:
+        """Whether the networks take labels."""
+        return self.generator.labels != "none"
+
+    def critic_updates(self, iterations: int) -> int:
+        """Return how many critic updates the first ``iterations`` iterations take."""
+        usual = iterations * self.critic_steps
+        if self.critic_warm_up is None:
+            return usual
+        return usual + (self.critic_warm_up.steps - self.critic_steps) * self.critic_warm_up.iterations(iterations)
+
+    def learning_rate_factor(self, iteration: int) -> float:
+        """Return what both learning rates are multiplied by in an iteration, the first being 1."""
+        return 1 - (iteration - 1) / self.iterations if self.learning_rate_decay == "linear" else 1.0
 
 
 ADAPTER = TypeAdapter(RunConfig)

@@ -5,9 +5,10 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import nn
 
-from gradpen.data.source import Indices, Source, gather
+from gradpen.batch import Batch
+from gradpen.data.source import Indices, Source, gather, label_vectors
 from gradpen.metrics.samples import exact_wasserstein
 from gradpen.runtime import derived_seed
 from gradpen.sampling import draw
@@ -37,22 +38,30 @@ def set_size(source: Source, limit: int = SET_SIZE) -> int:
     return min(limit, len(source.held_out), len(source.train) // 2)
 
 
-def held_out_images(source: Source, count: int) -> Tensor:
-    """Return ``count`` held-out images ``[count, C, H, W]`` in [-1, 1]."""
-    return gather(source, spread_out(source.held_out, count), CPU)
+def held_out_batch(source: Source, count: int, *, conditional: bool) -> Batch:
+    """Return ``count`` held-out images ``[count, C, H, W]`` in [-1, 1], with their labels if conditional."""
+    rows = spread_out(source.held_out, count)
+    return Batch(images=gather(source, rows, CPU), labels=label_vectors(source, rows) if conditional else None)
 
 
-def sample_distance(generator: nn.Module, latent_dim: int, held_out: Tensor, seed: int) -> float:
-    """Return the exact Wasserstein-1 distance of one set of samples to the held-out images."""
-    samples = draw(generator, latent_dim, len(held_out), seed).cpu()
-    return exact_wasserstein(samples, held_out)
+def sample_distance(generator: nn.Module, latent_dim: int, held_out: Batch, seed: int) -> float:
+    """Return the exact Wasserstein-1 distance of one set of samples to held-out images, with the labels of those."""
+    samples = draw(generator, latent_dim, len(held_out), seed, held_out.labels).cpu()
+    return exact_wasserstein(samples, held_out.images)
 
 
 def generator_distance(
-    generator: nn.Module, latent_dim: int, source: Source, *, seed: int, limit: int = SET_SIZE, sets: int = 5
+    generator: nn.Module,
+    latent_dim: int,
+    source: Source,
+    *,
+    conditional: bool,
+    seed: int,
+    limit: int = SET_SIZE,
+    sets: int = 5,
 ) -> Distance:
     """Return the distance of the generator to held-out data, over several independent sets of samples."""
-    held_out = held_out_images(source, set_size(source, limit))
+    held_out = held_out_batch(source, set_size(source, limit), conditional=conditional)
     return summary(
         [
             sample_distance(generator, latent_dim, held_out, derived_seed(seed, "evaluate", number))
@@ -64,7 +73,7 @@ def generator_distance(
 
 def real_distance(source: Source, *, limit: int = SET_SIZE, sets: int = 5) -> Distance:
     """Return the distance of random training images to held-out images: the floor of :func:`generator_distance`."""
-    held_out = held_out_images(source, set_size(source, limit))
+    held_out = held_out_batch(source, set_size(source, limit), conditional=False).images
     values = []
     for number in range(sets):
         chosen = np.random.Generator(np.random.Philox(key=number)).choice(source.train, len(held_out), replace=False)

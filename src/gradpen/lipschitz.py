@@ -5,6 +5,7 @@ with respect to the points only, so a conditional critic hands over its score wi
 """
 
 from collections.abc import Callable
+from functools import partial
 from typing import Literal, Protocol
 
 import torch
@@ -22,7 +23,10 @@ Score = Callable[[Tensor], Tensor]
 NORM_LAYERS = (_BatchNorm, nn.GroupNorm, nn.LayerNorm)
 
 
-def interpolate(real: Tensor, fake: Tensor) -> Tensor:
+Epsilon = Literal["uniform", "normal"]
+
+
+def interpolate(real: Tensor, fake: Tensor, epsilon: Epsilon = "uniform") -> Tensor:
     r"""Return random points on the segments between paired real and fake examples.
 
     .. math:: \hat x = \epsilon x + (1-\epsilon)\tilde x, \qquad \epsilon \sim U[0, 1]
@@ -33,6 +37,8 @@ def interpolate(real: Tensor, fake: Tensor) -> Tensor:
     Args:
         real: data, floating point, shape ``[B, ...]`` of any rank.
         fake: samples of the same shape.
+        epsilon: ``normal`` draws from N(0, 1) instead, which puts two thirds of the points beyond the segments: a
+            slip of several public notebooks, for comparison with them alone.
 
     Returns:
         Interpolates of that shape, detached from whatever made ``real`` and ``fake``.
@@ -46,8 +52,10 @@ def interpolate(real: Tensor, fake: Tensor) -> Tensor:
             f"interpolates pair real with fake examples, but real has shape {list(real.shape)} and fake "
             f"{list(fake.shape)}; give as many fakes as reals, of the same size"
         )
-    epsilon = torch.rand(len(real), *[1] * (real.dim() - 1), dtype=real.dtype, device=real.device)
-    return torch.lerp(fake.detach(), real.detach(), epsilon)
+    shape = (len(real), *[1] * (real.dim() - 1))
+    distribution = torch.rand if epsilon == "uniform" else torch.randn
+    drawn = distribution(shape, dtype=real.dtype, device=real.device)
+    return torch.lerp(fake.detach(), real.detach(), drawn)
 
 
 def gradient_norm(score: Score, points: Tensor) -> Tensor:
@@ -94,7 +102,7 @@ def slope_penalty(slopes: Tensor, *, target: float = 1.0, one_sided: bool = Fals
     return excess.square().mean()
 
 
-Where = Literal["line", "real", "fake", "noise"]
+Where = Literal["line", "real", "fake", "noise", "normal-line"]
 
 
 def penalty_points(where: Where, real: Tensor, fake: Tensor) -> Tensor:
@@ -105,9 +113,12 @@ def penalty_points(where: Where, real: Tensor, fake: Tensor) -> Tensor:
     * ``noise``: the neighbourhood of the data, :math:`x + \tfrac12 \epsilon\,\mathrm{std}(x)\,u` with
       :math:`u \sim U[0,1]` per coordinate and :math:`\epsilon \sim U[0,1]` per example (Kodali et al. 2017,
       arXiv 1705.07215, and its release: DRAGAN).
+    * ``normal-line``: like ``line`` but with :math:`\epsilon \sim N(0, 1)`, to compare with notebooks that do so.
     """
     if where == "line":
         return interpolate(real, fake)
+    if where == "normal-line":
+        return interpolate(real, fake, "normal")
     if where == "noise":
         return interpolate(real + 0.5 * real.std() * torch.rand_like(real), real)
     return (real if where == "real" else fake).detach()
@@ -151,8 +162,9 @@ def gradient_penalty(
     >>> gradient_penalty(critic, torch.randn(8, 2), torch.randn(8, 2)).item()  # 10 * (sqrt(18) - 1)^2
     105.147...
     """
-    if isinstance(critic, nn.Module):
-        refuse_batch_norm(critic)
+    module = critic.func if isinstance(critic, partial) else critic
+    if isinstance(module, nn.Module):
+        refuse_batch_norm(module)
     slopes = gradient_norm(critic, penalty_points(where, real, fake))
     return weight * slope_penalty(slopes, target=target, one_sided=one_sided)
 
@@ -290,7 +302,7 @@ class GradientPenalty:
     one_sided: bool = False
     """penalise only slopes above the target (Gulrajani et al. 2017, appendix C)"""
     where: Where = "line"
-    """at which points: line (interpolates), real, fake, noise (around the data)"""
+    """at which points: line (interpolates), real, fake, noise (around the data), normal-line (beyond the line too)"""
 
     def prepare(self, critic: nn.Module) -> None:
         """Refuse a critic with batch norm."""

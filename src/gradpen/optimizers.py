@@ -38,14 +38,53 @@ class Adam:
 
 @dataclass(frozen=True, kw_only=True, config=STRICT)
 class RmsProp:
-    """RMSProp with PyTorch's form; the learning rate is that of Arjovsky et al. 2017, Algorithm 1."""
+    r"""RMSProp; the learning rate is that of Arjovsky et al. 2017, Algorithm 1.
+
+    PyTorch's form starts its running mean v of squared gradients at 0 and divides by :math:`\sqrt v + \epsilon`;
+    TensorFlow's starts it at 1 and divides by :math:`\sqrt{v + \epsilon}`, so that its first steps are short.
+    """
 
     name: Literal["rmsprop"] = "rmsprop"
     learning_rate: PositiveFloat = 5e-5
     alpha: Decay = 0.99
     """decay of the running mean of squared gradients"""
     eps: PositiveFloat = 1e-8
+    form: Literal["pytorch", "tensorflow"] = "pytorch"
 
     def build(self, parameters: Iterable[nn.Parameter]) -> torch.optim.Optimizer:
-        """Return :class:`torch.optim.RMSprop`."""
+        """Return :class:`torch.optim.RMSprop`, or :class:`TensorFlowRmsProp`."""
+        if self.form == "tensorflow":
+            return TensorFlowRmsProp(parameters, lr=self.learning_rate, alpha=self.alpha, eps=self.eps)
         return torch.optim.RMSprop(parameters, lr=self.learning_rate, alpha=self.alpha, eps=self.eps, foreach=True)
+
+
+class TensorFlowRmsProp(torch.optim.Optimizer):
+    """RMSProp as ``tf.train.RMSPropOptimizer`` computes it, without momentum.
+
+    >>> weight = nn.Parameter(torch.zeros(1))
+    >>> optimizer = TensorFlowRmsProp([weight], lr=1.0, alpha=0.75, eps=0.0)
+    >>> weight.grad = torch.full((1,), 2.0)
+    >>> optimizer.step()  # v = 0.75 * 1 + 0.25 * 4
+    >>> weight.item()
+    -1.5118...
+    """
+
+    def __init__(self, params: Iterable[nn.Parameter], *, lr: float, alpha: float, eps: float) -> None:
+        super().__init__(params, {"lr": lr, "alpha": alpha, "eps": eps})
+
+    @torch.no_grad()
+    def step(self, closure: None = None) -> None:  # type: ignore[override]
+        """Move the parameters that have gradients."""
+        del closure
+        for group in self.param_groups:
+            parameters = [parameter for parameter in group["params"] if parameter.grad is not None]
+            if not parameters:
+                continue
+            gradients = [parameter.grad for parameter in parameters]
+            for parameter in parameters:
+                self.state[parameter].setdefault("square_avg", torch.ones_like(parameter))
+            squares = [self.state[parameter]["square_avg"] for parameter in parameters]
+            torch._foreach_mul_(squares, group["alpha"])
+            torch._foreach_addcmul_(squares, gradients, gradients, 1 - group["alpha"])
+            roots = torch._foreach_sqrt(torch._foreach_add(squares, group["eps"]))
+            torch._foreach_addcdiv_(parameters, gradients, roots, -group["lr"])

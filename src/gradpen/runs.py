@@ -12,11 +12,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from torch import nn
 
 from gradpen.checkpoint import newest_checkpoint, replace_file
 from gradpen.config import RunConfig, from_dict, to_dict
+from gradpen.data.labels import LabelSpace, space_from_json
 from gradpen.errors import RunError, UsageError
 from gradpen.names import safe_name
 from gradpen.networks.blocks import Shape
@@ -223,19 +225,56 @@ class Run:
     config: RunConfig
     iteration: int
     generator: nn.Module
-    """in evaluation mode; maps latents ``[B, latent_dim]`` to ``[B, C, H, W]`` in [-1, 1]"""
+    """in evaluation mode; maps latents ``[B, latent_dim]``, and label vectors ``[B, K]`` if conditional, to
+    ``[B, C, H, W]`` in [-1, 1]; the moving average of the trained one where the run kept one"""
+    labels: LabelSpace | None
+    """the labels of a conditional generator"""
     measures: list[Row]
     data_fingerprint: str
 
-    def sample(self, count: int, *, seed: int = 0) -> NDArray[np.uint8]:
+    def sample(self, count: int, *, seed: int = 0, label: str | None = None) -> NDArray[np.uint8]:
         """Return ``count`` images as uint8 ``[count, H, W, C]``.
 
-        Image i depends on the seed and on i alone: asking for more gives the same first ones.
+        Image i depends on the seed, the label and i alone: asking for more gives the same first ones, and another
+        label changes nothing but the label.
+
+        Args:
+            count: how many.
+            seed: of the latents.
+            label: of a conditional run: a class, attributes as ``A+B`` or ``none``, or numbers as ``A=0.5,B=1``; None
+                goes through the labels in turn.
+
+        Raises:
+            UsageError: there is no such label, or the run is not conditional.
         """
         if count < 1:
             raise UsageError(f"at least 1 sample can be drawn, {count} were asked for")
-        pixels = draw_pixels(self.generator, self.config.generator.latent_dim, count, seed)
+        vectors = self.label_vectors(count, label)
+        pixels = draw_pixels(self.generator, self.config.generator.latent_dim, count, seed, vectors)
         return np.ascontiguousarray(pixels.transpose(0, 2, 3, 1))
+
+    def label_vectors(self, count: int, label: str | None) -> torch.Tensor | None:
+        """Return the label vectors ``[count, K]`` of as many samples; None for an unconditional run."""
+        if self.labels is None:
+            if label is not None:
+                raise UsageError(
+                    f"{safe_name(self.path)} was trained without labels, so there is no '{safe_name(label)}'"
+                )
+            return None
+        if label is not None:
+            return torch.from_numpy(self.labels.parse(label)).expand(count, -1)
+        examples = torch.from_numpy(self.labels.example_vectors())
+        return examples[torch.arange(count) % len(examples)]
+
+    def sample_every_label(self, each: int, *, seed: int = 0) -> NDArray[np.uint8]:
+        """Return ``each`` images for every label from the same latents, as uint8 ``[labels, each, H, W, C]``.
+
+        Raises:
+            UsageError: the run is not conditional.
+        """
+        if self.labels is None:
+            raise UsageError(f"{safe_name(self.path)} was trained without labels")
+        return np.stack([self.sample(each, seed=seed, label=name) for name in self.labels.example_names()])
 
 
 def warn(message: str) -> None:
@@ -258,9 +297,11 @@ def load(path: str | Path, *, device: str = "auto", say: Callable[[str], None] =
     config = read_config(folder)
     checkpoint = newest_checkpoint(folder.checkpoints, say)
     shape: Shape = tuple(checkpoint.facts["shape"])
-    generator = config.generator.build(shape).to(choose_device(device))
+    fact = checkpoint.facts.get("labels")
+    labels = None if fact is None else space_from_json(fact)
+    generator = config.generator.build(shape, 0 if labels is None else labels.size).to(choose_device(device))
     try:
-        generator.load_state_dict(checkpoint.tensors["generator"])
+        generator.load_state_dict(checkpoint.tensors["generator" if config.average is None else "average"])
     except (RuntimeError, KeyError):
         raise RunError(
             f"{safe_name(folder.config)} does not describe the generator in the checkpoint; it was changed "
@@ -272,6 +313,7 @@ def load(path: str | Path, *, device: str = "auto", say: Callable[[str], None] =
         config=config,
         iteration=checkpoint.iteration,
         generator=generator,
+        labels=labels,
         measures=[row for row in read_measures(folder) if row["iteration"] <= checkpoint.iteration],
         data_fingerprint=checkpoint.facts["data_fingerprint"],
     )

@@ -28,8 +28,10 @@ def latents(latent_dim: int, seed: int, chunk: int) -> torch.Tensor:
 
 
 @torch.no_grad()
-def draw_chunks(generator: nn.Module, latent_dim: int, count: int, seed: int) -> Iterator[torch.Tensor]:
-    """Yield samples in [-1, 1], 64 at a time, ``count`` in all.
+def draw_chunks(
+    generator: nn.Module, latent_dim: int, count: int, seed: int, labels: torch.Tensor | None = None
+) -> Iterator[torch.Tensor]:
+    """Yield samples in [-1, 1], 64 at a time, ``count`` in all, with label vectors ``[count, K]`` if conditional.
 
     Sample i is always computed at place ``i % 64`` of a full chunk, since the last bit of a matrix product
     may depend on how many rows it has. The generator is put in evaluation mode and back.
@@ -39,20 +41,29 @@ def draw_chunks(generator: nn.Module, latent_dim: int, count: int, seed: int) ->
     generator.eval()
     try:
         for chunk in range(-(-count // CHUNK)):
-            samples = generator(latents(latent_dim, seed, chunk).to(device))
+            z = latents(latent_dim, seed, chunk).to(device)
+            if labels is None:
+                samples = generator(z)
+            else:
+                rows = torch.arange(chunk * CHUNK, (chunk + 1) * CHUNK).clamp(max=count - 1)
+                samples = generator(z, labels[rows].to(device))
             yield samples[: count - chunk * CHUNK]
     finally:
         generator.train(training)
 
 
-def draw(generator: nn.Module, latent_dim: int, count: int, seed: int) -> torch.Tensor:
+def draw(
+    generator: nn.Module, latent_dim: int, count: int, seed: int, labels: torch.Tensor | None = None
+) -> torch.Tensor:
     """Return ``count`` samples ``[count, C, H, W]`` in [-1, 1] on the generator's device."""
-    return torch.cat(list(draw_chunks(generator, latent_dim, count, seed)))
+    return torch.cat(list(draw_chunks(generator, latent_dim, count, seed, labels)))
 
 
-def draw_pixels(generator: nn.Module, latent_dim: int, count: int, seed: int) -> NDArray[np.uint8]:
+def draw_pixels(
+    generator: nn.Module, latent_dim: int, count: int, seed: int, labels: torch.Tensor | None = None
+) -> NDArray[np.uint8]:
     """Return ``count`` samples as uint8 pixels ``[count, C, H, W]``."""
-    chunks = draw_chunks(generator, latent_dim, count, seed)
+    chunks = draw_chunks(generator, latent_dim, count, seed, labels)
     return np.concatenate([range_to_pixels(chunk).cpu().numpy() for chunk in chunks])
 
 
@@ -63,8 +74,16 @@ def as_image(pixels: NDArray[np.uint8]) -> Image.Image:
     return Image.fromarray(np.ascontiguousarray(pixels.transpose(1, 2, 0)), MODE_OF_CHANNELS[len(pixels)])
 
 
-def grid(pixels: NDArray[np.uint8]) -> Image.Image:
-    """Return uint8 images ``[N, C, H, W]`` as one nearly square grid with thin gaps.
+def draw_every_label(
+    generator: nn.Module, latent_dim: int, each: int, seed: int, examples: torch.Tensor
+) -> NDArray[np.uint8]:
+    """Return ``each`` samples for each of the label vectors ``[L, K]``, the same latents for all: ``[L * each, …]``."""
+    rows = [draw_pixels(generator, latent_dim, each, seed, label.expand(each, -1)) for label in examples]
+    return np.concatenate(rows)
+
+
+def grid(pixels: NDArray[np.uint8], columns: int | None = None) -> Image.Image:
+    """Return uint8 images ``[N, C, H, W]`` as one grid with thin gaps, nearly square unless columns are given.
 
     Images with sides under 64 pixels are shown enlarged by a whole factor, bicubic, since few people can read a
     digit of 8x8 blocks.
@@ -72,7 +91,7 @@ def grid(pixels: NDArray[np.uint8]) -> Image.Image:
     count, channels, height, width = pixels.shape
     factor = -(-SHORTEST_SHOWN // min(height, width, SHORTEST_SHOWN))
     height, width = height * factor, width * factor
-    columns = min(max(int(np.ceil(np.sqrt(count * height / width))), 1), count)
+    columns = columns or min(max(int(np.ceil(np.sqrt(count * height / width))), 1), count)
     rows = -(-count // columns)
     size = (columns * (width + GAP) + GAP, rows * (height + GAP) + GAP)
     canvas = Image.new(MODE_OF_CHANNELS[channels], size, GAP_COLOUR[channels])
@@ -82,7 +101,7 @@ def grid(pixels: NDArray[np.uint8]) -> Image.Image:
     return canvas
 
 
-def save_samples(pixels: NDArray[np.uint8], out: Path) -> None:
+def save_samples(pixels: NDArray[np.uint8], out: Path, columns: int | None = None) -> None:
     """Write samples: a grid to ``.png``, an array ``[N, H, W, C]`` to ``.npz``, else one PNG each to a folder.
 
     Raises:
@@ -92,7 +111,7 @@ def save_samples(pixels: NDArray[np.uint8], out: Path) -> None:
     try:
         if out.suffix == ".png":
             out.parent.mkdir(parents=True, exist_ok=True)
-            grid(pixels).save(out)
+            grid(pixels, columns).save(out)
         elif out.suffix == ".npz":
             out.parent.mkdir(parents=True, exist_ok=True)
             np.savez_compressed(out, images=pixels.transpose(0, 2, 3, 1))

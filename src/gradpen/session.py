@@ -4,17 +4,18 @@ import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict, dataclass, field
+from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from gradpen.algorithm import Gan
 from gradpen.checkpoint import Checkpoint, optimizer_tensors, restore_optimizer, write_checkpoint
 from gradpen.config import RunConfig, to_dict
 from gradpen.data.folder import Progress
 from gradpen.data.open import no_progress
-from gradpen.data.source import Source
-from gradpen.errors import DivergedError, RunError
+from gradpen.data.source import Source, label_space
+from gradpen.errors import DataError, DivergedError, RunError
 from gradpen.evaluation import Distance
 from gradpen.names import safe_name
 from gradpen.runs import Row, RunFolder, write_json
@@ -48,6 +49,8 @@ class Session:
     source: Source
     device: torch.device
     gan: Gan
+    average: nn.Module | None
+    """the generator's moving average, if one is kept"""
     audience: Audience
     run_id: str
     iteration: int = 0
@@ -67,15 +70,44 @@ class Session:
     """when figures and report were last written"""
 
 
+def shown_generator(session: Session) -> nn.Module:
+    """Return the generator that samples and measures are taken from."""
+    return session.gan.generator if session.average is None else session.average
+
+
+def label_size(config: RunConfig, source: Source) -> int:
+    """Return the numbers in a label's vector, 0 for unconditional networks.
+
+    Raises:
+        DataError: the networks take labels and the data have none, or not the kind they take.
+    """
+    if not config.conditional:
+        return 0
+    if source.labels is None:
+        raise DataError(
+            f"{config.preset} trains conditional networks, but {safe_name(source.report.path)} has no labels; name "
+            f"them with --labels folders, --labels names or --labels FILE (a table of file names and labels)"
+        )
+    if config.critic.labels == "classify" and source.labels.kind != "classes":
+        raise DataError(
+            f"a critic that classifies needs one class for each image, but {safe_name(source.report.path)} has "
+            f"{source.labels.kind} ({', '.join(safe_name(name) for name in source.labels.names[:5])}); choose one "
+            f"attribute, or critic.labels=planes"
+        )
+    return label_space(source.labels).size
+
+
 def build_gan(config: RunConfig, source: Source, device: torch.device) -> Gan:
     """Return the configured networks, initialised from the seed, and their optimisers.
 
     Raises:
         UsageError: the constraint refuses the critic.
+        DataError: the data lack the labels that the networks take.
     """
     seed_everything(config.seed, "initialise", 0)
-    generator = config.generator.build(source.shape).to(device)
-    critic = config.critic.build(source.shape).to(device)
+    labels = label_size(config, source)
+    generator = config.generator.build(source.shape, labels).to(device)
+    critic = config.critic.build(source.shape, labels).to(device)
     config.constraint.prepare(critic)
     return Gan(
         generator=generator,
@@ -86,9 +118,11 @@ def build_gan(config: RunConfig, source: Source, device: torch.device) -> Gan:
     )
 
 
-def restore(gan: Gan, checkpoint: Checkpoint) -> None:
+def restore(gan: Gan, average: nn.Module | None, checkpoint: Checkpoint) -> None:
     """Put networks and optimisers back to a checkpoint's state."""
     try:
+        if average is not None:
+            average.load_state_dict(checkpoint.tensors["average"])
         gan.generator.load_state_dict(checkpoint.tensors["generator"])
         gan.critic.load_state_dict(checkpoint.tensors["critic"])
         restore_optimizer(gan.generator_optimizer, checkpoint.tensors["generator_optimizer"])
@@ -111,6 +145,8 @@ def save(session: Session) -> None:
         "generator_optimizer": optimizer_tensors(gan.generator_optimizer),
         "critic_optimizer": optimizer_tensors(gan.critic_optimizer),
     }
+    if session.average is not None:
+        tensors["average"] = dict(session.average.state_dict())
     if not all(bool(torch.isfinite(tensor).all()) for part in tensors.values() for tensor in part.values()):
         session.finite = torch.zeros_like(session.finite)
         refuse_non_finite(session)
@@ -121,12 +157,19 @@ def save(session: Session) -> None:
             "run_id": session.run_id,
             "config": to_dict(session.config),
             "shape": list(session.source.shape),
+            "labels": labels_fact(session),
             "data_fingerprint": session.source.fingerprint,
             "versions": versions(session.device),
         },
     )
     write_checkpoint(session.folder.checkpoints, checkpoint, keep=session.config.cadence.keep)
     session.saved, session.saved_at = session.iteration, time.monotonic()
+
+
+def labels_fact(session: Session) -> dict[str, Any] | None:
+    """Return what a conditional generator needs to know about labels."""
+    labels = session.source.labels
+    return label_space(labels).to_json() if session.config.conditional and labels is not None else None
 
 
 def write_record(session: Session, state: str, **distances: Distance) -> None:

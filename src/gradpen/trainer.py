@@ -5,16 +5,20 @@ import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from itertools import islice, repeat
 from pathlib import Path
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from gradpen.algorithm import train_iteration
+from gradpen import auxiliary
+from gradpen.algorithm import Gan, Measures, train_iteration
+from gradpen.averaging import averaged_copy, update_average
+from gradpen.batch import Batch
 from gradpen.checkpoint import Checkpoint, checkpoint_folders, newest_checkpoint, remove_newer
 from gradpen.config import RunConfig, differences, from_dict, to_dict
-from gradpen.data.open import open_source
+from gradpen.data.open import EMBEDDED, DataChoice, open_source
 from gradpen.data.source import Source, batches, report_to_json
 from gradpen.errors import DataError, RunError
 from gradpen.evaluation import spread_out
@@ -57,9 +61,7 @@ def train(
         GradpenError: with a sentence for the user; a folder of a run is never left half-made by bad input.
     """
     audience = audience or Audience()
-    if config.data.path is not None:
-        path = str(Path(config.data.path).expanduser().absolute())
-        config = replace(config, data=replace(config.data, path=path))
+    config = replace(config, data=at_absolute_path(config.data, config.data.path))
     source = open_source(config.data, array=array, progress=audience.decoding)
     refuse_small(config, source)
     device = choose_device(config.device)
@@ -67,6 +69,7 @@ def train(
         torch.set_num_threads(config.threads)
     gan = build_gan(config, source, device)
     say_left_out(source, audience)
+    say_stand_in(config, audience)
 
     folder = new_folder(out, f"{label(source)}-{config.preset}")
     with audience.listen(), locked(folder), readable_failures(folder):
@@ -79,6 +82,7 @@ def train(
             source=source,
             device=device,
             gan=gan,
+            average=None if config.average is None else averaged_copy(gan.generator),
             finite=torch.ones((), dtype=torch.bool, device=device),
             audience=audience,
             run_id=uuid.uuid4().hex,
@@ -123,13 +127,18 @@ def resume(
         config = read_config(folder)
         checkpoint = newest_checkpoint(folder.checkpoints, audience.say)
         refuse_changes(from_dict(checkpoint.facts["config"]), config, folder)
-        if iterations is not None:
+        if iterations not in (None, config.iterations):
+            if config.learning_rate_decay != "none":
+                raise RunError(
+                    f"{safe_name(path)} lets its learning rates fall to 0 over {config.iterations:,} iterations, so "
+                    f"another number would make it another run; leave out --iterations, or start a new run"
+                )
             config = from_dict({**to_dict(config), "iterations": iterations}, origin="--iterations")
         if config.iterations < checkpoint.iteration:
             raise RunError(
                 f"{safe_name(path)} is at iteration {checkpoint.iteration:,} already, beyond {config.iterations:,}"
             )
-        choice = config.data if data is None else replace(config.data, path=str(Path(data).absolute()))
+        choice = config.data if data is None else at_absolute_path(config.data, data)
         source = open_source(choice, array=array, progress=audience.decoding)
         refuse_other_data(source, checkpoint, path)
         config = replace(config, data=choice)
@@ -137,7 +146,8 @@ def resume(
         say_machine_changes(checkpoint, device, audience)
         torch.set_num_threads(checkpoint.facts["versions"]["threads"])
         gan = build_gan(config, source, device)
-        restore(gan, checkpoint)
+        average = None if config.average is None else averaged_copy(gan.generator)
+        restore(gan, average, checkpoint)
         with audience.listen(), readable_failures(folder):
             remove_newer(folder.checkpoints, checkpoint.iteration)
             rows = rewind_measures(folder, checkpoint.iteration)
@@ -148,6 +158,7 @@ def resume(
                 source=source,
                 device=device,
                 gan=gan,
+                average=average,
                 finite=torch.ones((), dtype=torch.bool, device=device),
                 audience=audience,
                 run_id=checkpoint.facts["run_id"],
@@ -161,6 +172,13 @@ def resume(
     return folder
 
 
+def at_absolute_path(choice: DataChoice, path: str) -> DataChoice:
+    """Return the choice with this path made absolute, so that a run can be continued from any folder."""
+    if not path.startswith(EMBEDDED):
+        path = str(Path(path).expanduser().absolute())
+    return replace(choice, path=path)
+
+
 def loop(session: Session) -> None:
     """Train from ``session.iteration`` to the end, or to the end of the iteration a signal arrives in."""
     config, audience = session.config, session.audience
@@ -168,8 +186,9 @@ def loop(session: Session) -> None:
         session.source,
         config.batch_size,
         seed=derived_seed(config.seed, "order", 0),
-        start=session.iteration * config.critic_steps,
+        start=session.iteration if config.reuse_batch else config.critic_updates(session.iteration),
         device=session.device,
+        conditional=config.conditional,
     )
     write_record(session, "running")
     session.clock = time.monotonic()
@@ -177,9 +196,7 @@ def loop(session: Session) -> None:
     while session.iteration < config.iterations and audience.interrupt.signal is None:
         session.iteration += 1
         seed_everything(config.seed, "iterate", session.iteration)
-        measures = train_iteration(
-            session.gan, config.objective, config.constraint, stream, critic_steps=config.critic_steps
-        )
+        measures = iterate(session, stream)
         session.finite = session.finite & torch.isfinite(torch.stack(list(measures.values()))).all()
         sampling = due(session, config.cadence.sample_every)
         if sampling or due(session, config.cadence.log_every):
@@ -190,6 +207,34 @@ def loop(session: Session) -> None:
     if session.saved != session.iteration:
         save(session)
     finish(session)
+
+
+def iterate(session: Session, stream: Iterator[Batch]) -> Measures:
+    """Do one iteration on the next batches of the stream."""
+    config, gan = session.config, session.gan
+    set_learning_rates(gan, config, session.iteration)
+    updates = config.critic_updates(session.iteration) - config.critic_updates(session.iteration - 1)
+    batches = repeat(next(stream), updates) if config.reuse_batch else islice(stream, updates)
+    if config.critic.labels == "classify":
+        measures = auxiliary.train_iteration(
+            gan, config.objective, config.constraint, config.class_loss, batches, parts=config.accumulate
+        )
+    else:
+        measures = train_iteration(gan, config.objective, config.constraint, batches, parts=config.accumulate)
+    if session.average is not None and config.average is not None:
+        update_average(session.average, gan.generator, config.average)
+    return measures
+
+
+def set_learning_rates(gan: Gan, config: RunConfig, iteration: int) -> None:
+    """Set both learning rates to those of an iteration."""
+    factor = config.learning_rate_factor(iteration)
+    for optimizer, choice in (
+        (gan.generator_optimizer, config.generator_optimizer),
+        (gan.critic_optimizer, config.critic_optimizer),
+    ):
+        for group in optimizer.param_groups:
+            group["lr"] = choice.learning_rate * factor
 
 
 def due(session: Session, every: int) -> bool:
@@ -242,6 +287,15 @@ def say_machine_changes(checkpoint: Checkpoint, device: torch.device, audience: 
         audience.say(f"this run will not be bit-exact from here on: {', '.join(changed)}")
 
 
+def say_stand_in(config: RunConfig, audience: Audience) -> None:
+    """Say that no data were given where a preset is meant for other data than those that need no file."""
+    if config.data.path.startswith(EMBEDDED):
+        audience.say(
+            f"no data were given: training on {config.data.path}, which stand in for real images; name a folder, idx "
+            f"files or an array to train on your own"
+        )
+
+
 def say_left_out(source: Source, audience: Audience) -> None:
     """Say how many files were left out, so that nothing is skipped in silence."""
     unreadable = source.report.unreadable
@@ -256,7 +310,7 @@ def say_left_out(source: Source, audience: Audience) -> None:
 def label(source: Source) -> str:
     """Return a short name of the data for the run's folder."""
     if source.report.kind == "embedded":
-        return "digits"
+        return source.report.path.split()[0]
     return Path(source.report.path).name if source.report.kind != "array" else "array"
 
 

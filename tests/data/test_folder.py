@@ -263,19 +263,20 @@ def test_duplicates_are_reported_not_removed(tmp_path: Path) -> None:
 def test_classes_are_sub_folders(tmp_path: Path) -> None:
     fill(tmp_path / "cats", 30)
     fill(tmp_path / "dogs" / "small", 20)
-    source = open_source(DataChoice(path=str(tmp_path), classes=True))
-    assert source.classes == ("cats", "dogs")
+    source = open_source(DataChoice(path=str(tmp_path), labels="folders"))
+    assert source.labels is not None
+    assert source.labels.names == ("cats", "dogs")
     assert source.report.classes == {"cats": 30, "dogs": 20}
     dogs = open_source(DataChoice(path=str(tmp_path), only=("dogs",)))
     assert len(dogs.images) == dogs.report.used == 20
     assert len(dogs.train) + len(dogs.held_out) == 20
     assert set(dogs.train.tolist()) & set(dogs.held_out.tolist()) == set()
-    assert np.array_equal(dogs.images, source.images[source.labels == 1])
+    assert np.array_equal(dogs.images, source.images[source.labels.values == 1])
     with pytest.raises(DataError, match=r"no class 'dgos'; it has: cats, dogs"):
         open_source(DataChoice(path=str(tmp_path), only=("dgos",)))
     ramp(8, 8).save(tmp_path / "stray.png")
     with pytest.raises(DataError, match=r"stray.png lies in none"):
-        open_source(DataChoice(path=str(tmp_path), classes=True))
+        open_source(DataChoice(path=str(tmp_path), labels="folders"))
 
 
 @pytest.mark.parametrize("count", [0, 1, 2])

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from gradpen.data.labels import Labels, class_labels
 from gradpen.errors import DataError
 from gradpen.names import safe_name
 
@@ -29,7 +30,7 @@ ARRAY_ERRORS = (
 LAYOUTS = "[N, H, W], [N, H, W, C] or [N, C, H, W] with 1 to 4 channels"
 
 
-def read_array(file: Path) -> tuple[NDArray[np.uint8], NDArray[np.int64] | None, str]:
+def read_array(file: Path) -> tuple[NDArray[np.uint8], Labels | None, str]:
     """Return images ``[N, C, H, W]``, labels if there are any, and the dtype found in the file.
 
     Raises:
@@ -106,12 +107,23 @@ def to_uint8(array: NDArray[np.generic], name: str) -> NDArray[np.uint8]:
     )
 
 
-def labels_from_array(labels: NDArray[np.generic] | None, count: int, name: str) -> NDArray[np.int64] | None:
-    """Return labels ``[count]`` as integers."""
+def labels_from_array(labels: NDArray[np.generic] | None, count: int, name: str) -> Labels | None:
+    """Return labels from integers or texts ``[count]`` (classes), or from numbers ``[count, K]``.
+
+    Numbers that are all 0 or 1 are attributes, others values; columns are named 0, 1, …
+    """
     if labels is None:
         return None
-    if labels.shape != (count,) or labels.dtype.kind not in "iub":
-        raise DataError(
-            f"{name} has labels of shape {list(labels.shape)} and dtype {labels.dtype}; expected {count} integers"
-        )
-    return labels.astype(np.int64)
+    if labels.shape == (count,) and labels.dtype.kind in "iubUS":
+        found, numbers = np.unique(labels, return_inverse=True)
+        return class_labels(numbers, tuple(str(value) for value in found.tolist()))
+    if labels.ndim == 2 and len(labels) == count and labels.shape[1] > 0 and labels.dtype.kind in "iubf":
+        values = labels.astype(np.float32)
+        if np.isfinite(values).all():
+            binary = bool(np.isin(values, (0, 1)).all())
+            names = tuple(str(column) for column in range(values.shape[1]))
+            return Labels(kind="attributes" if binary else "values", names=names, values=values)
+    raise DataError(
+        f"{name} has labels of shape {list(labels.shape)} and dtype {labels.dtype}; expected {count} integers or "
+        f"texts, or finite numbers of shape [{count}, K]"
+    )

@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import re
 import stat
 import warnings
 from collections import Counter
@@ -16,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gradpen.data.decode import GREY_MODES, Fit, Header, UnreadableImageError, decode, read_header
+from gradpen.data.labels import Labels, class_labels
 from gradpen.errors import DataError
 from gradpen.names import safe_name
 
@@ -223,19 +225,34 @@ def class_of(file: str) -> str:
     return first if rest else ""
 
 
-def folder_classes(files: list[str], folder: Path) -> tuple[tuple[str, ...], NDArray[np.int64]]:
-    """Return the classes in byte order and the class of each file.
+def class_in_name(file: str) -> str:
+    """Return what a file's name says before its last word, if that is a running number.
+
+    >>> class_in_name("3003 brick 2x2 314L.png"), class_in_name("img/cat_0042.jpg"), class_in_name("plan.png")
+    ('3003 brick 2x2', 'cat', 'plan')
+    """
+    stem = os.path.splitext(os.path.basename(file))[0]
+    return re.sub(r"[ _.-]+\d+[A-Za-z]?$", "", stem)
+
+
+def folder_classes(files: list[str], folder: Path) -> Labels:
+    """Return the first sub-folder of each file as its class, classes in byte order.
 
     Raises:
-        DataError: an image lies beside the class folders, or there are fewer than two classes.
+        DataError: an image lies beside the class folders.
     """
     names = [class_of(file) for file in files]
-    classes = tuple(sorted(set(names), key=os.fsencode))
-    if "" in classes:
+    if "" in names:
         stray = files[names.index("")]
         raise DataError(
             f"{safe_name(folder)} is to have one sub-folder per class, but {safe_name(stray)} lies in none; "
-            f"move it into a class folder, or train without --classes"
+            f"move it into a class folder, or train without --labels folders"
         )
+    return named_classes(names)
+
+
+def named_classes(names: list[str]) -> Labels:
+    """Return labels from the name of each image's class, classes in byte order."""
+    classes = sorted(set(names), key=os.fsencode)
     numbers = {name: number for number, name in enumerate(classes)}
-    return classes, np.array([numbers[name] for name in names], dtype=np.int64)
+    return class_labels(np.array([numbers[name] for name in names]), tuple(classes))

@@ -14,7 +14,8 @@ from pydantic.dataclasses import dataclass
 from gradpen.choice import STRICT
 from gradpen.data import arrays, idx
 from gradpen.data.decode import MODE_OF_CHANNELS, Fit, resize_array
-from gradpen.data.folder import Progress, folder_classes
+from gradpen.data.folder import Progress, class_in_name, folder_classes, named_classes
+from gradpen.data.labels import Labels, class_labels
 from gradpen.data.source import (
     FEWEST_HELD_OUT,
     DataReport,
@@ -31,14 +32,15 @@ from gradpen.errors import DataError
 from gradpen.names import safe_name
 
 ARRAY_SUFFIXES = (".npy", ".npz")
+EMBEDDED = "embedded:"
 
 
 @dataclass(frozen=True, kw_only=True, config=STRICT)
 class DataChoice:
     """Which images to train on, and how they become an array."""
 
-    path: str | None = None
-    """folder of images, folder of idx files, .npy or .npz; none: scikit-learn's embedded digits"""
+    path: str = "embedded:digits"
+    """folder of images, folder of idx files, .npy or .npz; embedded:digits for scikit-learn's digits"""
     size: tuple[PositiveInt, PositiveInt] | None = None
     """height and width; none: the images' own, but 64x64 for a folder whose images differ in size or exceed 128"""
     fit: Fit = "crop"
@@ -47,8 +49,9 @@ class DataChoice:
     """1 grey, 2 grey and alpha, 3 RGB, 4 RGBA; none: grey if every image is grey, else RGB"""
     background: str = "white"
     """colour under transparent pixels and around padded images"""
-    classes: bool = False
-    """take an image's class from the first sub-folder it lies in"""
+    labels: str | None = None
+    """folders: the first sub-folder an image lies in is its class; names: its file name before a running number is;
+    none: what the data bring along"""
     only: tuple[str, ...] = ()
     """train on these classes only"""
     held_out: float = Field(default=0.1, ge=0.01, le=0.5)
@@ -85,9 +88,9 @@ def open_source(
     """
     if array is not None:
         images = arrays.images_from_array(array, "the array")
-        source = from_memory("array", "array in memory", images, None, (), str(array.dtype), choice)
-    elif choice.path is None:
-        source = digits(choice)
+        source = from_memory("array", "array in memory", images, None, str(array.dtype), choice)
+    elif choice.path.startswith(EMBEDDED):
+        source = embedded(choice)
     else:
         source = from_path(Path(os.path.expanduser(choice.path)), choice, progress)
     source = only_classes(source, choice.only)
@@ -114,10 +117,7 @@ def from_path(path: Path, choice: DataChoice, progress: Progress) -> Source:
         return from_idx(folder, choice) if folder else from_folder(path, choice, progress)
     if path.suffix in ARRAY_SUFFIXES:
         images, labels, dtype = arrays.read_array(path)
-        classes = () if labels is None else tuple(str(n) for n in np.unique(labels))
-        if labels is not None:
-            labels = np.unique(labels, return_inverse=True)[1].astype(np.int64)
-        return from_memory("array", str(path), images, labels, classes, dtype, choice)
+        return from_memory("array", str(path), images, labels, dtype, choice)
     raise DataError(
         f"{name} is a file gradpen cannot train on; give a folder of images, a folder of idx files "
         f"(MNIST, Fashion-MNIST) or an array (.npy, .npz)"
@@ -127,13 +127,22 @@ def from_path(path: Path, choice: DataChoice, progress: Progress) -> Source:
 def from_folder(path: Path, choice: DataChoice, progress: Progress) -> Source:
     """Open a folder of images through the store."""
     images, files, pixels, report = load_folder(path, choice, strict=choice.strict, progress=progress)
-    labels: NDArray[np.int64] | None = None
-    classes: tuple[str, ...] = ()
-    if choice.classes or choice.only:
-        classes, labels = folder_classes(files, path)
-        report = replace(report, classes=class_counts(labels, classes))
+    labels = folder_labels(path, files, choice)
+    if labels is not None:
+        report = replace(report, classes=labels.counts(), labels=choice.labels or "folders")
     train, held_out = split(len(images), choice.held_out)
-    return make_source(images, train, held_out, labels, classes, report, pixels)
+    return make_source(images, train, held_out, labels, report, pixels)
+
+
+def folder_labels(path: Path, files: list[str], choice: DataChoice) -> Labels | None:
+    """Return the labels of a folder's images, where the choice says that they have any."""
+    if choice.labels == "names":
+        return named_classes([class_in_name(file) for file in files])
+    if choice.labels == "folders" or choice.only:
+        return folder_classes(files, path)
+    if choice.labels is None:
+        return None
+    raise DataError(f"there are no labels '{safe_name(choice.labels)}'; choose folders or names")
 
 
 def from_idx(folder: Path, choice: DataChoice) -> Source:
@@ -152,11 +161,24 @@ def from_idx(folder: Path, choice: DataChoice) -> Source:
         parts = (np.arange(len(images)), np.arange(len(images), total))
         labels = None if labels is None or test_part[1] is None else np.concatenate([labels, test_part[1]])
         images = np.concatenate([images, test_part[0]])
-    classes: tuple[str, ...] = ()
+    known = None
     if labels is not None:
         fashion = "fashion" in str(folder).lower() and labels.max() < len(idx.FASHION)
-        classes = idx.FASHION if fashion else tuple(str(n) for n in range(int(labels.max()) + 1))
-    return from_memory("idx", str(folder), images, labels, classes, "uint8", choice, parts)
+        names = idx.FASHION if fashion else tuple(str(n) for n in range(int(labels.max()) + 1))
+        known = class_labels(labels, names)
+    return from_memory("idx", str(folder), images, known, "uint8", choice, parts)
+
+
+def embedded(choice: DataChoice) -> Source:
+    """Open data that need no file.
+
+    Raises:
+        DataError: there are none of this name.
+    """
+    name = choice.path.removeprefix(EMBEDDED)
+    if name == "digits":
+        return digits(choice)
+    raise DataError(f"there are no embedded data '{safe_name(name)}'; choose embedded:digits")
 
 
 def digits(choice: DataChoice) -> Source:
@@ -165,17 +187,15 @@ def digits(choice: DataChoice) -> Source:
 
     bunch = load_digits()
     images = np.rint(bunch.images * (255 / 16)).astype(np.uint8)[:, None]
-    classes = tuple(str(n) for n in range(10))
-    labels = bunch.target.astype(np.int64)
-    return from_memory("embedded", "digits embedded in scikit-learn", images, labels, classes, "float64", choice)
+    labels = class_labels(bunch.target, tuple(str(n) for n in range(10)))
+    return from_memory("embedded", "digits embedded in scikit-learn", images, labels, "float64", choice)
 
 
 def from_memory(
     kind: str,
     path: str,
     images: Images,
-    labels: NDArray[np.int64] | None,
-    classes: tuple[str, ...],
+    labels: Labels | None,
     dtype: str,
     choice: DataChoice,
     parts: tuple[Indices, Indices] | None = None,
@@ -200,12 +220,8 @@ def from_memory(
         sizes={f"{height}x{width}": len(images)},
         modes={dtype: len(images)},
         duplicates=groups,
-        classes={} if labels is None else class_counts(labels, classes),
+        classes={} if labels is None else labels.counts(),
+        labels="" if labels is None else "with the data",
     )
     train, held_out = parts or split(len(images), choice.held_out)
-    return make_source(resized, train, held_out, labels, classes, report)
-
-
-def class_counts(labels: NDArray[np.int64], classes: tuple[str, ...]) -> dict[str, int]:
-    """Return images per class."""
-    return {name: int(count) for name, count in zip(classes, np.bincount(labels, minlength=len(classes)), strict=True)}
+    return make_source(resized, train, held_out, labels, report)

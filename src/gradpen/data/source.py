@@ -12,6 +12,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from gradpen.batch import Batch
+from gradpen.data.labels import Labels, LabelSpace, class_labels
 from gradpen.errors import DataError
 from gradpen.names import safe_name
 from gradpen.networks.blocks import Shape
@@ -45,7 +47,9 @@ class DataReport:
     duplicates: list[list[str]] = field(default_factory=list)
     """groups of images with the same content"""
     classes: dict[str, int] = field(default_factory=dict)
-    """images per class, where classes are known"""
+    """images per class or with each attribute, where labels are known"""
+    labels: str = ""
+    """where the labels come from"""
     notes: dict[str, int] = field(default_factory=dict)
     """images changed on the way in, by what was done to them"""
     other_files: dict[str, int] = field(default_factory=dict)
@@ -62,10 +66,8 @@ class Source:
     """rows to train on"""
     held_out: Indices
     """rows never trained on, for honest measures"""
-    labels: NDArray[np.int64] | None
-    """class of each row, or None"""
-    classes: tuple[str, ...]
-    """names of the classes"""
+    labels: Labels | None
+    """label of each row, where labels are known"""
     fingerprint: str
     """sha256 of shape, pixels, labels and split: equal exactly if the data are equal"""
     report: DataReport
@@ -123,12 +125,35 @@ def batch_positions(count: int, batch_size: int, seed: int, number: int) -> Indi
     return np.concatenate(parts)
 
 
-def batches(source: Source, batch_size: int, *, seed: int, start: int, device: torch.device) -> Iterator[Tensor]:
-    """Yield training batches ``[batch_size, C, H, W]`` in [-1, 1], for ever, from batch ``start`` on."""
+def label_vectors(source: Source, rows: Indices) -> Tensor:
+    """Return the label vectors of these rows, ``[len(rows), K]``.
+
+    Raises:
+        DataError: the data have no labels.
+    """
+    if source.labels is None:
+        raise DataError(
+            f"{safe_name(source.report.path)} has no labels to condition on; name them with --labels folders, "
+            f"--labels names or --labels FILE (a table of file names and labels)"
+        )
+    return torch.from_numpy(label_space(source.labels).vectors(source.labels.values[rows]))
+
+
+@lru_cache(maxsize=2)
+def label_space(labels: Labels) -> LabelSpace:
+    """Return the space of these labels, computed once."""
+    return labels.space()
+
+
+def batches(
+    source: Source, batch_size: int, *, seed: int, start: int, device: torch.device, conditional: bool = False
+) -> Iterator[Batch]:
+    """Yield training batches of images in [-1, 1], with labels if conditional, for ever, from batch ``start`` on."""
     number = start
     while True:
-        positions = batch_positions(len(source.train), batch_size, seed, number)
-        yield gather(source, source.train[positions], device)
+        rows = source.train[batch_positions(len(source.train), batch_size, seed, number)]
+        labels = label_vectors(source, rows).to(device) if conditional else None
+        yield Batch(images=gather(source, rows, device), labels=labels)
         number += 1
 
 
@@ -140,52 +165,57 @@ def split(count: int, fraction: float) -> tuple[Indices, Indices]:
 
 
 def only_classes(source: Source, wanted: tuple[str, ...]) -> Source:
-    """Return the source with the images of the wanted classes only.
+    """Return the source with the images of the wanted classes, or with all of the wanted attributes, only.
 
     Raises:
         DataError: a class is not there, or the data have no classes.
     """
     if not wanted:
         return source
-    known = ", ".join(safe_name(name) for name in source.classes)
-    if source.labels is None:
+    labels = source.labels
+    if labels is None or labels.kind == "values":
         raise DataError(
             f"{safe_name(source.report.path)} has no classes to choose {', '.join(wanted)} from; leave out "
-            f"--only, or give data with labels (a folder with one sub-folder per class, idx, npz)"
+            f"--only, or give data with labels (--labels folders for one sub-folder per class, idx, npz)"
         )
     for name in wanted:
-        if name not in source.classes:
+        if name not in labels.names:
+            known = ", ".join(safe_name(name) for name in labels.names)
             raise DataError(f"{safe_name(source.report.path)} has no class '{safe_name(name)}'; it has: {known}")
-    keep = np.isin(source.labels, [source.classes.index(name) for name in wanted])
+    numbers = [labels.names.index(name) for name in wanted]
+    keep: NDArray[np.bool_] = np.isin(labels.values, numbers)
+    if labels.kind == "attributes":
+        keep = np.all(labels.values[:, numbers] > 0, axis=1)
     renumbered = np.cumsum(keep) - 1
-    images, labels = source.images[keep], source.labels[keep]
+    images, labels = source.images[keep], labels.take(np.flatnonzero(keep))
+    if labels.kind == "classes":
+        order = {number: place for place, number in enumerate(numbers)}
+        labels = class_labels(np.array([order[int(number)] for number in labels.values]), wanted)
     train = renumbered[source.train[keep[source.train]]]
     held_out = renumbered[source.held_out[keep[source.held_out]]]
-    counts = {name: int((labels == source.classes.index(name)).sum()) for name in wanted}
-    report = replace(source.report, used=len(images), classes=counts)
-    return make_source(images, train, held_out, labels, source.classes, report)
+    report = replace(source.report, used=len(images), classes=labels.counts())
+    return make_source(images, train, held_out, labels, report)
 
 
 def make_source(
     images: Images,
     train: Indices,
     held_out: Indices,
-    labels: NDArray[np.int64] | None,
-    classes: tuple[str, ...],
+    labels: Labels | None,
     report: DataReport,
     pixels: str | None = None,
 ) -> Source:
     """Return a source with its fingerprint; ``pixels`` is the images' digest where it is known already."""
     digest = hashlib.sha256(json.dumps(images.shape).encode())
     digest.update((pixels or pixel_digest(images)).encode())
-    for rows in (train, held_out, labels):
-        digest.update(b"-" if rows is None else rows.astype("<i8").tobytes())
+    for rows in (train, held_out, None if labels is None else labels.values):
+        form = "<i8" if rows is None or rows.dtype == np.int64 else "<f4"
+        digest.update(b"-" if rows is None else rows.astype(form).tobytes())
     return Source(
         images=images,
         train=train,
         held_out=held_out,
         labels=labels,
-        classes=classes,
         fingerprint=digest.hexdigest(),
         report=report,
     )
@@ -214,5 +244,6 @@ def report_to_json(report: DataReport) -> dict[str, Any]:
     values["unreadable"] = [[safe_name(name), safe_name(reason)] for name, reason in report.unreadable]
     values["other_files"] = {safe_name(suffix): count for suffix, count in report.other_files.items()}
     values["duplicates"] = [[safe_name(name) for name in group] for group in report.duplicates]
+    values["labels"] = safe_name(report.labels)
     values["classes"] = {safe_name(name): count for name, count in report.classes.items()}
     return values

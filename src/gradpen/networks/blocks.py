@@ -20,15 +20,29 @@ class GeneratorChoice(Protocol):
     def latent_dim(self) -> int:
         """Size of the latent vector z."""
 
-    def build(self, shape: Shape) -> nn.Module:
-        """Return a module from latents ``[B, latent_dim]`` to images ``[B, *shape]`` in [-1, 1]."""
+    @property
+    def labels(self) -> str:
+        """How labels enter; ``none`` if not at all."""
+
+    def build(self, shape: Shape, labels: int = 0) -> nn.Module:
+        """Return a module from latents ``[B, latent_dim]`` to images ``[B, *shape]`` in [-1, 1].
+
+        A conditional one takes label vectors ``[B, labels]`` as its second argument.
+        """
 
 
 class CriticChoice(Protocol):
     """The contract of a critic."""
 
-    def build(self, shape: Shape) -> nn.Module:
-        """Return a module from images ``[B, *shape]`` in [-1, 1] to unbounded scores ``[B]``."""
+    @property
+    def labels(self) -> str:
+        """How labels enter; ``none`` if not at all."""
+
+    def build(self, shape: Shape, labels: int = 0) -> nn.Module:
+        """Return a module from images ``[B, *shape]`` in [-1, 1] to unbounded scores ``[B]``.
+
+        A conditional one takes label vectors ``[B, labels]`` as its second argument.
+        """
 
 
 class Crop(nn.Module):
@@ -44,7 +58,7 @@ class Crop(nn.Module):
 
 
 class Scores(nn.Module):
-    """Turn ``[B, 1]`` into scores ``[B]``."""
+    """Turn ``[B, 1]`` into scores ``[B]``; several outputs ``[B, n]`` pass."""
 
     def forward(self, x: Tensor) -> Tensor:
         """Return the scores."""

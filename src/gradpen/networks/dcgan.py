@@ -14,7 +14,20 @@ from pydantic.dataclasses import dataclass
 from torch import nn
 
 from gradpen.choice import STRICT
+from gradpen.errors import UsageError
 from gradpen.networks.blocks import Crop, Initialiser, Norm, Scores, Shape, initialise, norm_layer
+from gradpen.networks.conditional import (
+    ConditionalBatchNorm,
+    CriticLabels,
+    GeneratorLabels,
+    Layers,
+    joined_latent_dim,
+    judging_labels,
+    outputs_of,
+    planes_added,
+    with_labels,
+    with_planes,
+)
 
 SMALLEST_SIDE = 4
 FEWEST_STAGES = 2
@@ -53,38 +66,62 @@ class DcganGenerator:
     latent_dim: PositiveInt = 128
     width: PositiveInt = 64
     """channels of the stage nearest the image; doubled at every halving, at most eightfold"""
+    way: Literal["transposed", "upsample"] = "transposed"
+    """how maps grow: transposed convolution, or nearest-neighbour enlargement and a 3x3 convolution"""
     norm: Norm = "batch"
     initialiser: Initialiser = "he-uniform"
+    labels: GeneratorLabels = "none"
+    """how labels enter: none, concatenate, embed, multiply, or norm (batch norm becomes conditional)"""
+    label_features: PositiveInt = 10
+    """size of the embedding, for ``embed``"""
 
-    def build(self, shape: Shape) -> nn.Module:
-        """Return the generator for images ``[channels, height, width]``."""
+    def build(self, shape: Shape, labels: int = 0) -> nn.Module:
+        """Return the generator for images ``[channels, height, width]`` with label vectors of that size.
+
+        Raises:
+            UsageError: labels are to enter through batch norm, which there is none of.
+        """
+        if self.labels == "norm" and self.norm != "batch":
+            raise UsageError(f"labels=norm makes batch norm conditional, but norm is {self.norm}; choose norm=batch")
+        latent_dim = joined_latent_dim(self.latent_dim, self.labels, self.label_features, labels)
         steps = sizes(*shape[1:])
         widths = channels(len(steps) - 1, self.width)
         bias = self.norm == "none"
         base = (widths[0], *steps[0])
         layers: list[nn.Module] = [
-            nn.Linear(self.latent_dim, base[0] * base[1] * base[2], bias=bias),
+            nn.Linear(latent_dim, base[0] * base[1] * base[2], bias=bias),
             nn.Unflatten(1, base),
-            *norm_layer(self.norm, base[0]),
+            *self.norm_after(base[0], labels),
             nn.ReLU(),
         ]
         for stage, width in enumerate(widths[1:]):
-            layers += stage_up(steps[stage], steps[stage + 1], widths[stage], width, bias=bias)
-            layers += [*norm_layer(self.norm, width), nn.ReLU()]
-        layers += stage_up(steps[-2], steps[-1], widths[-1], shape[0], bias=True)
-        generator = nn.Sequential(*layers, nn.Tanh())
+            layers += stage_up(self.way, steps[stage], steps[stage + 1], widths[stage], width, bias=bias)
+            layers += [*self.norm_after(width, labels), nn.ReLU()]
+        layers += stage_up(self.way, steps[-2], steps[-1], widths[-1], shape[0], bias=True)
+        generator = Layers(*layers, nn.Tanh())
         initialise(generator, self.initialiser)
-        return generator
+        return with_labels(generator, self.latent_dim, self.labels, self.label_features, labels)
+
+    def norm_after(self, width: int, labels: int) -> list[nn.Module]:
+        """Return the norm layer of a stage, as a list of none or one."""
+        if self.labels == "norm":
+            return [ConditionalBatchNorm(width, labels, eps=1e-5, momentum=0.1)]
+        return norm_layer(self.norm, width)
 
 
 def stage_up(
-    before: tuple[int, int], after: tuple[int, int], fan_in: int, fan_out: int, *, bias: bool
+    way: str, before: tuple[int, int], after: tuple[int, int], fan_in: int, fan_out: int, *, bias: bool
 ) -> list[nn.Module]:
     """Return the convolution from ``fan_in`` maps of size ``before`` to ``fan_out`` of size ``after``."""
     if before == after:
         return [nn.Conv2d(fan_in, fan_out, 3, padding=1, bias=bias)]
     doubled = (2 * before[0], 2 * before[1])
-    up = nn.ConvTranspose2d(fan_in, fan_out, 4, stride=2, padding=1, bias=bias)
+    up: nn.Module
+    if way == "upsample":
+        enlarge, convolve = nn.UpsamplingNearest2d(scale_factor=2), nn.Conv2d(fan_in, fan_out, 3, padding=1, bias=bias)
+        up = nn.Sequential(enlarge, convolve)
+    else:
+        up = nn.ConvTranspose2d(fan_in, fan_out, 4, stride=2, padding=1, bias=bias)
     return [up] if doubled == after else [up, Crop(*after)]
 
 
@@ -99,10 +136,14 @@ class DcganCritic:
     """norm layers between the convolutions; a gradient penalty refuses ``batch``"""
     negative_slope: float = 0.2
     initialiser: Initialiser = "he-uniform"
+    labels: CriticLabels = "none"
+    """how labels enter: none, planes, embed, or classify (AC-GAN)"""
+    label_features: PositiveInt = 10
+    """size of the embedding, for ``embed``"""
 
-    def build(self, shape: Shape) -> nn.Module:
-        """Return the critic for images ``[channels, height, width]``."""
-        fan_in, height, width = shape
+    def build(self, shape: Shape, labels: int = 0) -> nn.Module:
+        """Return the critic for images ``[channels, height, width]`` with label vectors of that size."""
+        fan_in, height, width = with_planes(shape, planes_added(self.labels, self.label_features, labels))
         steps = sizes(height, width)[::-1]
         layers: list[nn.Module] = []
         for stage, fan_out in enumerate(reversed(channels(len(steps) - 1, self.width))):
@@ -114,6 +155,7 @@ class DcganCritic:
                 height, width = height // 2, width // 2
             layers += [*norm_layer(norm, fan_out), nn.LeakyReLU(self.negative_slope)]
             fan_in = fan_out
-        critic = nn.Sequential(*layers, nn.Flatten(), nn.Linear(fan_in * height * width, 1), Scores())
+        last = nn.Linear(fan_in * height * width, outputs_of(self.labels, labels))
+        critic = nn.Sequential(*layers, nn.Flatten(), last, Scores())
         initialise(critic, self.initialiser)
-        return critic
+        return judging_labels(critic, self.labels, self.label_features, labels)

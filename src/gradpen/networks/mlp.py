@@ -14,6 +14,15 @@ from torch import nn
 
 from gradpen.choice import STRICT
 from gradpen.networks.blocks import Initialiser, Scores, Shape, initialise
+from gradpen.networks.conditional import (
+    CriticLabels,
+    Layers,
+    joined_latent_dim,
+    judging_labels,
+    outputs_of,
+    planes_added,
+    with_labels,
+)
 
 
 @dataclass(frozen=True, kw_only=True, config=STRICT)
@@ -24,25 +33,31 @@ class MlpGenerator:
     latent_dim: PositiveInt = 100
     widths: tuple[PositiveInt, ...] = Field(default=(128, 256, 512, 1024), min_length=1)
     """features of the hidden layers"""
+    tanh: bool = True
+    """end in tanh; without it samples are unbounded, as in the WGAN release's MLP"""
     batch_norm: bool = True
     batch_norm_eps: PositiveFloat = 1e-5
     negative_slope: float = 0.2
     initialiser: Initialiser = "pytorch"
+    labels: Literal["none", "concatenate", "embed", "multiply"] = "none"
+    """how labels enter: beside the latent as they are or embedded, or as an embedding times the latent"""
+    label_features: PositiveInt = 10
+    """size of the embedding, for ``embed``"""
 
-    def build(self, shape: Shape) -> nn.Module:
-        """Return the generator for images ``[channels, height, width]``."""
+    def build(self, shape: Shape, labels: int = 0) -> nn.Module:
+        """Return the generator for images ``[channels, height, width]`` with label vectors of that size."""
         layers: list[nn.Module] = []
-        features = self.latent_dim
+        features = joined_latent_dim(self.latent_dim, self.labels, self.label_features, labels)
         for index, width in enumerate(self.widths):
             layers.append(nn.Linear(features, width))
             if self.batch_norm and index > 0:
                 layers.append(nn.BatchNorm1d(width, eps=self.batch_norm_eps, momentum=0.2))
             layers.append(nn.LeakyReLU(self.negative_slope))
             features = width
-        layers += [nn.Linear(features, math.prod(shape)), nn.Tanh(), nn.Unflatten(1, shape)]
-        generator = nn.Sequential(*layers)
+        layers += [nn.Linear(features, math.prod(shape)), *([nn.Tanh()] if self.tanh else []), nn.Unflatten(1, shape)]
+        generator = Layers(*layers)
         initialise(generator, self.initialiser)
-        return generator
+        return with_labels(generator, self.latent_dim, self.labels, self.label_features, labels)
 
 
 @dataclass(frozen=True, kw_only=True, config=STRICT)
@@ -53,15 +68,25 @@ class MlpCritic:
     widths: tuple[PositiveInt, ...] = Field(default=(512, 256), min_length=1)
     """features of the hidden layers"""
     negative_slope: float = 0.2
+    """of the leaky ReLU; 0 is ReLU"""
+    dropout: float = Field(default=0.0, ge=0, lt=1)
+    """before every activation but the first"""
     initialiser: Initialiser = "pytorch"
+    labels: CriticLabels = "none"
+    """how labels enter: planes and embed lay them beside the flattened image; classify adds class logits (AC-GAN)"""
+    label_features: PositiveInt = 10
+    """size of the embedding, for ``embed``"""
 
-    def build(self, shape: Shape) -> nn.Module:
-        """Return the critic for images ``[channels, height, width]``."""
+    def build(self, shape: Shape, labels: int = 0) -> nn.Module:
+        """Return the critic for images ``[channels, height, width]`` with label vectors of that size."""
         layers: list[nn.Module] = [nn.Flatten()]
-        features = math.prod(shape)
-        for width in self.widths:
-            layers += [nn.Linear(features, width), nn.LeakyReLU(self.negative_slope)]
+        features = math.prod(shape) + planes_added(self.labels, self.label_features, labels)
+        for index, width in enumerate(self.widths):
+            layers.append(nn.Linear(features, width))
+            if self.dropout and index > 0:
+                layers.append(nn.Dropout(self.dropout))
+            layers.append(nn.LeakyReLU(self.negative_slope))
             features = width
-        critic = nn.Sequential(*layers, nn.Linear(features, 1), Scores())
+        critic = nn.Sequential(*layers, nn.Linear(features, outputs_of(self.labels, labels)), Scores())
         initialise(critic, self.initialiser)
-        return critic
+        return judging_labels(critic, self.labels, self.label_features, labels, flat=True)

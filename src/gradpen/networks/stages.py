@@ -6,6 +6,7 @@ So a 5x5 convolution of stride 2 on an even side pads 1 before and 2 after.
 """
 
 import math
+from dataclasses import replace
 from typing import Literal
 
 from pydantic import Field, PositiveFloat, PositiveInt
@@ -15,9 +16,22 @@ from torch import Tensor, nn
 from gradpen.choice import STRICT
 from gradpen.errors import UsageError
 from gradpen.networks.blocks import Crop, Initialiser, Scores, Shape, initialise
+from gradpen.networks.conditional import (
+    ConditionalBatchNorm,
+    CriticLabels,
+    GeneratorLabels,
+    Layers,
+    joined_latent_dim,
+    judging_labels,
+    outputs_of,
+    planes_added,
+    refuse_missing_labels,
+    with_labels,
+    with_planes,
+)
 
 Activation = Literal["none", "relu", "leaky-relu", "tanh", "sigmoid-range"]
-StageNorm = Literal["none", "batch", "layer", "instance", "group"]
+StageNorm = Literal["none", "batch", "conditional-batch", "layer", "instance", "group"]
 GROUPS = 8
 
 
@@ -54,8 +68,11 @@ class Stage:
     """keep the middle ones instead"""
 
 
-def norm_module(stage: Stage, channels: int) -> list[nn.Module]:
+def norm_module(stage: Stage, channels: int, labels: int) -> list[nn.Module]:
     """Return the stage's norm layer, as a list of none or one."""
+    if stage.norm == "conditional-batch":
+        refuse_missing_labels(stage.norm, labels)
+        return [ConditionalBatchNorm(channels, labels, eps=stage.norm_eps, momentum=stage.norm_momentum)]
     if stage.norm == "batch":
         return [nn.BatchNorm2d(channels, eps=stage.norm_eps, momentum=stage.norm_momentum)]
     if stage.norm == "instance":
@@ -107,14 +124,18 @@ def convolution(stage: Stage, fan_in: int, fan_out: int, height: int, width: int
 
 
 def build_stages(
-    stages: tuple[Stage, ...], channels: int, height: int, width: int, image_channels: int
+    stages: tuple[Stage, ...], channels: int, height: int, width: int, image_channels: int, labels: int = 0
 ) -> tuple[list[nn.Module], int, int, int]:
     """Return the modules of all stages, and the channels, height and width that come out."""
     layers: list[nn.Module] = []
     for stage in stages:
         fan_out = stage.channels or image_channels
         convolved, height, width = convolution(stage, channels, fan_out, height, width)
-        layers += [*convolved, *norm_module(stage, fan_out), *activation_module(stage.activation, stage.negative_slope)]
+        layers += [
+            *convolved,
+            *norm_module(stage, fan_out, labels),
+            *activation_module(stage.activation, stage.negative_slope),
+        ]
         if stage.dropout:
             layers.append(nn.Dropout(stage.dropout))
         if stage.crop:
@@ -144,15 +165,22 @@ class StagedGenerator:
     first_activation: Activation = "relu"
     negative_slope: float = 0.2
     stages: tuple[Stage, ...] = Field(min_length=1)
+    way: Literal["as-written", "transposed", "upsample"] = "as-written"
+    """how maps grow: as each stage says, or in all of them (of stride 2) by transposed convolution or by upsampling"""
     initialiser: Initialiser = "pytorch"
+    labels: GeneratorLabels = "none"
+    """how labels enter: none, concatenate, embed, multiply or norm (conditional batch norm)"""
+    label_features: PositiveInt = 10
+    """size of the embedding, for ``embed``"""
 
-    def build(self, shape: Shape) -> nn.Module:
+    def build(self, shape: Shape, labels: int = 0) -> nn.Module:
         """Return the generator; raise :class:`UsageError` if its stages do not end in images of this shape."""
         layers: list[nn.Module] = []
-        first = self.first or (self.latent_dim, 1, 1)
+        latent_dim = joined_latent_dim(self.latent_dim, self.labels, self.label_features, labels)
+        first = self.first or (latent_dim, 1, 1)
         if self.first:
             features = math.prod(self.first)
-            layers.append(nn.Linear(self.latent_dim, features, bias=self.first_bias))
+            layers.append(nn.Linear(latent_dim, features, bias=self.first_bias))
             if self.first_norm == "batch-features":
                 layers.append(nn.BatchNorm1d(features, eps=self.norm_eps, momentum=self.norm_momentum))
         layers.append(nn.Unflatten(1, first))
@@ -160,16 +188,27 @@ class StagedGenerator:
             if self.first_norm == "batch":
                 layers.append(nn.BatchNorm2d(first[0], eps=self.norm_eps, momentum=self.norm_momentum))
             layers += activation_module(self.first_activation, self.negative_slope)
-        stages, *made = build_stages(self.stages, *first, shape[0])
+        stages, *made = build_stages(grown(self.stages, self.way), *first, shape[0], labels)
         if tuple(made) != tuple(shape):
             raise UsageError(
                 f"this generator makes images of {'x'.join(map(str, made))}, but the data are "
                 f"{'x'.join(map(str, shape))} (channels, height, width); choose --size {made[1]}x{made[2]}, or a "
                 f"preset that is sized from the data (wgan-gp, wgan, gan)"
             )
-        generator = nn.Sequential(*layers, *stages)
+        generator = Layers(*layers, *stages)
         initialise(generator, self.initialiser)
-        return generator
+        return with_labels(generator, self.latent_dim, self.labels, self.label_features, labels)
+
+
+def grown(stages: tuple[Stage, ...], way: str) -> tuple[Stage, ...]:
+    """Return the stages, those that double the size doing so this way."""
+    if way == "as-written":
+        return stages
+    wanted: Literal["up", "upsample"] = "up" if way == "transposed" else "upsample"
+    return tuple(
+        replace(stage, way=wanted) if stage.way != "down" and stage.stride == 2 and not stage.valid else stage
+        for stage in stages
+    )
 
 
 @dataclass(frozen=True, kw_only=True, config=STRICT)
@@ -183,10 +222,14 @@ class StagedCritic:
     pad_to: PositiveInt | None = None
     """height and width to which images are padded with zeros first, evenly on all sides"""
     initialiser: Initialiser = "pytorch"
+    labels: CriticLabels = "none"
+    """how labels enter: none, planes, embed, or classify (AC-GAN)"""
+    label_features: PositiveInt = 10
+    """size of the embedding, for ``embed``"""
 
-    def build(self, shape: Shape) -> nn.Module:
-        """Return the critic for images ``[channels, height, width]``."""
-        channels, height, width = shape
+    def build(self, shape: Shape, labels: int = 0) -> nn.Module:
+        """Return the critic for images ``[channels, height, width]`` with label vectors of that size."""
+        channels, height, width = with_planes(shape, planes_added(self.labels, self.label_features, labels))
         layers: list[nn.Module] = []
         if self.pad_to:
             rows, columns = self.pad_to - height, self.pad_to - width
@@ -201,8 +244,9 @@ class StagedCritic:
         layers += [*stages, nn.Flatten()]
         if self.last_dropout:
             layers.append(nn.Dropout(self.last_dropout))
-        if (channels, height, width) != (1, 1, 1):
-            layers.append(nn.Linear(channels * height * width, 1))
+        outputs = outputs_of(self.labels, labels)
+        if (channels, height, width) != (outputs, 1, 1):
+            layers.append(nn.Linear(channels * height * width, outputs))
         critic = nn.Sequential(*layers, Scores())
         initialise(critic, self.initialiser)
-        return critic
+        return judging_labels(critic, self.labels, self.label_features, labels)

@@ -26,6 +26,6 @@ def find(name: str) -> Preset:
 def parameter_counts(preset: Preset) -> tuple[int, int]:
     """Return the trainable parameters of generator and critic at the preset's image shape."""
     config = preset.config()
-    networks = (config.generator.build(preset.shape), config.critic.build(preset.shape))
+    networks = (config.generator.build(preset.shape, preset.labels), config.critic.build(preset.shape, preset.labels))
     generator, critic = (sum(p.numel() for p in network.parameters()) for network in networks)
     return generator, critic

@@ -18,4 +18,6 @@ class Preset:
     """what data it is meant for"""
     shape: Shape
     """image shape at which its parameters are counted: the published one, or the embedded digits'"""
+    labels: int = 0
+    """numbers in a label's vector at which its parameters are counted"""
     config: Callable[[], RunConfig]

@@ -1,0 +1,35 @@
+"""A batch: images, and the labels of conditional networks."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import Tensor
+
+
+@dataclass(frozen=True, kw_only=True)
+class Batch:
+    """Images with their labels; everything that is drawn, scored and penalised together."""
+
+    images: Tensor
+    """``[B, ...]`` in the networks' range"""
+    labels: Tensor | None = None
+    """label vectors ``[B, K]``; None for unconditional networks"""
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    def parts(self, count: int) -> Iterator["Batch"]:
+        """Yield the batch in ``count`` parts of equal size.
+
+        >>> import torch
+        >>> [len(part) for part in Batch(images=torch.zeros(6, 2)).parts(3)]
+        [2, 2, 2]
+        """
+        size = len(self) // count
+        for start in range(0, count * size, size):
+            yield self[start : start + size]
+
+    def __getitem__(self, rows: slice | NDArray[np.int64]) -> "Batch":
+        return Batch(images=self.images[rows], labels=None if self.labels is None else self.labels[rows])

@@ -1,0 +1,162 @@
+"""What is known about each image beside its pixels: a class, several attributes, or numbers.
+
+A network sees a label as a vector of K numbers: one-hot for classes, 0 or 1 for each attribute, and numbers
+scaled so that the data span [-1, 1].
+"""
+
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gradpen.errors import UsageError
+from gradpen.names import nearest, safe_name
+
+Kind = Literal["classes", "attributes", "values"]
+Vectors = NDArray[np.float32]
+
+MOST_EXAMPLES = 64
+NUMBERS_SHOWN = 8
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Labels:
+    """The label of every image of a source."""
+
+    kind: Kind
+    """classes: exactly one of ``names``; attributes: any number of them; values: a number for each"""
+    names: tuple[str, ...]
+    values: NDArray[np.int64] | Vectors
+    """classes: the class of each image, int64 ``[N]``; else float32 ``[N, K]``: 0 or 1, or numbers in their own unit"""
+
+    def take(self, rows: NDArray[np.int64]) -> "Labels":
+        """Return the labels of these rows."""
+        return Labels(kind=self.kind, names=self.names, values=self.values[rows])
+
+    def counts(self) -> dict[str, int]:
+        """Return images per class or with each attribute; nothing for numbers."""
+        if self.kind == "classes":
+            found = np.bincount(np.asarray(self.values, dtype=np.int64), minlength=len(self.names))
+        elif self.kind == "attributes":
+            found = self.values.sum(axis=0)
+        else:
+            return {}
+        return {name: int(count) for name, count in zip(self.names, found, strict=True)}
+
+    def space(self) -> "LabelSpace":
+        """Return which labels there are, as much as a trained generator needs to know."""
+        if self.kind == "classes":
+            examples: NDArray[Any] = np.eye(len(self.names))
+        elif self.kind == "attributes":
+            found, counts = np.unique(self.values, axis=0, return_counts=True)
+            examples = found[np.argsort(-counts, kind="stable")][:MOST_EXAMPLES]
+        else:
+            order = np.lexsort(self.values.T[::-1])
+            examples = self.values[order[np.linspace(0, len(order) - 1, NUMBERS_SHOWN).astype(int)]]
+        low, high = (self.values.min(axis=0), self.values.max(axis=0)) if self.kind == "values" else ([], [])
+        return LabelSpace(
+            kind=self.kind,
+            names=self.names,
+            low=tuple(float(value) for value in low),
+            high=tuple(float(value) for value in high),
+            examples=tuple(tuple(float(value) for value in row) for row in examples),
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class LabelSpace:
+    """Which labels there are."""
+
+    kind: Kind
+    names: tuple[str, ...]
+    low: tuple[float, ...] = ()
+    """smallest number of each column of values"""
+    high: tuple[float, ...] = ()
+    examples: tuple[tuple[float, ...], ...]
+    """every class; the most frequent combinations of attributes; numbers spread over the data"""
+
+    @property
+    def size(self) -> int:
+        """K, the numbers in a label's vector."""
+        return len(self.names)
+
+    def vectors(self, values: NDArray[np.int64] | Vectors) -> Vectors:
+        """Return label vectors ``[n, K]`` of values as in :attr:`Labels.values`.
+
+        >>> space = LabelSpace(kind="classes", names=("cat", "dog"), examples=())
+        >>> space.vectors(np.array([1, 0])).tolist()
+        [[0.0, 1.0], [1.0, 0.0]]
+        """
+        if self.kind == "classes":
+            one_hot: Vectors = np.eye(self.size, dtype=np.float32)[np.asarray(values, dtype=np.int64)]
+            return one_hot
+        if self.kind == "attributes":
+            return values.astype(np.float32)
+        low, high = np.array(self.low), np.array(self.high)
+        scaled: Vectors = (2 * (values - low) / np.where(high > low, high - low, 1) - 1).astype(np.float32)
+        return scaled
+
+    def example_vectors(self) -> Vectors:
+        """Return the vectors of the examples, ``[n, K]``."""
+        examples = np.array(self.examples, dtype=np.float32)
+        return examples if self.kind != "values" else self.vectors(examples)
+
+    def example_names(self) -> list[str]:
+        """Return the examples in words, as :meth:`parse` reads them."""
+        return [self.describe(example) for example in self.examples]
+
+    def describe(self, example: tuple[float, ...]) -> str:
+        """Return one example in words."""
+        if self.kind == "values":
+            return ",".join(f"{name}={value:g}" for name, value in zip(self.names, example, strict=True))
+        return "+".join(name for name, value in zip(self.names, example, strict=True) if value) or "none"
+
+    def parse(self, text: str) -> Vectors:
+        """Return the vector ``[K]`` of a label in words: ``CLASS``, ``A+B`` or ``none``, ``A=0.5,B=1``.
+
+        Raises:
+            UsageError: there is no such label; the names are given.
+        """
+        if self.kind == "values":
+            numbers: Vectors = self.vectors(np.array([self.parse_numbers(text)], dtype=np.float32))[0]
+            return numbers
+        if self.kind == "classes" and text in self.names:
+            return np.array([name == text for name in self.names], dtype=np.float32)
+        parts = [] if self.kind == "attributes" and text == "none" else text.split("+")
+        for part in parts:
+            if part not in self.names or self.kind == "classes":
+                known = ", ".join(safe_name(name) for name in self.names[:20])
+                raise UsageError(f"there is no label '{safe_name(part)}' among {known}{nearest(part, self.names)}")
+        return np.array([name in parts for name in self.names], dtype=np.float32)
+
+    def parse_numbers(self, text: str) -> list[float]:
+        """Return the number of each name in ``A=0.5,B=1``."""
+        given = dict(part.partition("=")[::2] for part in text.split(","))
+        try:
+            if set(given) == set(self.names):
+                return [float(given[name]) for name in self.names]
+        except ValueError:
+            pass
+        form = ",".join(f"{safe_name(name)}=NUMBER" for name in self.names)
+        raise UsageError(f"the label '{safe_name(text)}' is not of the form {form}")
+
+    def to_json(self) -> dict[str, Any]:
+        """Return JSON-able values."""
+        return asdict(self)
+
+
+def space_from_json(values: dict[str, Any]) -> LabelSpace:
+    """Return what :meth:`LabelSpace.to_json` wrote."""
+    return LabelSpace(
+        kind=values["kind"],
+        names=tuple(values["names"]),
+        low=tuple(values["low"]),
+        high=tuple(values["high"]),
+        examples=tuple(tuple(example) for example in values["examples"]),
+    )
+
+
+def class_labels(values: NDArray[np.generic], names: tuple[str, ...]) -> Labels:
+    """Return labels of the kind ``classes``."""
+    return Labels(kind="classes", names=names, values=values.astype(np.int64))
