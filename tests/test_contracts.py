@@ -54,6 +54,7 @@ CONSTRAINTS: list[Constraint] = [
     GradientPenalty(weight=5, target=0, where="real"),
     GradientPenalty(weight=5, target=0, where="fake"),
     GradientPenalty(where="noise"),
+    GradientPenalty(where="normal-line"),
     WassersteinDivergence(),
     SpectralNorm(),
 ]
@@ -63,13 +64,14 @@ GENERATORS: list[GeneratorChoice] = [
     DcganGenerator(width=4),
     DcganGenerator(width=4, norm="none", initialiser="normal-0.02"),
     DcganGenerator(width=4, norm="layer", initialiser="pytorch"),
+    DcganGenerator(width=4, way="upsample"),
 ]
 CRITICS: list[CriticChoice] = [
     MlpCritic(widths=(8,)),
     DcganCritic(width=4),
     DcganCritic(width=4, norm="layer", initialiser="normal-0.02"),
 ]
-OPTIMIZERS: list[OptimizerChoice] = [Adam(), RmsProp()]
+OPTIMIZERS: list[OptimizerChoice] = [Adam(), RmsProp(), RmsProp(form="tensorflow")]
 SHAPES = [(1, 8, 8), (3, 7, 13), (4, 20, 9), (2, 1, 1)]
 
 
@@ -137,7 +139,7 @@ def test_preset_survives_json(preset: Preset) -> None:
 @pytest.mark.parametrize("preset", PRESETS, ids=lambda preset: preset.name)
 def test_preset_builds_what_its_constraint_allows(preset: Preset) -> None:
     config = preset.config()
-    config.constraint.prepare(config.critic.build(preset.shape))
+    config.constraint.prepare(config.critic.build(preset.shape, preset.labels))
 
 
 def test_published_parameter_counts() -> None:

@@ -82,6 +82,24 @@ VARIANTS: dict[str, dict[str, Any]] = {
         "critic": {"name": "dcgan", "width": 4, "norm": "batch"},
     },
     "gan": {"preset": "gan", "critic_steps": 1},
+    "conditional, averaged, decaying": {
+        "generator": {"name": "mlp", "widths": [16, 16], "labels": "embed"},
+        "critic": {"name": "mlp", "widths": [16, 16], "labels": "planes", "dropout": 0.2},
+        "average": 0.9,
+        "learning_rate_decay": "linear",
+        "accumulate": 2,
+    },
+    "AC-GAN on one batch": {
+        "preset": "gan",
+        "generator": {"name": "dcgan", "width": 4, "labels": "norm"},
+        "critic": {"name": "dcgan", "width": 4, "labels": "classify"},
+        "reuse_batch": True,
+    },
+    "warm-up with TensorFlow's RMSProp": {
+        "critic_warm_up": {"steps": 5, "first": 3, "every": 4},
+        "critic_optimizer": {"name": "rmsprop", "form": "tensorflow"},
+        "generator_optimizer": {"name": "rmsprop", "form": "tensorflow"},
+    },
 }
 
 
@@ -398,3 +416,97 @@ def test_load_warns_of_a_damaged_checkpoint(tmp_path: Path) -> None:
     (checkpoint_folders(folder.checkpoints)[0] / "generator.safetensors").write_bytes(b"")
     with pytest.warns(UserWarning, match="is damaged"):
         assert gradpen.load(folder.path).iteration == 10
+
+
+def test_an_iteration_takes_its_critic_steps(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As many batches as critic updates, each new, or all the same one; warm-up where it is due."""
+    import gradpen.trainer
+
+    def batches_of(**settings: Any) -> list[list[bytes]]:
+        seen: list[list[bytes]] = []
+
+        def watch(gan: Any, objective: Any, constraint: Any, batches: Any, **options: Any) -> Any:
+            taken = list(batches)
+            seen.append([batch.images.numpy().tobytes() for batch in taken])
+            return real(gan, objective, constraint, iter(taken), **options)
+
+        real = gradpen.algorithm.train_iteration
+        monkeypatch.setattr(gradpen.trainer, "train_iteration", watch)
+        train(small(iterations=6, **settings), out=tmp_path / repr(len(settings) + len(list(tmp_path.iterdir()))))
+        monkeypatch.setattr(gradpen.trainer, "train_iteration", real)
+        return seen
+
+    usual = batches_of()
+    assert [len(taken) for taken in usual] == [2] * 6
+    assert len({batch for taken in usual for batch in taken}) == 12
+    reused = batches_of(reuse_batch=True)
+    assert [(len(taken), len(set(taken))) for taken in reused] == [(2, 1)] * 6
+    assert len({batch for taken in reused for batch in taken}) == 6
+    warm = batches_of(critic_warm_up={"steps": 3, "first": 1, "every": 4})
+    assert [len(taken) for taken in warm] == [3, 2, 2, 2, 3, 2]
+
+
+def test_learning_rates_fall_linearly(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import gradpen.trainer
+
+    rates = []
+
+    def watch(gan: Any, *arguments: Any, **options: Any) -> Any:
+        rates.append([group["lr"] for group in gan.generator_optimizer.param_groups])
+        return real(gan, *arguments, **options)
+
+    real = gradpen.algorithm.train_iteration
+    monkeypatch.setattr(gradpen.trainer, "train_iteration", watch)
+    config = small(iterations=4, learning_rate_decay="linear", learning_rate=8.0e-4)
+    folder = train(config, out=tmp_path / "run", audience=Stop(2).audience())
+    with pytest.raises(RunError, match="learning rates fall to 0 over 4 iterations, so another number"):
+        resume(folder.path, iterations=5)
+    resume(folder.path, iterations=4)
+    assert rates == [[pytest.approx(rate)] for rate in (8e-4, 6e-4, 4e-4, 2e-4)]
+
+
+def test_samples_come_from_the_average(tmp_path: Path) -> None:
+    folder = train(small(average=0.5), out=tmp_path / "run")
+    newest = read_checkpoint(checkpoint_folders(folder.checkpoints)[0])
+    loaded = gradpen.load(folder.path).generator.state_dict()
+    differ = False
+    for name, tensor in loaded.items():
+        assert torch.equal(tensor, newest.tensors["average"][name])
+        differ |= not torch.equal(tensor, newest.tensors["generator"][name])
+    assert differ
+
+
+def test_conditional_runs_sample_by_label(tmp_path: Path) -> None:
+    run = gradpen.load(train(small(**VARIANTS["conditional, averaged, decaying"]), out=tmp_path / "run").path)
+    assert run.labels is not None
+    assert run.labels.names == tuple("0123456789")
+    every = run.sample_every_label(3, seed=5)
+    assert every.shape == (10, 3, 8, 8, 1)
+    assert np.array_equal(every[7], run.sample(3, seed=5, label="7"))
+    assert not np.array_equal(every[7], every[8]), "another label, other images"
+    assert np.array_equal(run.sample(70, label="7")[:3], run.sample(3, label="7")), "more samples, the same first ones"
+    assert np.array_equal(run.sample(12, seed=5)[2], run.sample(3, seed=5, label="2")[2]), "labels in turn"
+    with pytest.raises(UsageError, match="no label 'seven'"):
+        run.sample(1, label="seven")
+    plain = gradpen.load(train(small(), out=tmp_path / "plain").path)
+    with pytest.raises(UsageError, match="trained without labels, so there is no '7'"):
+        plain.sample(1, label="7")
+    with pytest.raises(UsageError, match="trained without labels"):
+        plain.sample_every_label(2)
+
+
+def test_conditional_networks_need_labels(tmp_path: Path) -> None:
+    config = small(**VARIANTS["conditional, averaged, decaying"])
+    with pytest.raises(DataError, match="trains conditional networks, but array in memory has no labels"):
+        train(config, out=tmp_path / "a", array=np.zeros((90, 8, 8), np.uint8))
+    with pytest.raises(
+        UsageError, match=r"either both networks take labels or none does, but generator\.labels is none"
+    ):
+        small(critic={"name": "mlp", "labels": "planes"})
+    with pytest.raises(DataError, match="needs one class for each image, but faces drawn by gradpen has attributes"):
+        train(
+            small(**VARIANTS["AC-GAN on one batch"] | {"data.path": "embedded:faces", "data.size": [8, 8]}),
+            out=tmp_path / "b",
+        )
+    with pytest.raises(UsageError, match="a batch of 16 cannot be accumulated from 3 equal parts"):
+        small(accumulate=3)

@@ -288,7 +288,9 @@ def override(values: dict[str, Any], key: str, value: Any) -> None:
     *parents, last = key.split(".")
     place = values
     for depth, parent in enumerate(parents):
-        if parent not in known_fields(parents[:depth]) or not isinstance(place.setdefault(parent, {}), dict):
+        if place.get(parent) is None:
+            place[parent] = {}
+        if parent not in known_fields(parents[:depth]) or not isinstance(place[parent], dict):
             raise UsageError(f"there is no setting '{safe_name(key)}'" + nearest(parent, known_fields(parents[:depth])))
         place = place[parent]
     if last not in known_fields(parents):

@@ -34,6 +34,23 @@ class Labels:
         """Return the labels of these rows."""
         return Labels(kind=self.kind, names=self.names, values=self.values[rows])
 
+    def only(self, columns: tuple[str, ...]) -> "Labels":
+        """Return the labels with these attributes or numbers alone; one attribute becomes two classes.
+
+        Raises:
+            UsageError: there is no such column; the nearest name is given.
+        """
+        for column in columns:
+            if self.kind == "classes" or column not in self.names:
+                known = "no columns" if self.kind == "classes" else ", ".join(safe_name(name) for name in self.names)
+                raise UsageError(
+                    f"there is no column '{safe_name(column)}' among the labels ({known}){nearest(column, self.names)}"
+                )
+        values = self.values[:, [self.names.index(column) for column in columns]]
+        if self.kind == "attributes" and len(columns) == 1:
+            return class_labels(values[:, 0], (f"not {columns[0]}", columns[0]))
+        return Labels(kind=self.kind, names=columns, values=values)
+
     def counts(self) -> dict[str, int]:
         """Return images per class or with each attribute; nothing for numbers."""
         if self.kind == "classes":
@@ -121,11 +138,9 @@ class LabelSpace:
         if self.kind == "values":
             numbers: Vectors = self.vectors(np.array([self.parse_numbers(text)], dtype=np.float32))[0]
             return numbers
-        if self.kind == "classes" and text in self.names:
-            return np.array([name == text for name in self.names], dtype=np.float32)
-        parts = [] if self.kind == "attributes" and text == "none" else text.split("+")
+        parts = [text] if self.kind == "classes" else [] if text == "none" else text.split("+")
         for part in parts:
-            if part not in self.names or self.kind == "classes":
+            if part not in self.names:
                 known = ", ".join(safe_name(name) for name in self.names[:20])
                 raise UsageError(f"there is no label '{safe_name(part)}' among {known}{nearest(part, self.names)}")
         return np.array([name in parts for name in self.names], dtype=np.float32)

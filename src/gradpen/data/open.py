@@ -16,6 +16,7 @@ from gradpen.data import arrays, idx
 from gradpen.data.decode import MODE_OF_CHANNELS, Fit, resize_array
 from gradpen.data.folder import Progress, class_in_name, folder_classes, named_classes
 from gradpen.data.labels import Labels, class_labels
+from gradpen.data.procedural import bricks, faces
 from gradpen.data.source import (
     FEWEST_HELD_OUT,
     DataReport,
@@ -33,6 +34,7 @@ from gradpen.names import safe_name
 
 ARRAY_SUFFIXES = (".npy", ".npz")
 EMBEDDED = "embedded:"
+DRAWN = {"bricks": bricks, "faces": faces}
 
 
 @dataclass(frozen=True, kw_only=True, config=STRICT)
@@ -40,7 +42,8 @@ class DataChoice:
     """Which images to train on, and how they become an array."""
 
     path: str = "embedded:digits"
-    """folder of images, folder of idx files, .npy or .npz; embedded:digits for scikit-learn's digits"""
+    """folder of images, folder of idx files, .npy or .npz; embedded:digits (scikit-learn's digits), embedded:bricks or
+    embedded:faces (drawn stand-ins)"""
     size: tuple[PositiveInt, PositiveInt] | None = None
     """height and width; none: the images' own, but 64x64 for a folder whose images differ in size or exceed 128"""
     fit: Fit = "crop"
@@ -52,6 +55,8 @@ class DataChoice:
     labels: str | None = None
     """folders: the first sub-folder an image lies in is its class; names: its file name before a running number is;
     none: what the data bring along"""
+    columns: tuple[str, ...] = ()
+    """columns of the labels to train with, attributes or numbers; none: all"""
     only: tuple[str, ...] = ()
     """train on these classes only"""
     held_out: float = Field(default=0.1, ge=0.01, le=0.5)
@@ -178,7 +183,11 @@ def embedded(choice: DataChoice) -> Source:
     name = choice.path.removeprefix(EMBEDDED)
     if name == "digits":
         return digits(choice)
-    raise DataError(f"there are no embedded data '{safe_name(name)}'; choose embedded:digits")
+    if name not in DRAWN:
+        known = ", ".join(f"{EMBEDDED}{known}" for known in ("digits", *DRAWN))
+        raise DataError(f"there are no embedded data '{safe_name(name)}'; choose one of {known}")
+    images, labels = DRAWN[name]()
+    return from_memory("embedded", f"{name} drawn by gradpen", images, labels, "uint8", choice)
 
 
 def digits(choice: DataChoice) -> Source:
@@ -206,6 +215,10 @@ def from_memory(
             f"{safe_name(path)} has {images.shape[1]} channel(s) ({MODE_OF_CHANNELS[images.shape[1]]}), but "
             f"{choice.channels} were asked for; channels are only converted for image files"
         )
+    if choice.columns:
+        if labels is None:
+            raise DataError(f"{safe_name(path)} has no labels to choose {', '.join(choice.columns)} from")
+        labels = labels.only(choice.columns)
     height, width = images.shape[2:]
     groups = duplicate_groups(images, [f"image {row}" for row in range(len(images))])
     resized = images

@@ -1,11 +1,13 @@
 """Presets after github.com/eriklindernoren/PyTorch-GAN: MNIST models."""
 
+from dataclasses import replace
+
 from gradpen.config import RunConfig
 from gradpen.data.open import DataChoice
 from gradpen.lipschitz import GradientPenalty, Unconstrained, WassersteinDivergence, WeightClipping
 from gradpen.networks.mlp import MlpCritic, MlpGenerator
 from gradpen.networks.stages import Stage, StagedCritic, StagedGenerator
-from gradpen.objectives import NonSaturating, Wasserstein
+from gradpen.objectives import LeastSquares, NonSaturating, Wasserstein
 from gradpen.optimizers import Adam, RmsProp
 from gradpen.presets.preset import Preset
 
@@ -71,6 +73,44 @@ def wgan_div_mnist() -> RunConfig:
     )
 
 
+def cgan_mnist() -> RunConfig:
+    """Conditional least-squares GAN on MNIST resized to 32x32, as PyTorch-GAN's ``cgan.py``.
+
+    MLPs; an embedding of 10 numbers for each digit beside the latent and beside the flattened image. Adam 2e-4 with
+    beta1 0.5, batch 64, 200 epochs or 187,600 updates. There samples have labels drawn uniformly, here those of the
+    batch; there the generator steps first; batch norm's eps as in the ``wgan-mnist`` preset.
+    """
+    optimizer = Adam(learning_rate=2e-4, beta1=0.5, beta2=0.999)
+    return RunConfig(
+        preset="cgan-mnist",
+        generator=MlpGenerator(labels="embed"),
+        critic=MlpCritic(widths=(512, 512, 512), dropout=0.4, labels="embed"),
+        objective=LeastSquares(),
+        constraint=Unconstrained(),
+        generator_optimizer=optimizer,
+        critic_optimizer=optimizer,
+        critic_steps=1,
+        iterations=187_600,
+        data=DataChoice(size=(32, 32)),
+    )
+
+
+def acgan_mnist() -> RunConfig:
+    """AC-GAN on MNIST resized to 32x32, as PyTorch-GAN's ``acgan.py``: the ``dcgan-mnist`` networks with labels.
+
+    The latent is multiplied by an embedding of the digit, and the discriminator's second output classifies data and
+    samples; both losses weigh the same. There the class output goes through softmax and then through a cross-entropy
+    that applies it again; here the cross-entropy sees logits. Samples have the batch's labels; there uniform ones.
+    """
+    unconditional = dcgan_mnist()
+    return replace(
+        unconditional,
+        preset="acgan-mnist",
+        generator=replace(unconditional.generator, labels="multiply"),
+        critic=replace(unconditional.critic, labels="classify"),
+    )
+
+
 def dcgan_mnist() -> RunConfig:
     """Convolutional GAN on MNIST resized to 32x32, as PyTorch-GAN's ``dcgan.py``: upsampling and 3x3 convolutions.
 
@@ -132,6 +172,24 @@ PRESETS = (
         data="MNIST as idx files",
         shape=(1, 28, 28),
         config=wgan_div_mnist,
+    ),
+    Preset(
+        name="cgan-mnist",
+        summary="conditional least-squares GAN on MNIST at 32x32, MLPs",
+        source=f"{PYTORCH_GAN}, cgan.py; Mirza & Osindero 2014, arXiv 1411.1784; Mao et al. 2017, arXiv 1611.04076",
+        data="MNIST as idx files",
+        shape=(1, 32, 32),
+        labels=10,
+        config=cgan_mnist,
+    ),
+    Preset(
+        name="acgan-mnist",
+        summary="AC-GAN on MNIST at 32x32",
+        source=f"{PYTORCH_GAN}, acgan.py; Odena, Olah & Shlens 2017, arXiv 1610.09585",
+        data="MNIST as idx files",
+        shape=(1, 32, 32),
+        labels=10,
+        config=acgan_mnist,
     ),
     Preset(
         name="dcgan-mnist",

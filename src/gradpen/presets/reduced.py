@@ -1,0 +1,68 @@
+"""A preset made small enough for a laptop: the same layers with an eighth of the channels, a short run."""
+
+from dataclasses import replace
+from typing import TypeVar
+
+from gradpen.config import CriticNetwork, GeneratorNetwork, RunConfig
+from gradpen.networks.dcgan import DcganCritic, DcganGenerator
+from gradpen.networks.mlp import MlpCritic, MlpGenerator
+from gradpen.networks.stages import Stage, StagedCritic, StagedGenerator
+
+DIVISOR = 8
+FEWEST_CHANNELS = 4
+LARGEST_BATCH = 64
+ITERATIONS = 400
+
+Convolutional = TypeVar("Convolutional", DcganGenerator, DcganCritic)
+
+
+def reduced(config: RunConfig) -> RunConfig:
+    """Return the run with an eighth of the channels, batches of at most 64 and at most 400 iterations.
+
+    Image size, latents, losses, optimisers and the order of all layers stay. Multilayer perceptrons keep their widths:
+    they are small already.
+
+    >>> from gradpen.presets.book import wgan_gp_faces
+    >>> small = reduced(wgan_gp_faces())
+    >>> small.batch_size, small.critic_steps, small.critic.build((3, 64, 64))[0]
+    (64, 3, Conv2d(3, 8, kernel_size=(4, 4), stride=(2, 2), padding=(1, 1)))
+    """
+    return replace(
+        config,
+        generator=reduced_generator(config.generator),
+        critic=reduced_critic(config.critic),
+        batch_size=min(config.batch_size, LARGEST_BATCH),
+        iterations=min(config.iterations, ITERATIONS),
+    )
+
+
+def reduced_generator(choice: GeneratorNetwork) -> GeneratorNetwork:
+    """Return the generator with fewer channels."""
+    if isinstance(choice, StagedGenerator):
+        first = None if choice.first is None else (fewer(choice.first[0]), *choice.first[1:])
+        return replace(choice, first=first, stages=reduced_stages(choice.stages))
+    return choice if isinstance(choice, MlpGenerator) else reduced_width(choice)
+
+
+def reduced_critic(choice: CriticNetwork) -> CriticNetwork:
+    """Return the critic with fewer channels."""
+    if isinstance(choice, StagedCritic):
+        return replace(choice, stages=reduced_stages(choice.stages))
+    return choice if isinstance(choice, MlpCritic) else reduced_width(choice)
+
+
+def reduced_width(choice: Convolutional) -> Convolutional:
+    """Return the network with fewer channels."""
+    return replace(choice, width=fewer(choice.width))
+
+
+def reduced_stages(stages: tuple[Stage, ...]) -> tuple[Stage, ...]:
+    """Return the stages with fewer channels; those that make the image or the score keep theirs."""
+    return tuple(
+        stage if stage.channels in (None, 1) else replace(stage, channels=fewer(stage.channels)) for stage in stages
+    )
+
+
+def fewer(channels: int) -> int:
+    """Return an eighth of the channels, at least 4."""
+    return max(FEWEST_CHANNELS, channels // DIVISOR)
