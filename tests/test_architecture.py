@@ -31,7 +31,7 @@ LAYERS = [
     ["presets.preset", "sampling", "checkpoint"],
     ["presets.sized", "presets.pytorch_gan", "presets.papers", "presets.book"],
     ["presets.catalogue"],
-    ["runs", "evaluation"],
+    ["runs", "evaluation", "walks"],
     ["session"],
     ["measuring"],
     ["trainer", "report"],
