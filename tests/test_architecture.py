@@ -31,12 +31,14 @@ LAYERS = [
     ["presets.preset", "sampling", "checkpoint"],
     ["presets.sized", "presets.pytorch_gan", "presets.papers", "presets.book", "presets.reduced"],
     ["presets.catalogue"],
-    ["runs", "evaluation"],
+    ["runs", "evaluation", "walks"],
     ["session"],
     ["measuring"],
     ["trainer", "report"],
     ["api"],
     ["compare"],
+    ["commands.options"],
+    ["commands.train", "commands.look", "commands.compare", "commands.data", "commands.presets"],
     ["cli"],
     ["__main__"],
 ]
@@ -78,7 +80,7 @@ def test_nothing_unsafe(file: Path) -> None:
             if call == "np.load":
                 assert arguments.get("allow_pickle", "False") == "False"
             if call == "print":
-                assert module_name(file) == "cli"
+                assert module_name(file) == "cli" or module_name(file).startswith("commands.")
 
 
 def test_algorithm_is_a_page() -> None:

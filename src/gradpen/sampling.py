@@ -1,6 +1,6 @@
 """Samples from a generator: the same seed gives the same images, however many are drawn."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -27,11 +27,19 @@ def latents(latent_dim: int, seed: int, chunk: int) -> torch.Tensor:
     return torch.randn(CHUNK, latent_dim, generator=generator)
 
 
-@torch.no_grad()
 def draw_chunks(
     generator: nn.Module, latent_dim: int, count: int, seed: int, labels: torch.Tensor | None = None
 ) -> Iterator[torch.Tensor]:
-    """Yield samples in [-1, 1], 64 at a time, ``count`` in all, with label vectors ``[count, K]`` if conditional.
+    """Yield samples in [-1, 1], 64 at a time, ``count`` in all, with label vectors ``[count, K]`` if conditional."""
+    chunks = (latents(latent_dim, seed, chunk) for chunk in range(-(-count // CHUNK)))
+    return draw_from(generator, chunks, count, labels)
+
+
+@torch.no_grad()
+def draw_from(
+    generator: nn.Module, chunks: Iterable[torch.Tensor], count: int, labels: torch.Tensor | None = None
+) -> Iterator[torch.Tensor]:
+    """Yield the samples of full chunks of latents ``[64, latent_dim]``, in [-1, 1], ``count`` in all.
 
     Sample i is always computed at place ``i % 64`` of a full chunk, since the last bit of a matrix product
     may depend on how many rows it has. The generator is put in evaluation mode and back.
@@ -40,13 +48,12 @@ def draw_chunks(
     training = generator.training
     generator.eval()
     try:
-        for chunk in range(-(-count // CHUNK)):
-            z = latents(latent_dim, seed, chunk).to(device)
+        for chunk, z in enumerate(chunks):
             if labels is None:
-                samples = generator(z)
+                samples = generator(z.to(device))
             else:
                 rows = torch.arange(chunk * CHUNK, (chunk + 1) * CHUNK).clamp(max=count - 1)
-                samples = generator(z, labels[rows].to(device))
+                samples = generator(z.to(device), labels[rows].to(device))
             yield samples[: count - chunk * CHUNK]
     finally:
         generator.train(training)
@@ -116,7 +123,10 @@ def save_samples(pixels: NDArray[np.uint8], out: Path, columns: int | None = Non
             out.parent.mkdir(parents=True, exist_ok=True)
             np.savez_compressed(out, images=pixels.transpose(0, 2, 3, 1))
         elif out.suffix:
-            raise UsageError(f"samples are written to a .png grid, an .npz array or a folder of PNGs, not to {name}")
+            raise UsageError(
+                f"samples are written to a .png grid, an .npz array or a folder of PNGs, or animated to .gif or .mp4, "
+                f"not to {name}"
+            )
         else:
             out.mkdir(parents=True, exist_ok=True)
             for index, image in enumerate(pixels):

@@ -1,0 +1,81 @@
+"""``gradpen compare``."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+from tyro.conf import Positional
+
+from gradpen.commands.options import DataOptions, changed_data_options, option
+from gradpen.errors import UsageError
+
+
+@dataclass(frozen=True, kw_only=True)
+class Compare(DataOptions):
+    """Train several configurations at equal budget and the same seeds; write one table and one figure.
+
+    Cells are presets, each with settings of its own after commas, or every objective with every constraint on the
+    networks of one preset. The budget is the number of generator updates.
+
+    Typical commands:
+
+      gradpen compare --cells wgan-gp-digits wgan-gp-digits,constraint.weight=1 --iterations 1000
+      gradpen compare --preset wgan-gp-digits --objectives all --constraints all --seeds 1 --iterations 500
+
+    An interrupted comparison goes on where it stopped when the same command is given again.
+    """
+
+    data: Annotated[Positional[str | None], option("[DATA]", "the embedded digits")] = None
+    """Folder of images, folder of idx files, .npy or .npz."""
+    cells: Annotated[tuple[str, ...], option("CELL ...", "none")] = ()
+    """Cells as PRESET or PRESET,KEY=VALUE,…"""
+    preset: Annotated[str, option("NAME", "wgan-gp")] = "wgan-gp"
+    """Preset whose networks --objectives and --constraints go with."""
+    objectives: Annotated[tuple[str, ...], option("NAME ...", "wasserstein, if --constraints are given")] = ()
+    """Objectives to cross with the constraints, or all."""
+    constraints: Annotated[tuple[str, ...], option("NAME ...", "gradient-penalty, if --objectives are given")] = ()
+    """Constraints to cross with the objectives, or all: none, weight-clipping, spectral-norm, gradient-penalty,
+    one-sided, zero-centred, r1, r2, dragan, wgan-div."""
+    seeds: int = 3
+    """Runs of each cell, with seeds 0, 1, …"""
+    iterations: int = 1000
+    """Generator updates of every run."""
+    out: Path = Path("compare")
+    """Folder of the comparison."""
+    set: Annotated[tuple[str, ...], option("KEY=VALUE ...", "nothing")] = ()
+    """Settings of every cell."""
+
+    def run(self) -> int:
+        """Train, and print the table."""
+        from gradpen.compare import CONSTRAINTS, OBJECTIVES, compare, grid_cells, parse_cell, table
+        from gradpen.config import parse_override
+        from gradpen.progress import ProgressLine
+        from gradpen.runtime import Interrupt
+        from gradpen.session import Audience
+
+        if self.seeds < 1:
+            raise UsageError(f"--seeds {self.seeds}: at least 1 run of each cell is needed")
+        common: dict[str, Any] = {"iterations": self.iterations}
+        common |= {} if self.data is None else {"data.path": self.data}
+        common |= {f"data.{name}": value for name, value in changed_data_options(self).items()}
+        common |= dict(map(parse_override, self.set))
+        cells = [parse_cell(text, common) for text in self.cells]
+        if self.objectives or self.constraints:
+            objectives = OBJECTIVES if self.objectives == ("all",) else self.objectives or ("wasserstein",)
+            constraints = tuple(CONSTRAINTS) if self.constraints == ("all",) else self.constraints
+            cells += grid_cells(self.preset, objectives, constraints or ("gradient-penalty",), common)
+        with ProgressLine() as progress:
+
+            def audience() -> Audience:
+                interrupt = Interrupt()
+                return Audience(
+                    show=lambda iteration, config, row: progress.show(iteration, config.iterations, row),
+                    decoding=progress.decoding,
+                    interrupt=interrupt,
+                    listen=interrupt.listen,
+                )
+
+            results = compare(cells, self.seeds, self.out, say=progress.say, audience=audience)
+        print(table(results), end="")
+        print(f"figure   {self.out / 'compare.png'}")
+        return 0 if all(result.distances for result in results) else 1

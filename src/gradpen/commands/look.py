@@ -1,0 +1,162 @@
+"""Commands that look at a trained run: sample, evaluate."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+from tyro.conf import Positional, arg
+
+from gradpen.commands.options import complain, option
+from gradpen.errors import UsageError
+from gradpen.names import safe_name
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from gradpen.runs import Run
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sample:
+    """Draw images from a trained run.
+
+    The same seed gives the same images, however many are drawn. The suffix of --out decides: .png one grid,
+    .npz an array [N, H, W, C], no suffix a folder of PNG files, .gif or .mp4 an animation: every image of a grid
+    walks through four latents and back to the first.
+
+    Typical commands:
+
+      gradpen sample runs/00001-digits-wgan-gp --count 16 --seed 3
+      gradpen sample runs/00001-digits-wgan-gp --strip 4 --out strip.png
+      gradpen sample runs/00001-digits-wgan-gp --out walk.gif
+      gradpen sample runs/00002-faces-wgan-gp --labels all    (of a run trained with labels)
+    """
+
+    run_folder: Annotated[Positional[Path], arg(metavar="RUN")]
+    """A folder made by gradpen train."""
+    count: Annotated[int | None, option("N", "64; 8 for each label with --labels all; 16 animated")] = None
+    """How many images."""
+    seed: int = 0
+    """Seed of the latents."""
+    label: Annotated[str | None, option("LABEL", "all labels in turn")] = None
+    """Draw this label only: a class, attributes as A+B or none, numbers as A=0.5,B=1."""
+    labels: Annotated[Literal["all"] | None, option("all", "no")] = None
+    """One row for each label, the same latents in every row."""
+    strip: Annotated[int | None, option("N", "no")] = None
+    """N rows of 8 images, each walking from one sample to another; all of one label, --label or the first."""
+    out: Path = Path("samples.png")
+    """FILE.png, FILE.npz, FOLDER, FILE.gif or FILE.mp4 (with the program ffmpeg)."""
+    device: str = "auto"
+    """auto, cpu, cuda or cuda:N."""
+
+    def run(self) -> int:
+        """Draw and write."""
+        from gradpen.runs import load
+        from gradpen.sampling import save_samples
+        from gradpen.walks import ANIMATED, refuse_animation_without_encoder, save_animation
+
+        refuse_together(self)
+        refuse_animation_without_encoder(self.out)
+        run = load(self.run_folder, device=self.device, say=complain)
+        if self.out.suffix in ANIMATED:
+            frames, said = animated_samples(run, self)
+            save_animation(frames, self.out)
+        else:
+            pixels, columns, said = still_samples(run, self)
+            save_samples(pixels, self.out, columns)
+        print(f"{said} of iteration {run.iteration:,}, seed {self.seed}: {self.out}")
+        return 0
+
+
+def refuse_together(options: Sample) -> None:
+    """Raise if options were given that ask for different pictures, or for none."""
+    animated = options.out.suffix in (".gif", ".mp4")
+    for one, other, both in (
+        ("--strip", "--labels all", options.strip is not None and options.labels is not None),
+        ("--strip", "--count", options.strip is not None and options.count is not None),
+        ("--label", "--labels all", options.label is not None and options.labels is not None),
+        ("--strip", f"--out {options.out}", options.strip is not None and animated),
+        ("--labels all", f"--out {options.out}", options.labels is not None and animated),
+    ):
+        if both:
+            raise UsageError(f"{one} and {safe_name(other)} ask for different pictures; choose one of them")
+    for name, number in (("count", options.count), ("strip", options.strip)):
+        if number is not None and number < 1:
+            raise UsageError(f"at least 1 sample can be drawn, found --{name} {number}")
+
+
+def still_samples(run: "Run", options: Sample) -> tuple["NDArray[np.uint8]", int | None, str]:
+    """Return samples ``[N, C, H, W]``, the columns of their grid if it has a meaning, and what they are in words."""
+    from gradpen.walks import STEPS, draw_walk, strip_latents
+
+    if options.strip is not None:
+        z = strip_latents(run.config.generator.latent_dim, options.seed, options.strip)
+        pixels = draw_walk(
+            run.generator, z, run.label_vectors(len(z), first_label(run) if options.label is None else options.label)
+        )
+        return pixels, STEPS, f"{options.strip} strips of {STEPS} images"
+    if options.labels is not None:
+        each = 8 if options.count is None else options.count
+        rows = run.sample_every_label(each, seed=options.seed)
+        names = ", ".join(safe_name(name) for name in run.labels.example_names()) if run.labels else ""
+        return rows.reshape(-1, *rows.shape[2:]).transpose(0, 3, 1, 2), each, f"{each} samples of each label ({names})"
+    count = 64 if options.count is None else options.count
+    pixels = run.sample(count, seed=options.seed, label=options.label).transpose(0, 3, 1, 2)
+    return pixels, None, f"{count} samples"
+
+
+def animated_samples(run: "Run", options: Sample) -> tuple["NDArray[np.uint8]", str]:
+    """Return frames ``[frames, N, C, H, W]`` and what they are in words."""
+    from gradpen.walks import FRAMES, draw_walk, loop_latents
+
+    count = 16 if options.count is None else options.count
+    z = loop_latents(run.config.generator.latent_dim, options.seed, count)
+    labels = run.label_vectors(count, options.label)
+    pixels = draw_walk(run.generator, z, None if labels is None else labels.repeat(FRAMES, 1))
+    return pixels.reshape(FRAMES, count, *pixels.shape[1:]), f"{FRAMES} frames of {count} samples"
+
+
+def first_label(run: "Run") -> str | None:
+    """Return the first label of a conditional run in words."""
+    return None if run.labels is None else run.labels.example_names()[0]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Evaluate:
+    """Measure how far a run's samples are from held-out data.
+
+    Prints the exact Wasserstein-1 distance in pixel space (optimal assignment) between samples and held-out
+    images, over several independent sets, and the same for training images: the floor of the measure.
+    """
+
+    run_folder: Annotated[Positional[Path], arg(metavar="RUN")]
+    """A folder made by gradpen train."""
+    data: Annotated[Positional[str | None], option("[DATA]", "where they were")] = None
+    """Where the run's data lie now, if they moved."""
+    count: int = 500
+    """Images in each set, at most as many as are held out."""
+    sets: int = 5
+    """Independent sets of samples, at least 2."""
+    seed: int = 0
+    """Seed of the latents."""
+    json: bool = False
+    """Print JSON."""
+
+    def run(self) -> int:
+        """Measure and print."""
+        from dataclasses import asdict
+
+        from gradpen.api import evaluate
+
+        result = evaluate(self.run_folder, self.data, count=self.count, sets=self.sets, seed=self.seed, say=complain)
+        if self.json:
+            print(json.dumps({name: asdict(distance) for name, distance in result.items()}, indent=2))
+        else:
+            for name, distance in result.items():
+                print(
+                    f"{name:9s}{distance.mean:.4f} ± {distance.standard_deviation:.4f}  exact Wasserstein-1, "
+                    f"{distance.n} against {distance.n} held-out images, {distance.sets} sets"
+                )
+        return 0

@@ -1,0 +1,116 @@
+"""``gradpen train``."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+from tyro.conf import Positional
+
+from gradpen.commands.options import DataOptions, changed_data_options, option
+from gradpen.errors import UsageError
+
+PRESETS_OWN = "the preset's"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Train(DataOptions):
+    """Train a GAN on DATA and write a run folder: configuration, measures, samples, checkpoints, report.
+
+    DATA is a folder of images (any size, mode and format, searched recursively), a folder of idx files (MNIST,
+    Fashion-MNIST), a .npy or .npz array, or nothing for scikit-learn's embedded digits.
+
+    Typical commands:
+
+      gradpen train                                   WGAN-GP on the embedded digits
+      gradpen train photos/ --size 64 --iterations 20000
+      gradpen train mnist/ --preset wgan-gp-mnist
+      gradpen train photos/ --set critic.norm=layer cadence.save_every=1000
+      gradpen train --resume runs/00001-digits-wgan-gp
+
+    Ctrl-C saves a checkpoint and stops; --resume continues exactly, bit for bit.
+    """
+
+    data: Annotated[Positional[str | None], option("[DATA]", "the embedded digits")] = None
+    """Folder of images, folder of idx files, .npy or .npz."""
+    preset: Annotated[str | None, option("NAME", "wgan-gp")] = None
+    """Published configuration to start from; gradpen presets lists them."""
+    config: Annotated[Path | None, option("FILE", "none")] = None
+    """JSON or TOML file with any part of a configuration, laid over the preset."""
+    batch_size: Annotated[int | None, option("N", PRESETS_OWN)] = None
+    """Images in a batch, 64 in every preset."""
+    iterations: Annotated[int | None, option("N", PRESETS_OWN)] = None
+    """Generator updates, each after the preset's number of critic updates."""
+    learning_rate: Annotated[float | None, option("RATE", PRESETS_OWN)] = None
+    """Learning rate of both optimisers."""
+    penalty_weight: Annotated[float | None, option("LAMBDA", PRESETS_OWN)] = None
+    """Penalty coefficient, lambda in the paper; 10 in the WGAN-GP presets."""
+    seed: Annotated[int | None, option("N", "0")] = None
+    """Seed of everything random; seed, configuration and data fix the run."""
+    device: Annotated[str | None, option("DEVICE", "auto")] = None
+    """auto, cpu, cuda or cuda:N; auto takes a GPU where there is one."""
+    out: Annotated[Path | None, option("DIR", "the next free number below runs/")] = None
+    """The run's folder, new or empty."""
+    resume: Annotated[Path | None, option("RUN", "a new run")] = None
+    """Continue this run exactly where it stopped; of the other options only --iterations may go with it."""
+    set: Annotated[tuple[str, ...], option("KEY=VALUE ...", "nothing")] = ()
+    """Any other setting by its dotted key, as in a run's config.json."""
+
+    def run(self) -> int:
+        """Train and name what was written."""
+        from gradpen import api
+        from gradpen.config import parse_override
+        from gradpen.progress import ProgressLine
+        from gradpen.report import publish
+        from gradpen.runs import RunFolder
+        from gradpen.runtime import Interrupt
+        from gradpen.session import Audience
+
+        settings: dict[str, Any] = {
+            name: getattr(self, name)
+            for name in ("batch_size", "iterations", "learning_rate", "penalty_weight", "seed", "device")
+            if getattr(self, name) is not None
+        }
+        settings |= {f"data__{name}": value for name, value in changed_data_options(self).items()}
+        settings |= {key.replace(".", "__"): value for key, value in map(parse_override, self.set)}
+        if self.resume is not None:
+            refuse_with_resume(self, settings)
+        interrupt = Interrupt()
+        with ProgressLine() as progress:
+            audience = Audience(
+                say=progress.say,
+                show=lambda iteration, config, row: progress.show(iteration, config.iterations, row),
+                decoding=progress.decoding,
+                publish=publish,
+                interrupt=interrupt,
+                listen=interrupt.listen,
+            )
+            run = api.train(
+                self.data,
+                preset=self.preset,
+                out=self.out,
+                config=self.config,
+                resume=self.resume,
+                audience=audience,
+                **settings,
+            )
+        folder = RunFolder(path=run.path)
+        if interrupt.signal is not None:
+            print(f"stopped after iteration {run.iteration:,}; gradpen train --resume {run.path} continues")
+            return interrupt.exit_code
+        print(f"samples  {folder.sample_grids()[-1]}")
+        print(f"real     {folder.real}")
+        print(f"curves   {folder.curves}")
+        print(f"report   {folder.report}")
+        return 0
+
+
+def refuse_with_resume(options: Train, settings: dict[str, Any]) -> None:
+    """Raise if an option was given that would make a resumed run another one."""
+    given = [name for name in settings if name != "iterations"]
+    given += [name for name in ("preset", "config", "out") if getattr(options, name) is not None]
+    if given:
+        names = ", ".join(f"--{name.replace('data__', '').replace('__', '.').replace('_', '-')}" for name in given)
+        raise UsageError(
+            f"{names} cannot go with --resume: a resumed run is the same run; only --iterations and the place "
+            f"of the data may change. Start a new run instead"
+        )

@@ -1,0 +1,128 @@
+"""Commands that look at trained runs, as a user types them."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import gradpen
+from gradpen.cli import main
+
+SMALL: dict[str, Any] = {"iterations": 3, "batch_size": 16, "critic_steps": 1, "cadence__grid": 4, "threads": 1}
+NARROW: dict[str, Any] = {"generator__width": 4, "critic__width": 4}
+Outcome = tuple[int, str, str]
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run on the embedded digits."""
+    return gradpen.train(out=tmp_path_factory.mktemp("plain") / "run", **SMALL, **NARROW).path
+
+
+@pytest.fixture(scope="module")
+def conditional(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run conditioned on the ten digits."""
+    labels: dict[str, Any] = {"generator__labels": "concatenate", "critic__labels": "planes"}
+    return gradpen.train(out=tmp_path_factory.mktemp("labels") / "run", **SMALL, **NARROW, **labels).path
+
+
+@pytest.fixture
+def command(capsys: pytest.CaptureFixture[str]) -> Callable[..., Outcome]:
+    def call(*arguments: object) -> Outcome:
+        try:
+            code = main([str(argument) for argument in arguments])
+        except SystemExit as stop:
+            code = int(stop.code or 0)
+        out, err = capsys.readouterr()
+        assert "Traceback" not in out + err
+        return code, out, " ".join(err.replace("│", " ").split())
+
+    return call
+
+
+def array(file: Path) -> np.ndarray:
+    with np.load(file) as values:
+        found: np.ndarray = values["images"]
+        return found
+
+
+def test_one_label(tmp_path: Path, conditional: Path, command: Callable[..., Outcome]) -> None:
+    code, _, err = command("sample", conditional, "--count=5", "--label=7", "--out", tmp_path / "seven.npz")
+    assert code == 0, err
+    loaded = gradpen.load(conditional)
+    assert np.array_equal(array(tmp_path / "seven.npz"), loaded.sample(5, label="7"))
+    assert not np.array_equal(array(tmp_path / "seven.npz"), loaded.sample(5, label="8"))
+
+
+def test_all_labels(tmp_path: Path, conditional: Path, command: Callable[..., Outcome]) -> None:
+    code, out, err = command("sample", conditional, "--labels", "all", "--out", tmp_path / "all.npz")
+    assert code == 0, err
+    assert "8 samples of each label (0, 1, 2, 3, 4, 5, 6, 7, 8, 9)" in out
+    rows = array(tmp_path / "all.npz").reshape(10, 8, 8, 8, 1)
+    for label, row in enumerate(rows):
+        assert np.array_equal(row, gradpen.load(conditional).sample(8, label=str(label)))
+    assert command("sample", conditional, "--labels=all", "--count=3", "--out", tmp_path / "all.png")[0] == 0
+    with Image.open(tmp_path / "all.png") as picture:
+        assert picture.size == (3 * 66 + 2, 10 * 66 + 2)
+
+
+def test_strips(tmp_path: Path, run: Path, conditional: Path, command: Callable[..., Outcome]) -> None:
+    for place, label in ((run, None), (conditional, "0")):
+        assert command("sample", place, "--strip=2", "--out", tmp_path / "strip.npz")[0] == 0
+        strips = array(tmp_path / "strip.npz").reshape(2, 8, 8, 8, 1)
+        samples = gradpen.load(place).sample(4, label=label)
+        assert np.array_equal(strips[:, [0, -1]].reshape(samples.shape), samples)
+    assert command("sample", conditional, "--strip=2", "--label=3", "--out", tmp_path / "strip.npz")[0] == 0
+    assert np.array_equal(array(tmp_path / "strip.npz")[0], gradpen.load(conditional).sample(1, label="3")[0])
+    assert command("sample", run, "--strip=2", "--out", tmp_path / "strip.png")[0] == 0
+    with Image.open(tmp_path / "strip.png") as picture:
+        assert picture.size == (8 * 66 + 2, 2 * 66 + 2)
+
+
+def test_animation(tmp_path: Path, run: Path, conditional: Path, command: Callable[..., Outcome]) -> None:
+    for place in (run, conditional):
+        code, out, err = command("sample", place, "--out", tmp_path / "walk.gif")
+        assert code == 0, err
+        assert "48 frames of 16 samples of iteration 3" in out
+        command("sample", place, "--count=16", "--out", tmp_path / "grid.png")
+        with Image.open(tmp_path / "walk.gif") as film, Image.open(tmp_path / "grid.png") as grid:
+            assert getattr(film, "n_frames", 1) == 48
+            first = np.asarray(film.convert("L"), dtype=int)
+            assert np.abs(first - np.asarray(grid, dtype=int)).max() <= 1, "the first frame is the grid of samples"
+
+
+MISTAKES: dict[str, tuple[list[str], str]] = {
+    "no such label": (["sample", "{conditional}", "--label=eleven"], "there is no label 'eleven' among 0, 1, 2"),
+    "label of an unconditional run": (["sample", "{run}", "--label=7"], "was trained without labels, so there is no"),
+    "all labels of an unconditional run": (["sample", "{run}", "--labels=all"], "was trained without labels"),
+    "some labels": (["sample", "{conditional}", "--labels=some"], "some"),
+    "label and labels": (
+        ["sample", "{conditional}", "--label=7", "--labels=all"],
+        "--label and --labels all ask for different pictures; choose one of them",
+    ),
+    "strip and labels": (["sample", "{conditional}", "--strip=2", "--labels=all"], "--strip and --labels all ask"),
+    "strip and count": (["sample", "{run}", "--strip=2", "--count=3"], "--strip and --count ask"),
+    "animated strip": (["sample", "{run}", "--strip=2", "--out=x.gif"], "--strip and --out x.gif ask"),
+    "animated labels": (["sample", "{conditional}", "--labels=all", "--out=x.gif"], "--labels all and --out x.gif ask"),
+    "no strips": (["sample", "{run}", "--strip=0"], "at least 1 sample can be drawn, found --strip 0"),
+    "animation of nothing": (["sample", "{run}", "--count=0", "--out=x.gif"], "at least 1 sample"),
+    "no encoder": (["sample", "{run}", "--out=x.mp4"], "x.mp4 needs the program ffmpeg, which is not installed"),
+    "animation to nowhere": (["sample", "{run}", "--count=1", "--out=/proc/x.gif"], "/proc/x.gif cannot be written"),
+}
+
+
+def test_mistakes_get_a_sentence_and_cost_nothing(
+    tmp_path: Path, run: Path, conditional: Path, command: Callable[..., Outcome], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    wrong = []
+    for mistake, (arguments, expected) in MISTAKES.items():
+        code, out, err = command(*(argument.format(run=run, conditional=conditional) for argument in arguments))
+        if code != 2 or expected not in err or out or err.count("gradpen: error:") > 1:
+            wrong.append((mistake, code, out, err))
+    assert not wrong
+    assert list(tmp_path.iterdir()) == []
