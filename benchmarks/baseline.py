@@ -24,7 +24,7 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
 
 from gradpen.algorithm import Gan, critic_step
-from gradpen.data.open import DataChoice, open_source
+from gradpen.data.open import DataChoice, LabelledArray, open_source
 from gradpen.data.source import batches
 from gradpen.lipschitz import GradientPenalty
 from gradpen.networks.blocks import CriticChoice, GeneratorChoice
@@ -117,7 +117,7 @@ def gradpen_loop(case: Case) -> Step:
         critic_optimizer=critic_optimizer,
         latent_dim=case.generator.latent_dim,
     )
-    source = open_source(DataChoice(size=(case.side, case.side)), array=case.images())
+    source = open_source(DataChoice(size=(case.side, case.side)), array=LabelledArray(images=case.images()))
     stream = batches(source, BATCH, seed=0, start=0, device=CPU)
     objective, constraint = Wasserstein(), GradientPenalty(weight=10)
     return lambda: critic_step(gan, objective, constraint, next(stream))

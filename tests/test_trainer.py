@@ -16,6 +16,7 @@ import gradpen
 from gradpen.api import configure
 from gradpen.checkpoint import checkpoint_folders, read_checkpoint
 from gradpen.config import RunConfig
+from gradpen.data.open import LabelledArray
 from gradpen.errors import DataError, DivergedError, RunError, UsageError
 from gradpen.runs import RunFolder, read_measures
 from gradpen.session import Audience
@@ -173,7 +174,7 @@ def test_other_data_are_refused(tmp_path: Path, images: Path) -> None:
     with pytest.raises(RunError, match=r"39 images.* does not hold|does not hold the data .*39 images"):
         resume(folder.path)
     with pytest.raises(RunError, match="does not hold the data"):
-        resume(folder.path, array=np.zeros((50, 8, 8), np.uint8))
+        resume(folder.path, array=LabelledArray(images=np.zeros((50, 8, 8), np.uint8)))
 
 
 def test_a_changed_configuration_is_refused_by_key(tmp_path: Path) -> None:
@@ -187,9 +188,9 @@ def test_a_changed_configuration_is_refused_by_key(tmp_path: Path) -> None:
 
 def test_arrays_in_memory(tmp_path: Path) -> None:
     array = np.random.default_rng(0).random((60, 6, 9, 3))
-    whole = state(train(small(), array=array, out=tmp_path / "whole"))
-    folder = train(small(), array=array, out=tmp_path / "run", audience=Stop(5).audience())
-    assert state(resume(folder.path, array=array)) == whole
+    whole = state(train(small(), array=LabelledArray(images=array), out=tmp_path / "whole"))
+    folder = train(small(), array=LabelledArray(images=array), out=tmp_path / "run", audience=Stop(5).audience())
+    assert state(resume(folder.path, array=LabelledArray(images=array))) == whole
     assert gradpen.load(folder.path).sample(2).shape == (2, 6, 9, 3)
 
 
@@ -305,7 +306,7 @@ def test_killed_before_the_first_periodic_checkpoint(tmp_path: Path) -> None:
 @pytest.mark.parametrize("count", [6, 15, 19])
 def test_few_images(tmp_path: Path, count: int) -> None:
     array = np.random.default_rng(0).integers(0, 256, (count, 8, 8), dtype=np.uint8)
-    folder = train(small(batch_size=4), array=array, out=tmp_path / "run")
+    folder = train(small(batch_size=4), array=LabelledArray(images=array), out=tmp_path / "run")
     record = json.loads(folder.record.read_text())
     assert record["held_out_images"] == 2
     assert record["distance_to_held_out"]["floor"]["n"] == 2
@@ -498,7 +499,7 @@ def test_conditional_runs_sample_by_label(tmp_path: Path) -> None:
 def test_conditional_networks_need_labels(tmp_path: Path) -> None:
     config = small(**VARIANTS["conditional, averaged, decaying"])
     with pytest.raises(DataError, match="trains conditional networks, but array in memory has no labels"):
-        train(config, out=tmp_path / "a", array=np.zeros((90, 8, 8), np.uint8))
+        train(config, out=tmp_path / "a", array=LabelledArray(images=np.zeros((90, 8, 8), np.uint8)))
     with pytest.raises(
         UsageError, match=r"either both networks take labels or none does, but generator\.labels is none"
     ):
@@ -510,3 +511,29 @@ def test_conditional_networks_need_labels(tmp_path: Path) -> None:
         )
     with pytest.raises(UsageError, match="a batch of 16 cannot be accumulated from 3 equal parts"):
         small(accumulate=3)
+
+
+def test_an_array_with_labels_trains_a_conditional_run(tmp_path: Path) -> None:
+    images = np.random.default_rng(0).integers(0, 256, (60, 8, 8), dtype=np.uint8)
+    kinds = np.array(["ox", "ape"])[np.arange(60) % 2]
+    settings = {**SMALL, **VARIANTS["conditional, averaged, decaying"], "iterations": 2}
+    dotted = {key.replace(".", "__"): value for key, value in settings.items()}
+    run = gradpen.train(images, labels=kinds, out=tmp_path / "run", **dotted)
+    assert run.labels is not None
+    assert run.labels.names == ("ape", "ox")
+    assert set(gradpen.evaluate(run.path, images, labels=kinds, count=4)) == {"samples", "floor"}
+    with pytest.raises(UsageError, match="does not hold the data"):
+        gradpen.evaluate(run.path, images, labels=kinds[::-1])
+    with pytest.raises(UsageError, match="labels go with an array"):
+        gradpen.train(labels=kinds)
+
+
+def test_reduced_presets_train(tmp_path: Path) -> None:
+    """Every preset, with nothing but its embedded data, makes its images."""
+    from gradpen.presets.catalogue import PRESETS
+
+    for preset in PRESETS:
+        config = configure(preset.name, small=True, settings={"iterations": 1, "batch_size": 4, "critic_warm_up": None})
+        run = gradpen.load(train(config, out=tmp_path / preset.name).path)
+        assert run.sample(2).shape[1:3] == (preset.shape[1:] if run.config.data.size else (8, 8))
+        assert (run.labels is not None) == (preset.labels > 0)

@@ -8,11 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from gradpen.algorithm import Gan, critic_step, generator_step, train_iteration
-    from gradpen.api import configure, train
+    from gradpen.api import configure, evaluate, train
+    from gradpen.batch import Batch
     from gradpen.errors import GradpenError
     from gradpen.lipschitz import (
         GradientPenalty,
+        SpectralNorm,
         Unconstrained,
+        WassersteinDivergence,
         WeightClipping,
         gradient_norm,
         gradient_penalty,
@@ -22,18 +25,30 @@ if TYPE_CHECKING:
     from gradpen.metrics.samples import exact_wasserstein
     from gradpen.networks.dcgan import DcganCritic, DcganGenerator
     from gradpen.networks.mlp import MlpCritic, MlpGenerator
-    from gradpen.objectives import Minimax, NonSaturating, Wasserstein
+    from gradpen.networks.stages import Stage, StagedCritic, StagedGenerator
+    from gradpen.objectives import (
+        Hinge,
+        LeastSquares,
+        Minimax,
+        NonSaturating,
+        Relativistic,
+        RelativisticAverage,
+        Wasserstein,
+    )
     from gradpen.runs import Run, load
 
 __version__ = "0.1.0"
 
 _HOMES = {
     "gradpen.algorithm": ("Gan", "critic_step", "generator_step", "train_iteration"),
-    "gradpen.api": ("configure", "train"),
+    "gradpen.api": ("configure", "evaluate", "train"),
+    "gradpen.batch": ("Batch",),
     "gradpen.errors": ("GradpenError",),
     "gradpen.lipschitz": (
         "GradientPenalty",
+        "SpectralNorm",
         "Unconstrained",
+        "WassersteinDivergence",
         "WeightClipping",
         "gradient_norm",
         "gradient_penalty",
@@ -43,28 +58,48 @@ _HOMES = {
     "gradpen.metrics.samples": ("exact_wasserstein",),
     "gradpen.networks.dcgan": ("DcganCritic", "DcganGenerator"),
     "gradpen.networks.mlp": ("MlpCritic", "MlpGenerator"),
-    "gradpen.objectives": ("Minimax", "NonSaturating", "Wasserstein"),
+    "gradpen.networks.stages": ("Stage", "StagedCritic", "StagedGenerator"),
+    "gradpen.objectives": (
+        "Hinge",
+        "LeastSquares",
+        "Minimax",
+        "NonSaturating",
+        "Relativistic",
+        "RelativisticAverage",
+        "Wasserstein",
+    ),
     "gradpen.runs": ("Run", "load"),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
 __all__ = [
+    "Batch",
     "DcganCritic",
     "DcganGenerator",
     "Gan",
     "GradientPenalty",
     "GradpenError",
+    "Hinge",
+    "LeastSquares",
     "Minimax",
     "MlpCritic",
     "MlpGenerator",
     "NonSaturating",
+    "Relativistic",
+    "RelativisticAverage",
     "Run",
+    "SpectralNorm",
+    "Stage",
+    "StagedCritic",
+    "StagedGenerator",
     "Unconstrained",
     "Wasserstein",
+    "WassersteinDivergence",
     "WeightClipping",
     "configure",
     "critic_gap",
     "critic_step",
+    "evaluate",
     "exact_wasserstein",
     "generator_step",
     "gradient_norm",

@@ -10,23 +10,29 @@ from numpy.typing import NDArray
 
 from gradpen import trainer
 from gradpen.config import RunConfig, from_dict, merge, override, read_file, to_dict
-from gradpen.data.open import open_source
+from gradpen.data.open import LabelledArray, open_source
 from gradpen.errors import UsageError
 from gradpen.evaluation import SET_SIZE, Distance, generator_distance, real_distance
 from gradpen.names import safe_name
 from gradpen.presets.catalogue import find
+from gradpen.presets.reduced import reduced as reduced_preset
 from gradpen.report import publish
 from gradpen.runs import Run, RunFolder, load, warn
 from gradpen.session import Audience
 
 
 def configure(
-    preset: str | None = None, *, file: Path | None = None, settings: dict[str, Any] | None = None
+    preset: str | None = None,
+    *,
+    small: bool = False,
+    file: Path | None = None,
+    settings: dict[str, Any] | None = None,
 ) -> RunConfig:
     """Return a configuration: a preset, under a file, under settings by dotted key.
 
     Args:
         preset: a name from :data:`gradpen.presets.catalogue.PRESETS`; none: the file's, or ``wgan-gp``.
+        small: the preset's reduced version, with an eighth of the channels and a short run, for a laptop.
         file: a JSON or TOML file with any part of a configuration, for example a run's ``config.json``.
         settings: values by dotted key. ``learning_rate`` sets both optimisers, ``penalty_weight`` the
             constraint's weight and ``size`` the data's, as the command line's options do.
@@ -38,7 +44,8 @@ def configure(
     1.0
     """
     changes = read_file(file) if file is not None else {}
-    values = to_dict(find(str(preset or changes.get("preset", "wgan-gp"))).config())
+    chosen = find(str(preset or changes.get("preset", "wgan-gp"))).config()
+    values = to_dict(reduced_preset(chosen) if small else chosen)
     merge(values, changes)
     if preset is not None:
         values["preset"] = preset
@@ -63,7 +70,9 @@ PLACES = {
 def train(
     data: str | Path | NDArray[np.generic] | None = None,
     *,
+    labels: NDArray[np.generic] | None = None,
     preset: str | None = None,
+    reduced: bool = False,
     out: str | Path | None = None,
     config: str | Path | None = None,
     resume: str | Path | None = None,
@@ -75,8 +84,11 @@ def train(
     Args:
         data: a folder of images, a folder of idx files, a ``.npy`` or ``.npz`` file, an array of images
             (uint8, or floats in [0, 1] or [-1, 1]; ``[N, H, W]``, ``[N, H, W, C]`` or ``[N, C, H, W]``), or
-            None for scikit-learn's embedded digits.
+            None for the preset's embedded data, scikit-learn's digits for most.
+        labels: of an array of images, for conditional networks: classes as integers or texts ``[N]``, or attributes
+            (0 or 1) or numbers ``[N, K]``.
         preset: the configuration to start from, ``wgan-gp`` by default.
+        reduced: the preset's small version, with an eighth of the channels and a short run, for a laptop.
         out: the run's folder; None takes the next free number below ``runs/``.
         config: a JSON or TOML file laid over the preset.
         resume: a run to continue exactly; only ``iterations`` and the place of the same data may change.
@@ -98,18 +110,20 @@ def train(
     audience = audience or Audience()
     if audience.publish is Audience.publish:
         audience.publish = publish
-    array = data if isinstance(data, np.ndarray) else None
+    array = LabelledArray(images=data, labels=labels) if isinstance(data, np.ndarray) else None
     path = None if data is None or isinstance(data, np.ndarray) else str(data)
+    if array is None and labels is not None:
+        raise UsageError("labels go with an array of images; name those of files with data__labels")
     dotted = {key.replace("__", "."): value for key, value in settings.items()}
     if resume is not None:
-        given = {"preset": preset, "config": config, "out": out}
+        given = {"preset": preset, "reduced": reduced or None, "config": config, "out": out}
         dotted |= {name: value for name, value in given.items() if value is not None}
         folder = continue_run(Path(resume), path, array, dotted, audience)
     else:
         if path is not None:
             dotted["data.path"] = path
         file = None if config is None else Path(config)
-        chosen = configure(preset, file=file, settings=dotted)
+        chosen = configure(preset, small=reduced, file=file, settings=dotted)
         folder = trainer.train(chosen, out=None if out is None else Path(out), array=array, audience=audience)
     return load(folder.path)
 
@@ -117,7 +131,7 @@ def train(
 def continue_run(
     path: Path,
     data: str | None,
-    array: NDArray[np.generic] | None,
+    array: LabelledArray | None,
     settings: dict[str, Any],
     audience: Audience,
 ) -> RunFolder:
@@ -135,6 +149,7 @@ def evaluate(
     run: str | Path,
     data: str | Path | NDArray[np.generic] | None = None,
     *,
+    labels: NDArray[np.generic] | None = None,
     count: int = SET_SIZE,
     sets: int = 5,
     seed: int = 0,
@@ -145,6 +160,7 @@ def evaluate(
     Args:
         run: the run's folder.
         data: where the run's data lie now, or the array it was trained on; None: where they were.
+        labels: of the array.
         count: images in each set, at most as many as are held out.
         sets: independent sets of samples, at least 2.
         seed: seed of the latents.
@@ -161,7 +177,7 @@ def evaluate(
         raise UsageError(f"an evaluation needs at least 2 images and 2 sets, found {count} and {sets}")
     trained = load(run, say=say)
     choice = trained.config.data
-    array = data if isinstance(data, np.ndarray) else None
+    array = LabelledArray(images=data, labels=labels) if isinstance(data, np.ndarray) else None
     if data is not None and array is None:
         choice = replace(choice, path=str(data))
     source = open_source(choice, array=array)

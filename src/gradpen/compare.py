@@ -66,32 +66,31 @@ class Result:
     """why seeds did not finish, or why the cell was refused"""
 
 
-def parse_cell(text: str, common: dict[str, Any]) -> Cell:
+def parse_cell(text: str, common: dict[str, Any], *, small: bool = False) -> Cell:
     """Return the cell ``preset,key=value,…`` under the settings common to all.
 
     >>> parse_cell("wgan-gp,constraint.weight=1", {}).config.constraint.weight
     1.0
     """
     preset, *settings = text.split(",")
-    return Cell(name=text, config=configure(preset, settings=common | dict(map(parse_override, settings))))
+    chosen = configure(preset, small=small, settings=common | dict(map(parse_override, settings)))
+    return Cell(name=text, config=chosen)
 
 
 def grid_cells(
-    preset: str, objectives: Sequence[str], constraints: Sequence[str], common: dict[str, Any]
+    preset: str, objectives: Sequence[str], constraints: Sequence[str], common: dict[str, Any], *, small: bool = False
 ) -> list[Cell]:
     """Return every objective with every constraint, by the names in the tables above, on the preset's networks."""
     for names, known in ((objectives, OBJECTIVES), (constraints, CONSTRAINTS)):
         for name in names:
             if name not in known:
                 raise UsageError(f"there is no '{safe_name(name)}' among {', '.join(known)}{nearest(name, known)}")
-    return [
-        Cell(
-            name=f"{objective} + {constraint}",
-            config=configure(preset, settings={"objective": objective, "constraint": CONSTRAINTS[constraint]} | common),
-        )
-        for objective in objectives
-        for constraint in constraints
-    ]
+
+    def cell(objective: str, constraint: str) -> Cell:
+        settings = {"objective": objective, "constraint": CONSTRAINTS[constraint]} | common
+        return Cell(name=f"{objective} + {constraint}", config=configure(preset, small=small, settings=settings))
+
+    return [cell(objective, constraint) for objective in objectives for constraint in constraints]
 
 
 def compare(

@@ -8,9 +8,7 @@ from dataclasses import replace
 from itertools import islice, repeat
 from pathlib import Path
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 
 from gradpen import auxiliary
 from gradpen.algorithm import Gan, Measures, train_iteration
@@ -18,7 +16,7 @@ from gradpen.averaging import averaged_copy, update_average
 from gradpen.batch import Batch
 from gradpen.checkpoint import Checkpoint, checkpoint_folders, newest_checkpoint, remove_newer
 from gradpen.config import RunConfig, differences, from_dict, to_dict
-from gradpen.data.open import EMBEDDED, DataChoice, open_source
+from gradpen.data.open import EMBEDDED, DataChoice, LabelledArray, open_source
 from gradpen.data.source import Source, batches, report_to_json
 from gradpen.errors import DataError, RunError
 from gradpen.evaluation import spread_out
@@ -46,7 +44,7 @@ def train(
     config: RunConfig,
     *,
     out: Path | None = None,
-    array: NDArray[np.generic] | None = None,
+    array: LabelledArray | None = None,
     audience: Audience | None = None,
 ) -> RunFolder:
     """Train a new run and return its folder.
@@ -106,7 +104,7 @@ def resume(
     *,
     iterations: int | None = None,
     data: str | None = None,
-    array: NDArray[np.generic] | None = None,
+    array: LabelledArray | None = None,
     audience: Audience | None = None,
 ) -> RunFolder:
     """Continue a run exactly where its newest whole checkpoint stands.

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from gradpen.data.arrays import images_from_array, read_array
-from gradpen.data.open import DataChoice, open_source
+from gradpen.data.open import DataChoice, LabelledArray, open_source
 from gradpen.errors import DataError
 
 RNG = np.random.default_rng(0)
@@ -132,6 +132,6 @@ def test_channels_of_arrays_are_not_converted() -> None:
 
 def test_resizing_an_array_keeps_its_mean() -> None:
     bright = np.full((20, 6, 6, 3), 100, np.uint8)
-    source = open_source(DataChoice(size=(9, 4)), array=bright)
+    source = open_source(DataChoice(size=(9, 4)), array=LabelledArray(images=bright))
     assert source.shape == (3, 9, 4)
     assert set(source.images.ravel().tolist()) == {100}

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gradpen.data.labels import Labels, class_labels, space_from_json
-from gradpen.data.open import DataChoice, open_source
+from gradpen.data.open import DataChoice, LabelledArray, open_source
 from gradpen.data.procedural import ATTRIBUTES, HAIR, bricks, faces
 from gradpen.data.source import label_vectors
 from gradpen.errors import DataError, UsageError
@@ -116,5 +116,6 @@ def test_embedded_data_by_name() -> None:
     assert 50 < both.report.used < 330
     with pytest.raises(DataError, match="no embedded data 'facse'; choose one of embedded:digits"):
         open_source(DataChoice(path="embedded:facse"))
+    unlabelled = LabelledArray(images=np.zeros((30, 4, 4), np.uint8))
     with pytest.raises(DataError, match="has no labels to condition on"):
-        label_vectors(open_source(DataChoice(), array=np.zeros((30, 4, 4), np.uint8)), np.arange(3))
+        label_vectors(open_source(DataChoice(), array=unlabelled), np.arange(3))

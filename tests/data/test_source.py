@@ -6,7 +6,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gradpen.data.open import DataChoice, open_source
+from gradpen.data.open import DataChoice, LabelledArray, open_source
 from gradpen.data.source import batch_positions, batches, pixels_to_range, range_to_pixels, split
 
 CPU = torch.device("cpu")
@@ -57,7 +57,7 @@ def test_every_pixel_survives_the_range() -> None:
 
 def test_batches_never_show_held_out_images() -> None:
     images = np.arange(20, dtype=np.uint8)[:, None, None].repeat(4, 1).repeat(4, 2)
-    source = open_source(DataChoice(held_out=0.25), array=images)
+    source = open_source(DataChoice(held_out=0.25), array=LabelledArray(images=images))
     stream = batches(source, 5, seed=0, start=0, device=CPU)
     seen = {int(value) for _ in range(30) for value in range_to_pixels(next(stream).images)[:, 0, 0, 0]}
     assert seen == set(source.train.tolist())

@@ -25,7 +25,7 @@ class Compare(DataOptions):
     An interrupted comparison goes on where it stopped when the same command is given again.
     """
 
-    data: Annotated[Positional[str | None], option("[DATA]", "the embedded digits")] = None
+    data: Annotated[Positional[str | None], option("[DATA]", "the presets' embedded data")] = None
     """Folder of images, folder of idx files, .npy or .npz."""
     cells: Annotated[tuple[str, ...], option("CELL ...", "none")] = ()
     """Cells as PRESET or PRESET,KEY=VALUE,…"""
@@ -36,6 +36,8 @@ class Compare(DataOptions):
     constraints: Annotated[tuple[str, ...], option("NAME ...", "gradient-penalty, if --objectives are given")] = ()
     """Constraints to cross with the objectives, or all: none, weight-clipping, spectral-norm, gradient-penalty,
     one-sided, zero-centred, r1, r2, dragan, wgan-div."""
+    reduced: bool = False
+    """Every preset with an eighth of the channels, for a laptop."""
     seeds: int = 3
     """Runs of each cell, with seeds 0, 1, …"""
     iterations: int = 1000
@@ -59,11 +61,13 @@ class Compare(DataOptions):
         common |= {} if self.data is None else {"data.path": self.data}
         common |= {f"data.{name}": value for name, value in changed_data_options(self).items()}
         common |= dict(map(parse_override, self.set))
-        cells = [parse_cell(text, common) for text in self.cells]
+        cells = [parse_cell(text, common, small=self.reduced) for text in self.cells]
         if self.objectives or self.constraints:
             objectives = OBJECTIVES if self.objectives == ("all",) else self.objectives or ("wasserstein",)
             constraints = tuple(CONSTRAINTS) if self.constraints == ("all",) else self.constraints
-            cells += grid_cells(self.preset, objectives, constraints or ("gradient-penalty",), common)
+            cells += grid_cells(
+                self.preset, objectives, constraints or ("gradient-penalty",), common, small=self.reduced
+            )
         with ProgressLine() as progress:
 
             def audience() -> Audience:

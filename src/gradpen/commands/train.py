@@ -17,27 +17,31 @@ class Train(DataOptions):
     """Train a GAN on DATA and write a run folder: configuration, measures, samples, checkpoints, report.
 
     DATA is a folder of images (any size, mode and format, searched recursively), a folder of idx files (MNIST,
-    Fashion-MNIST), a .npy or .npz array, or nothing for scikit-learn's embedded digits.
+    Fashion-MNIST), a .npy or .npz array, embedded:digits, embedded:bricks or embedded:faces, or nothing for the
+    preset's embedded data.
 
     Typical commands:
 
       gradpen train                                   WGAN-GP on the embedded digits
       gradpen train photos/ --size 64 --iterations 20000
       gradpen train mnist/ --preset wgan-gp-mnist
+      gradpen train --preset cgan-faces --reduced
       gradpen train photos/ --set critic.norm=layer cadence.save_every=1000
       gradpen train --resume runs/00001-digits-wgan-gp
 
     Ctrl-C saves a checkpoint and stops; --resume continues exactly, bit for bit.
     """
 
-    data: Annotated[Positional[str | None], option("[DATA]", "the embedded digits")] = None
+    data: Annotated[Positional[str | None], option("[DATA]", "the preset's embedded data")] = None
     """Folder of images, folder of idx files, .npy or .npz."""
     preset: Annotated[str | None, option("NAME", "wgan-gp")] = None
     """Published configuration to start from; gradpen presets lists them."""
+    reduced: bool = False
+    """The preset with an eighth of the channels and at most 400 iterations: minutes on a laptop."""
     config: Annotated[Path | None, option("FILE", "none")] = None
     """JSON or TOML file with any part of a configuration, laid over the preset."""
     batch_size: Annotated[int | None, option("N", PRESETS_OWN)] = None
-    """Images in a batch, 64 in every preset."""
+    """Images in a batch, 64 in most presets."""
     iterations: Annotated[int | None, option("N", PRESETS_OWN)] = None
     """Generator updates, each after the preset's number of critic updates."""
     learning_rate: Annotated[float | None, option("RATE", PRESETS_OWN)] = None
@@ -87,6 +91,7 @@ class Train(DataOptions):
             run = api.train(
                 self.data,
                 preset=self.preset,
+                reduced=self.reduced,
                 out=self.out,
                 config=self.config,
                 resume=self.resume,
@@ -108,6 +113,7 @@ def refuse_with_resume(options: Train, settings: dict[str, Any]) -> None:
     """Raise if an option was given that would make a resumed run another one."""
     given = [name for name in settings if name != "iterations"]
     given += [name for name in ("preset", "config", "out") if getattr(options, name) is not None]
+    given += ["reduced"] if options.reduced else []
     if given:
         names = ", ".join(f"--{name.replace('data__', '').replace('__', '.').replace('_', '-')}" for name in given)
         raise UsageError(

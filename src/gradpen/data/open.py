@@ -1,6 +1,7 @@
 """Recognise what the user points at, and open it as a source."""
 
 import os
+from dataclasses import dataclass as plain_dataclass
 from dataclasses import replace
 from pathlib import Path
 from typing import Literal
@@ -73,14 +74,22 @@ class DataChoice:
         return value
 
 
+@plain_dataclass(frozen=True, kw_only=True)
+class LabelledArray:
+    """Images in memory, with their labels if they have any."""
+
+    images: NDArray[np.generic]
+    """as :func:`gradpen.data.arrays.images_from_array` takes them"""
+    labels: NDArray[np.generic] | None = None
+    """as :func:`gradpen.data.arrays.labels_from_array` takes them"""
+
+
 def no_progress(step: str, done: int, total: int) -> None:
     """Show nothing."""
     del step, done, total
 
 
-def open_source(
-    choice: DataChoice, *, array: NDArray[np.generic] | None = None, progress: Progress = no_progress
-) -> Source:
+def open_source(choice: DataChoice, *, array: LabelledArray | None = None, progress: Progress = no_progress) -> Source:
     """Open the data that a choice describes.
 
     Args:
@@ -92,8 +101,9 @@ def open_source(
         DataError: the data cannot be used; the message names the file and what was expected.
     """
     if array is not None:
-        images = arrays.images_from_array(array, "the array")
-        source = from_memory("array", "array in memory", images, None, str(array.dtype), choice)
+        images = arrays.images_from_array(array.images, "the array")
+        labels = arrays.labels_from_array(array.labels, len(images), "the array")
+        source = from_memory("array", "array in memory", images, labels, str(array.images.dtype), choice)
     elif choice.path.startswith(EMBEDDED):
         source = embedded(choice)
     else:
