@@ -6,13 +6,14 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 # Every pip call is constrained, or a newer torch with gigabytes of CUDA packages comes in.
 export PIP_CONSTRAINT := $(CURDIR)/constraints.txt
 
-.PHONY: help env dev demo test check bench browser clean
+.PHONY: help env dev demo test check bench study browser clean
 
 help:
 	@echo "make demo    environment, then WGAN-GP on real handwritten digits: a grid, curves and a report"
 	@echo "make test    every test"
 	@echo "make check   format, lint, types and every test"
 	@echo "make bench   speed and memory on this machine, into benchmarks/results/"
+	@echo "make study   every preset, reduced, three seeds each, judged by numbers, into runs/study (about an hour)"
 	@echo "make env     the environment alone, in .venv"
 
 env: .venv/ready
@@ -54,6 +55,9 @@ check: dev browser
 bench: env
 	$(BIN)/python benchmarks/baseline.py
 	$(BIN)/python benchmarks/memory.py
+
+study: env
+	$(BIN)/python studies/presets.py --out runs/study
 
 clean:
 	rm -rf .venv .mypy_cache .ruff_cache .hypothesis
