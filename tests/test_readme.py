@@ -88,3 +88,9 @@ def test_example_pictures_are_pictures() -> None:
         with Image.open(file) as image:
             image.load()
             assert image.width > 500
+
+
+def test_the_page_of_presets_is_what_the_code_says() -> None:
+    from gradpen.presets.catalogue import page
+
+    assert (ROOT / "docs" / "presets.md").read_text() == page(), "gradpen presets --markdown > docs/presets.md"

@@ -22,7 +22,8 @@ from gradpen.session import Session, refuse_non_finite, shown_generator, write_r
 MEASURED = 512
 SCORED_AT_ONCE = 128
 SLOPES_TAKEN = 64
-ROWS_SHOWN = 16
+LABELS_SHOWN = 16
+WIDEST_GRID = 16
 PUBLISH_SECONDS = 60
 
 
@@ -66,14 +67,16 @@ def mark(session: Session, measures: Measures, *, sampling: bool) -> None:
 
 
 def sample_grid(session: Session) -> Image.Image:
-    """Return samples from the same latents as at every mark; a conditional run's with one row for each label."""
+    """Return samples from the same latents as at every mark; a conditional run's with rows for each label."""
     config, generator, latent_dim = session.config, shown_generator(session), session.gan.latent_dim
     count = config.cadence.grid
     if session.source.labels is None or not config.conditional:
         return grid(draw_pixels(generator, latent_dim, count, config.seed))
-    examples = torch.from_numpy(label_space(session.source.labels).example_vectors()[:ROWS_SHOWN])
+    examples = torch.from_numpy(label_space(session.source.labels).example_vectors()[:LABELS_SHOWN])
     each = max(1, count // len(examples))
-    return grid(draw_every_label(generator, latent_dim, each, config.seed, examples), columns=each)
+    columns = min(each, WIDEST_GRID)
+    pixels = draw_every_label(generator, latent_dim, each // columns * columns, config.seed, examples)
+    return grid(pixels, columns)
 
 
 @torch.no_grad()

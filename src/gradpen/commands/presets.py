@@ -11,11 +11,16 @@ class Presets:
 
     json: bool = False
     """Print JSON, with the parameters of generator and critic."""
+    markdown: bool = False
+    """Print the page docs/presets.md: sources, deviations, hyperparameters."""
 
     def run(self) -> int:
         """Print the list."""
-        from gradpen.presets.catalogue import PRESETS, parameter_counts
+        from gradpen.presets.catalogue import PRESETS, page, parameter_counts
 
+        if self.markdown:
+            print(page(), end="")
+            return 0
         listed: list[dict[str, Any]] = []
         for preset in PRESETS:
             generator, critic = parameter_counts(preset)

@@ -1,5 +1,7 @@
 """All presets, found by name."""
 
+import inspect
+
 from gradpen.errors import UsageError
 from gradpen.names import nearest, safe_name
 from gradpen.presets import book, papers, pytorch_gan, sized
@@ -21,6 +23,37 @@ def find(name: str) -> Preset:
     if name not in names:
         raise UsageError(f"there is no preset '{safe_name(name)}' among {', '.join(names)}{nearest(name, names)}")
     return PRESETS[names.index(name)]
+
+
+def about(preset: Preset) -> str:
+    """Return what a preset is, where it comes from and where it deviates, as Markdown."""
+    generator, critic = parameter_counts(preset)
+    config = preset.config()
+    shape = "x".join(str(size) for size in preset.shape)
+    text = inspect.getdoc(preset.config) or ""
+    return (
+        f"## {preset.name}\n\n{text.replace('``', '`')}\n\n"
+        f"- Source: {preset.source}.\n"
+        f"- Data: {preset.data}; without any: `{config.data.path}`.\n"
+        f"- Parameters at {shape}: generator {generator:,}, critic {critic:,}.\n"
+        f"- Objective: `{config.objective}`. Constraint: `{config.constraint}`.\n"
+        f"- Optimisers: generator `{config.generator_optimizer}`, critic `{config.critic_optimizer}`.\n"
+        f"- {config.critic_steps} critic steps, batch {config.batch_size}, {config.iterations:,} iterations.\n"
+        f"- Try it: `gradpen train --preset {preset.name} --reduced`.\n"
+    )
+
+
+def page() -> str:
+    """Return the page of all presets, ``docs/presets.md``."""
+    return PAGE_HEAD + "\n".join(about(preset) for preset in PRESETS)
+
+
+PAGE_HEAD = """# Presets
+
+Published configurations by name, with their sources and every deviation that is known. Written by
+`gradpen presets --markdown > docs/presets.md`; a test keeps it true.
+
+"""
 
 
 def parameter_counts(preset: Preset) -> tuple[int, int]:
