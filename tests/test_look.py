@@ -1,5 +1,6 @@
 """Commands that look at trained runs, as a user types them."""
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -94,6 +95,23 @@ def test_animation(tmp_path: Path, run: Path, conditional: Path, command: Callab
             assert np.abs(first - np.asarray(grid, dtype=int)).max() <= 1, "the first frame is the grid of samples"
 
 
+def test_nearest(tmp_path: Path, run: Path, command: Callable[..., Outcome]) -> None:
+    code, out, err = command("nearest", run, "--count=5", "--out", tmp_path / "new" / "nearest.png")
+    assert code == 0, err
+    assert "to the nearest of 1,618 training images" in out
+    assert "to the nearest of 179 held-out images" in out
+    assert "no copies found: none of 5 samples" in out
+    with Image.open(tmp_path / "new" / "nearest.png") as picture:
+        assert picture.width > 1000
+    values = json.loads(command("nearest", run, "--count=5", "--json", "--out", tmp_path / "b.png")[1])
+    assert values["unit"] == "mean absolute error over pixels, 0 to 255"
+    assert len(values["samples"]) == 5
+    found = gradpen.nearest(run, count=5)
+    assert [sample["train"]["distance"] for sample in values["samples"]] == found.train.distances.tolist()
+    assert f"{found.train.median:.2f}" in out
+    assert np.array_equal(found.samples, gradpen.load(run).sample(5).transpose(0, 3, 1, 2))
+
+
 MISTAKES: dict[str, tuple[list[str], str]] = {
     "no such label": (["sample", "{conditional}", "--label=eleven"], "there is no label 'eleven' among 0, 1, 2"),
     "label of an unconditional run": (["sample", "{run}", "--label=7"], "was trained without labels, so there is no"),
@@ -110,6 +128,11 @@ MISTAKES: dict[str, tuple[list[str], str]] = {
     "no strips": (["sample", "{run}", "--strip=0"], "at least 1 sample can be drawn, found --strip 0"),
     "animation of nothing": (["sample", "{run}", "--count=0", "--out=x.gif"], "at least 1 sample"),
     "no encoder": (["sample", "{run}", "--out=x.mp4"], "x.mp4 needs the program ffmpeg, which is not installed"),
+    "neighbours of nothing": (["nearest", "{run}", "--count=0"], "at least 1 sample"),
+    "neighbours to another kind": (["nearest", "{run}", "--out=x.npz"], "--out x.npz: the picture is written to a"),
+    "neighbours to nowhere": (["nearest", "{run}", "--out=/proc/x.png"], "/proc/x.png cannot be written"),
+    "neighbours in other data": (["nearest", "{run}", "nowhere"], "there is no file or folder"),
+    "neighbours of no run": (["nearest", "nowhere"], "nowhere is not a run"),
     "animation to nowhere": (["sample", "{run}", "--count=1", "--out=/proc/x.gif"], "/proc/x.gif cannot be written"),
 }
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from gradpen.algorithm import Gan, critic_step, generator_step, train_iteration
-    from gradpen.api import configure, train
+    from gradpen.api import configure, evaluate, nearest, train
     from gradpen.errors import GradpenError
     from gradpen.lipschitz import (
         GradientPenalty,
@@ -29,7 +29,7 @@ __version__ = "0.1.0"
 
 _HOMES = {
     "gradpen.algorithm": ("Gan", "critic_step", "generator_step", "train_iteration"),
-    "gradpen.api": ("configure", "train"),
+    "gradpen.api": ("configure", "evaluate", "nearest", "train"),
     "gradpen.errors": ("GradpenError",),
     "gradpen.lipschitz": (
         "GradientPenalty",
@@ -65,12 +65,14 @@ __all__ = [
     "configure",
     "critic_gap",
     "critic_step",
+    "evaluate",
     "exact_wasserstein",
     "generator_step",
     "gradient_norm",
     "gradient_penalty",
     "interpolate",
     "load",
+    "nearest",
     "train",
     "train_iteration",
 ]

@@ -1,4 +1,4 @@
-"""Commands that look at a trained run: sample, evaluate."""
+"""Commands that look at a trained run: sample, nearest, evaluate."""
 
 import json
 from dataclasses import dataclass
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from gradpen.memorisation import Neighbours
     from gradpen.runs import Run
 
 
@@ -160,3 +161,72 @@ class Evaluate:
                     f"{distance.n} against {distance.n} held-out images, {distance.sets} sets"
                 )
         return 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class NearestImages:
+    """Look for copies: the nearest training image and the nearest held-out image of samples.
+
+    Distances are mean absolute errors over pixels, 0 to 255. How far real held-out images are from their nearest
+    training image is the floor: a generator that copies comes nearer.
+    """
+
+    run_folder: Annotated[Positional[Path], arg(metavar="RUN")]
+    """A folder made by gradpen train."""
+    data: Annotated[Positional[str | None], option("[DATA]", "where they were")] = None
+    """Where the run's data lie now, if they moved."""
+    count: int = 15
+    """How many samples."""
+    seed: int = 0
+    """Seed of the latents."""
+    out: Path = Path("nearest.png")
+    """FILE.png with three rows: samples, nearest training images, nearest held-out images."""
+    json: bool = False
+    """Print JSON."""
+
+    def run(self) -> int:
+        """Search, draw and print."""
+        from gradpen.api import load_with_data
+        from gradpen.memorisation import find_neighbours, neighbours_to_json
+        from gradpen.report import save_rows
+
+        if self.out.suffix != ".png":
+            raise UsageError(f"--out {safe_name(self.out)}: the picture is written to a .png file")
+        run, source = load_with_data(self.run_folder, self.data, complain)
+        found = find_neighbours(run.sample(self.count, seed=self.seed).transpose(0, 3, 1, 2), source)
+        rows = [
+            (f"samples of {run.path.name}, iteration {run.iteration:,}, seed {self.seed}", found.samples),
+            (f"nearest of {found.train.among:,} training images", source.images[found.train.rows]),
+            (f"nearest of {found.held_out.among:,} held-out images", source.images[found.held_out.rows]),
+        ]
+        save_rows(rows, self.out)
+        if self.json:
+            print(json.dumps(neighbours_to_json(found), indent=2))
+        else:
+            print(neighbours_page(found))
+            print(f"picture  {self.out}")
+        return 0
+
+
+def neighbours_page(found: "Neighbours") -> str:
+    """Return the table of distances, the medians and the verdict as lines of text."""
+    from gradpen.memorisation import UNIT, verdict
+
+    lines = [f"distance to the nearest image: {UNIT}", "sample   training   (image)   held-out   (image)"]
+    for number in range(len(found.samples)):
+        cells = [
+            f"{part.distances[number]:10.2f} {f'({part.rows[number]})':>9s}" for part in (found.train, found.held_out)
+        ]
+        lines.append(f"{number + 1:6d} " + " ".join(cells))
+    subset, real = found.subset, found.real
+    return "\n".join(
+        [
+            *lines,
+            f"median     {found.train.median:8.2f} to the nearest of {found.train.among:,} training images",
+            f"           {subset.median:8.2f} to the nearest of {subset.among:,} random training images",
+            f"           {found.held_out.median:8.2f} to the nearest of {found.held_out.among:,} held-out images",
+            f"floor      {real.median:8.2f}: a real image is typically this far from its nearest training image "
+            f"(median of {len(real.distances)} held-out images, smallest {real.distances.min():.2f})",
+            verdict(found),
+        ]
+    )
