@@ -112,6 +112,16 @@ def test_nearest(tmp_path: Path, run: Path, command: Callable[..., Outcome]) -> 
     assert np.array_equal(found.samples, gradpen.load(run).sample(5).transpose(0, 3, 1, 2))
 
 
+def test_evaluate_says_how_sharp_samples_are(run: Path, command: Callable[..., Outcome]) -> None:
+    values = json.loads(command("evaluate", run, "--count=60", "--sets=2", "--json")[1])
+    assert list(values) == ["samples", "floor", "sharpness"]
+    assert values["sharpness"]["n"] == 60
+    out = command("evaluate", run, "--count=60", "--sets=2")[1]
+    assert f"sharpness {values['sharpness']['samples']:.4f}  variance of the Laplacian, median of 60 samples" in out
+    assert f"{values['sharpness']['held_out']:.4f} for as many held-out images" in out
+    assert list(gradpen.evaluate(run, count=60, sets=2)) == ["samples", "floor"]
+
+
 MISTAKES: dict[str, tuple[list[str], str]] = {
     "no such label": (["sample", "{conditional}", "--label=eleven"], "there is no label 'eleven' among 0, 1, 2"),
     "label of an unconditional run": (["sample", "{run}", "--label=7"], "was trained without labels, so there is no"),

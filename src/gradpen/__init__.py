@@ -19,7 +19,7 @@ if TYPE_CHECKING:
         interpolate,
     )
     from gradpen.metrics.critic import critic_gap
-    from gradpen.metrics.samples import exact_wasserstein
+    from gradpen.metrics.samples import exact_wasserstein, sharpness
     from gradpen.networks.dcgan import DcganCritic, DcganGenerator
     from gradpen.networks.mlp import MlpCritic, MlpGenerator
     from gradpen.objectives import Minimax, NonSaturating, Wasserstein
@@ -40,7 +40,7 @@ _HOMES = {
         "interpolate",
     ),
     "gradpen.metrics.critic": ("critic_gap",),
-    "gradpen.metrics.samples": ("exact_wasserstein",),
+    "gradpen.metrics.samples": ("exact_wasserstein", "sharpness"),
     "gradpen.networks.dcgan": ("DcganCritic", "DcganGenerator"),
     "gradpen.networks.mlp": ("MlpCritic", "MlpGenerator"),
     "gradpen.objectives": ("Minimax", "NonSaturating", "Wasserstein"),
@@ -73,6 +73,7 @@ __all__ = [
     "interpolate",
     "load",
     "nearest",
+    "sharpness",
     "train",
     "train_iteration",
 ]

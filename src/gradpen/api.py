@@ -159,14 +159,18 @@ def evaluate(
     Raises:
         GradpenError: there is no run, its data are not there, or a count is too small.
     """
+    return distances(*load_with_data(run, data, say), count=count, sets=sets, seed=seed)
+
+
+def distances(run: Run, source: Source, *, count: int, sets: int, seed: int) -> dict[str, Distance]:
+    """Return what :func:`evaluate` does, of a loaded run and its data."""
     if count < 2 or sets < 2:
         raise UsageError(f"an evaluation needs at least 2 images and 2 sets, found {count} and {sets}")
-    trained, source = load_with_data(run, data, say)
     samples = generator_distance(
-        trained.generator,
-        trained.config.generator.latent_dim,
+        run.generator,
+        run.config.generator.latent_dim,
         source,
-        conditional=trained.config.conditional,
+        conditional=run.config.conditional,
         seed=seed,
         limit=count,
         sets=sets,

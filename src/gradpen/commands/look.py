@@ -3,7 +3,7 @@
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from tyro.conf import Positional, arg
 
@@ -126,10 +126,11 @@ def first_label(run: "Run") -> str | None:
 
 @dataclass(frozen=True, kw_only=True)
 class Evaluate:
-    """Measure how far a run's samples are from held-out data.
+    """Measure how far a run's samples are from held-out data, and how sharp they are.
 
     Prints the exact Wasserstein-1 distance in pixel space (optimal assignment) between samples and held-out
-    images, over several independent sets, and the same for training images: the floor of the measure.
+    images, over several independent sets, and the same for training images: the floor of the measure. Sharpness is
+    the variance of the Laplacian, of samples and of held-out images.
     """
 
     run_folder: Annotated[Positional[Path], arg(metavar="RUN")]
@@ -149,17 +150,33 @@ class Evaluate:
         """Measure and print."""
         from dataclasses import asdict
 
-        from gradpen.api import evaluate
+        from gradpen.api import distances, load_with_data
+        from gradpen.evaluation import median_sharpness
 
-        result = evaluate(self.run_folder, self.data, count=self.count, sets=self.sets, seed=self.seed, say=complain)
+        run, source = load_with_data(self.run_folder, self.data, complain)
+        result = distances(run, source, count=self.count, sets=self.sets, seed=self.seed)
+        sharpness = median_sharpness(
+            run.generator,
+            run.config.generator.latent_dim,
+            source,
+            conditional=run.config.conditional,
+            seed=self.seed,
+            limit=self.count,
+        )
         if self.json:
-            print(json.dumps({name: asdict(distance) for name, distance in result.items()}, indent=2))
-        else:
-            for name, distance in result.items():
-                print(
-                    f"{name:9s}{distance.mean:.4f} ± {distance.standard_deviation:.4f}  exact Wasserstein-1, "
-                    f"{distance.n} against {distance.n} held-out images, {distance.sets} sets"
-                )
+            values: dict[str, Any] = {name: asdict(distance) for name, distance in result.items()}
+            print(json.dumps(values | {"sharpness": sharpness and asdict(sharpness)}, indent=2))
+            return 0
+        for name, distance in result.items():
+            print(
+                f"{name:10s}{distance.mean:.4f} ± {distance.standard_deviation:.4f}  exact Wasserstein-1, "
+                f"{distance.n} against {distance.n} held-out images, {distance.sets} sets"
+            )
+        if sharpness is not None:
+            print(
+                f"sharpness {sharpness.samples:.4f}  variance of the Laplacian, median of {sharpness.n} samples; "
+                f"{sharpness.held_out:.4f} for as many held-out images"
+            )
         return 0
 
 
