@@ -35,10 +35,11 @@ LAYERS = [
     ["session", "memorisation"],
     ["measuring"],
     ["trainer", "report"],
+    ["vae"],
     ["api"],
     ["compare"],
     ["commands.options"],
-    ["commands.train", "commands.look", "commands.compare", "commands.data", "commands.presets"],
+    ["commands.train", "commands.look", "commands.compare", "commands.data", "commands.presets", "commands.vae"],
     ["cli"],
     ["__main__"],
 ]

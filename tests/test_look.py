@@ -143,6 +143,10 @@ MISTAKES: dict[str, tuple[list[str], str]] = {
     "neighbours to nowhere": (["nearest", "{run}", "--out=/proc/x.png"], "/proc/x.png cannot be written"),
     "neighbours in other data": (["nearest", "{run}", "nowhere"], "there is no file or folder"),
     "neighbours of no run": (["nearest", "nowhere"], "nowhere is not a run"),
+    "VAE of a conditional run": (["vae", "{conditional}"], "was trained with labels, which the VAE does not know"),
+    "VAE without training": (["vae", "{run}", "--iterations=0"], "the VAE needs at least 1 iteration, found --iter"),
+    "VAE of no run": (["vae", "nowhere"], "nowhere is not a run"),
+    "VAE on other data": (["vae", "{run}", "nowhere"], "there is no file or folder"),
     "animation to nowhere": (["sample", "{run}", "--count=1", "--out=/proc/x.gif"], "/proc/x.gif cannot be written"),
 }
 

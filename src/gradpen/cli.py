@@ -11,6 +11,7 @@ from gradpen.commands.data import Data
 from gradpen.commands.look import Evaluate, NearestImages, Sample
 from gradpen.commands.presets import Presets
 from gradpen.commands.train import Train
+from gradpen.commands.vae import VaeBaseline
 from gradpen.errors import GradpenError
 
 
@@ -26,6 +27,7 @@ COMMANDS: dict[str, Callable[..., Command]] = {
     "sample": Sample,
     "evaluate": Evaluate,
     "nearest": NearestImages,
+    "vae": VaeBaseline,
     "compare": Compare,
     "data": Data,
     "presets": Presets,
