@@ -122,6 +122,19 @@ def test_evaluate_says_how_sharp_samples_are(run: Path, command: Callable[..., O
     assert list(gradpen.evaluate(run, count=60, sets=2)) == ["samples", "floor"]
 
 
+def test_help_says_every_option(command: Callable[..., Outcome]) -> None:
+    options = {
+        "sample": ("--count", "--label ", "--labels all", "--strip", ".gif", "--seed", "--device"),
+        "nearest": ("--count", "--seed", "--out", "--json", "mean absolute error"),
+        "vae": ("--iterations", "--seed", "DATA", "comparison.png"),
+        "evaluate": ("--count", "--sets", "Sharpness"),
+    }
+    for name, words in options.items():
+        code, out, _ = command(name, "--help")
+        assert code == 0
+        assert [word for word in words if word not in out] == []
+
+
 MISTAKES: dict[str, tuple[list[str], str]] = {
     "no such label": (["sample", "{conditional}", "--label=eleven"], "there is no label 'eleven' among 0, 1, 2"),
     "label of an unconditional run": (["sample", "{run}", "--label=7"], "was trained without labels, so there is no"),
