@@ -73,7 +73,9 @@ class Sample:
 
 def refuse_together(options: Sample) -> None:
     """Raise if options were given that ask for different pictures, or for none."""
-    animated = options.out.suffix in (".gif", ".mp4")
+    from gradpen.walks import ANIMATED
+
+    animated = options.out.suffix in ANIMATED
     for one, other, both in (
         ("--strip", "--labels all", options.strip is not None and options.labels is not None),
         ("--strip", "--count", options.strip is not None and options.count is not None),
@@ -94,9 +96,8 @@ def still_samples(run: "Run", options: Sample) -> tuple["NDArray[np.uint8]", int
 
     if options.strip is not None:
         z = strip_latents(run.config.generator.latent_dim, options.seed, options.strip)
-        pixels = draw_walk(
-            run.generator, z, run.label_vectors(len(z), first_label(run) if options.label is None else options.label)
-        )
+        label = run.label_vectors(1, options.label)
+        pixels = draw_walk(run.generator, z, None if label is None else label.expand(len(z), -1))
         return pixels, STEPS, f"{options.strip} strips of {STEPS} images"
     if options.labels is not None:
         each = 8 if options.count is None else options.count
@@ -117,11 +118,6 @@ def animated_samples(run: "Run", options: Sample) -> tuple["NDArray[np.uint8]", 
     labels = run.label_vectors(count, options.label)
     pixels = draw_walk(run.generator, z, None if labels is None else labels.repeat(FRAMES, 1))
     return pixels.reshape(FRAMES, count, *pixels.shape[1:]), f"{FRAMES} frames of {count} samples"
-
-
-def first_label(run: "Run") -> str | None:
-    """Return the first label of a conditional run in words."""
-    return None if run.labels is None else run.labels.example_names()[0]
 
 
 @dataclass(frozen=True, kw_only=True)
