@@ -7,9 +7,12 @@ from typing import Any
 import pytest
 from PIL import Image
 
+import gradpen
+import gradpen.compare
 from gradpen.cli import main
 from gradpen.compare import CONSTRAINTS, OBJECTIVES, compare, grid_cells, parse_cell, table
 from gradpen.errors import RunError
+from gradpen.report import save_rows
 from gradpen.session import Audience
 
 COMMON: dict[str, Any] = {"iterations": 3, "batch_size": 16, "critic_steps": 1, "threads": 1}
@@ -51,6 +54,38 @@ def test_refused_and_diverged_cells_say_why(tmp_path: Path) -> None:
     assert len(json.loads((tmp_path / "compare.json").read_text())) == 3
     with Image.open(tmp_path / "compare.png") as picture:
         assert picture.size[0] > 500
+
+
+def test_samples_stand_side_by_side(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A row for each cell that finished, of the same latents; none for one that failed."""
+    rows: list[tuple[str, Any]] = []
+
+    def kept(given: list[tuple[str, Any]], out: Path) -> None:
+        rows[:] = given
+        save_rows(given, out)
+
+    monkeypatch.setattr(gradpen.compare, "save_rows", kept)
+    narrow = COMMON | {"generator.width": 4, "critic.width": 4}
+    failing = "wgan-gp,critic_optimizer.learning_rate=1e30"
+    names = (failing, "wgan-gp", "wgan-gp,generator.way=upsample")
+    compare([parse_cell(name, narrow) for name in names], 1, tmp_path, say=silent, audience=Audience)
+    assert [words for words, _ in rows] == ["wgan-gp, seed 0", "wgan-gp,generator.way=upsample, seed 0"]
+    for place, (_, images) in zip(sorted(tmp_path.glob("0[23]-*")), rows, strict=True):
+        expected = gradpen.load(place / "seed-0").sample(8, seed=0)
+        assert (images.transpose(0, 2, 3, 1) == expected).all()
+    with Image.open(tmp_path / "samples.png") as picture:
+        assert picture.width > 1000
+        two = picture.height
+    save_rows(rows[:1], tmp_path / "one.png")
+    with Image.open(tmp_path / "one.png") as picture:
+        assert two == pytest.approx(2 * picture.height, abs=4)
+
+
+def test_no_cell_finished_and_no_samples(tmp_path: Path) -> None:
+    cells = [parse_cell(f"wgan-gp,critic.norm=batch,critic_steps={steps}", COMMON) for steps in (1, 2)]
+    results = compare(cells, 1, tmp_path, say=silent, audience=Audience)
+    assert [result.distances for result in results] == [[], []]
+    assert not (tmp_path / "samples.png").exists()
 
 
 def test_an_interrupted_comparison_goes_on(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """Commands that look at trained runs, as a user types them."""
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -94,6 +95,46 @@ def test_animation(tmp_path: Path, run: Path, conditional: Path, command: Callab
             assert np.abs(first - np.asarray(grid, dtype=int)).max() <= 1, "the first frame is the grid of samples"
 
 
+def test_nearest(tmp_path: Path, run: Path, command: Callable[..., Outcome]) -> None:
+    code, out, err = command("nearest", run, "--count=5", "--out", tmp_path / "new" / "nearest.png")
+    assert code == 0, err
+    assert "to the nearest of 1,618 training images" in out
+    assert "to the nearest of 179 held-out images" in out
+    assert "no copies found: none of 5 samples" in out
+    with Image.open(tmp_path / "new" / "nearest.png") as picture:
+        assert picture.width > 1000
+    values = json.loads(command("nearest", run, "--count=5", "--json", "--out", tmp_path / "b.png")[1])
+    assert values["unit"] == "mean absolute error over pixels, 0 to 255"
+    assert len(values["samples"]) == 5
+    found = gradpen.nearest(run, count=5)
+    assert [sample["train"]["distance"] for sample in values["samples"]] == found.train.distances.tolist()
+    assert f"{found.train.median:.2f}" in out
+    assert np.array_equal(found.samples, gradpen.load(run).sample(5).transpose(0, 3, 1, 2))
+
+
+def test_evaluate_says_how_sharp_samples_are(run: Path, command: Callable[..., Outcome]) -> None:
+    values = json.loads(command("evaluate", run, "--count=60", "--sets=2", "--json")[1])
+    assert list(values) == ["samples", "floor", "sharpness"]
+    assert values["sharpness"]["n"] == 60
+    out = command("evaluate", run, "--count=60", "--sets=2")[1]
+    assert f"sharpness {values['sharpness']['samples']:.4f}  variance of the Laplacian, median of 60 samples" in out
+    assert f"{values['sharpness']['held_out']:.4f} for as many held-out images" in out
+    assert list(gradpen.evaluate(run, count=60, sets=2)) == ["samples", "floor"]
+
+
+def test_help_says_every_option(command: Callable[..., Outcome]) -> None:
+    options = {
+        "sample": ("--count", "--label ", "--labels all", "--strip", ".gif", "--seed", "--device"),
+        "nearest": ("--count", "--seed", "--out", "--json", "mean absolute error"),
+        "vae": ("--iterations", "--seed", "DATA", "comparison.png"),
+        "evaluate": ("--count", "--sets", "Sharpness"),
+    }
+    for name, words in options.items():
+        code, out, _ = command(name, "--help")
+        assert code == 0
+        assert [word for word in words if word not in out] == []
+
+
 MISTAKES: dict[str, tuple[list[str], str]] = {
     "no such label": (["sample", "{conditional}", "--label=eleven"], "there is no label 'eleven' among 0, 1, 2"),
     "label of an unconditional run": (["sample", "{run}", "--label=7"], "was trained without labels, so there is no"),
@@ -110,6 +151,15 @@ MISTAKES: dict[str, tuple[list[str], str]] = {
     "no strips": (["sample", "{run}", "--strip=0"], "at least 1 sample can be drawn, found --strip 0"),
     "animation of nothing": (["sample", "{run}", "--count=0", "--out=x.gif"], "at least 1 sample"),
     "no encoder": (["sample", "{run}", "--out=x.mp4"], "x.mp4 needs the program ffmpeg, which is not installed"),
+    "neighbours of nothing": (["nearest", "{run}", "--count=0"], "at least 1 sample"),
+    "neighbours to another kind": (["nearest", "{run}", "--out=x.npz"], "--out x.npz: the picture is written to a"),
+    "neighbours to nowhere": (["nearest", "{run}", "--out=/proc/x.png"], "/proc/x.png cannot be written"),
+    "neighbours in other data": (["nearest", "{run}", "nowhere"], "there is no file or folder"),
+    "neighbours of no run": (["nearest", "nowhere"], "nowhere is not a run"),
+    "VAE of a conditional run": (["vae", "{conditional}"], "was trained with labels, which the VAE does not know"),
+    "VAE without training": (["vae", "{run}", "--iterations=0"], "the VAE needs at least 1 iteration, found --iter"),
+    "VAE of no run": (["vae", "nowhere"], "nowhere is not a run"),
+    "VAE on other data": (["vae", "{run}", "nowhere"], "there is no file or folder"),
     "animation to nowhere": (["sample", "{run}", "--count=1", "--out=/proc/x.gif"], "/proc/x.gif cannot be written"),
 }
 

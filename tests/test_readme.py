@@ -40,6 +40,8 @@ def test_commands_run_as_written(place: Path, capsys: pytest.CaptureFixture[str]
         short = shlex.split(SHORT) if arguments[0] == "train" and "--resume" not in arguments else []
         if arguments[0] == "compare":
             short = ["--iterations=2", "--seeds=1"]
+        if arguments[0] == "vae":
+            short = ["--iterations=2"]
         if "--set" in arguments:
             short = [word for word in short if word != "--set"]
             arguments = [*arguments[: arguments.index("--set")], *short[:2], *arguments[arguments.index("--set") :]]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from gradpen.algorithm import Gan, critic_step, generator_step, train_iteration
-    from gradpen.api import configure, evaluate, train
+    from gradpen.api import configure, evaluate, nearest, train
     from gradpen.batch import Batch
     from gradpen.errors import GradpenError
     from gradpen.lipschitz import (
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
         interpolate,
     )
     from gradpen.metrics.critic import critic_gap
-    from gradpen.metrics.samples import exact_wasserstein
+    from gradpen.metrics.samples import exact_wasserstein, sharpness
     from gradpen.networks.dcgan import DcganCritic, DcganGenerator
     from gradpen.networks.mlp import MlpCritic, MlpGenerator
     from gradpen.networks.stages import Stage, StagedCritic, StagedGenerator
@@ -41,7 +41,7 @@ __version__ = "0.1.0"
 
 _HOMES = {
     "gradpen.algorithm": ("Gan", "critic_step", "generator_step", "train_iteration"),
-    "gradpen.api": ("configure", "evaluate", "train"),
+    "gradpen.api": ("configure", "evaluate", "nearest", "train"),
     "gradpen.batch": ("Batch",),
     "gradpen.errors": ("GradpenError",),
     "gradpen.lipschitz": (
@@ -55,7 +55,7 @@ _HOMES = {
         "interpolate",
     ),
     "gradpen.metrics.critic": ("critic_gap",),
-    "gradpen.metrics.samples": ("exact_wasserstein",),
+    "gradpen.metrics.samples": ("exact_wasserstein", "sharpness"),
     "gradpen.networks.dcgan": ("DcganCritic", "DcganGenerator"),
     "gradpen.networks.mlp": ("MlpCritic", "MlpGenerator"),
     "gradpen.networks.stages": ("Stage", "StagedCritic", "StagedGenerator"),
@@ -106,6 +106,8 @@ __all__ = [
     "gradient_penalty",
     "interpolate",
     "load",
+    "nearest",
+    "sharpness",
     "train",
     "train_iteration",
 ]

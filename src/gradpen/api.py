@@ -11,8 +11,10 @@ from numpy.typing import NDArray
 from gradpen import trainer
 from gradpen.config import RunConfig, from_dict, merge, override, read_file, to_dict
 from gradpen.data.open import LabelledArray, open_source
+from gradpen.data.source import Source
 from gradpen.errors import UsageError
 from gradpen.evaluation import SET_SIZE, Distance, generator_distance, real_distance
+from gradpen.memorisation import Neighbours, find_neighbours
 from gradpen.names import safe_name
 from gradpen.presets.catalogue import find
 from gradpen.presets.reduced import reduced as reduced_preset
@@ -173,8 +175,62 @@ def evaluate(
     Raises:
         GradpenError: there is no run, its data are not there, or a count is too small.
     """
+    return distances(*load_with_data(run, data, say, labels), count=count, sets=sets, seed=seed)
+
+
+def distances(run: Run, source: Source, *, count: int, sets: int, seed: int) -> dict[str, Distance]:
+    """Return what :func:`evaluate` does, of a loaded run and its data."""
     if count < 2 or sets < 2:
         raise UsageError(f"an evaluation needs at least 2 images and 2 sets, found {count} and {sets}")
+    samples = generator_distance(
+        run.generator,
+        run.config.generator.latent_dim,
+        source,
+        conditional=run.config.conditional,
+        seed=seed,
+        limit=count,
+        sets=sets,
+    )
+    return {"samples": samples, "floor": real_distance(source, limit=count, sets=sets)}
+
+
+def nearest(
+    run: str | Path,
+    data: str | Path | NDArray[np.generic] | None = None,
+    *,
+    labels: NDArray[np.generic] | None = None,
+    count: int = 15,
+    seed: int = 0,
+    say: Callable[[str], None] = warn,
+) -> Neighbours:
+    """Find the nearest training and held-out image of each of a run's samples, to see whether it copied any.
+
+    Args:
+        run: the run's folder.
+        data: where the run's data lie now, or the array it was trained on; None: where they were.
+        labels: of the array.
+        count: how many samples.
+        seed: seed of the latents.
+        say: called if a damaged checkpoint is passed over; a warning by default.
+
+    Raises:
+        GradpenError: there is no run, its data are not there, or there are no samples to look at.
+    """
+    trained, source = load_with_data(run, data, say, labels)
+    return find_neighbours(trained.sample(count, seed=seed).transpose(0, 3, 1, 2), source)
+
+
+def load_with_data(
+    run: str | Path,
+    data: str | Path | NDArray[np.generic] | None,
+    say: Callable[[str], None],
+    labels: NDArray[np.generic] | None = None,
+) -> tuple[Run, Source]:
+    """Return a run and the data it was trained on.
+
+    Raises:
+        GradpenError: there is no run, or its data are not there.
+    """
     trained = load(run, say=say)
     choice = trained.config.data
     array = LabelledArray(images=data, labels=labels) if isinstance(data, np.ndarray) else None
@@ -186,13 +242,4 @@ def evaluate(
             f"{safe_name(source.report.path)} does not hold the data {safe_name(run)} was trained on; name the "
             f"folder, file or array that does"
         )
-    samples = generator_distance(
-        trained.generator,
-        trained.config.generator.latent_dim,
-        source,
-        conditional=trained.config.conditional,
-        seed=seed,
-        limit=count,
-        sets=sets,
-    )
-    return {"samples": samples, "floor": real_distance(source, limit=count, sets=sets)}
+    return trained, source

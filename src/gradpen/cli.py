@@ -1,4 +1,4 @@
-"""The command line: train, sample, evaluate, compare, data, presets. Nothing heavy is imported before it is needed."""
+"""The command line: its commands by name. Nothing heavy is imported before it is needed."""
 
 import sys
 from collections.abc import Callable, Sequence
@@ -8,9 +8,10 @@ import tyro
 
 from gradpen.commands.compare import Compare
 from gradpen.commands.data import Data
-from gradpen.commands.look import Evaluate, Sample
+from gradpen.commands.look import Evaluate, NearestImages, Sample
 from gradpen.commands.presets import Presets
 from gradpen.commands.train import Train
+from gradpen.commands.vae import VaeBaseline
 from gradpen.errors import GradpenError
 
 
@@ -25,6 +26,8 @@ COMMANDS: dict[str, Callable[..., Command]] = {
     "train": Train,
     "sample": Sample,
     "evaluate": Evaluate,
+    "nearest": NearestImages,
+    "vae": VaeBaseline,
     "compare": Compare,
     "data": Data,
     "presets": Presets,

@@ -1,4 +1,4 @@
-"""Several configurations at equal budget and the same seeds: one table, one figure."""
+"""Several configurations at equal budget and the same seeds: one table, one figure, samples side by side."""
 
 import json
 import re
@@ -11,11 +11,12 @@ from typing import Any
 from gradpen.api import configure
 from gradpen.checkpoint import checkpoint_folders, replace_file
 from gradpen.config import RunConfig, differences, parse_override
+from gradpen.data.source import Images
 from gradpen.errors import DivergedError, RunError, UsageError
 from gradpen.figures import dots
 from gradpen.names import nearest, safe_name
-from gradpen.report import png, publish
-from gradpen.runs import RunFolder, read_config, write_json
+from gradpen.report import png, publish, save_rows
+from gradpen.runs import RunFolder, load, read_config, write_json
 from gradpen.session import Audience
 from gradpen.trainer import resume, train
 
@@ -28,6 +29,7 @@ OBJECTIVES = (
     "relativistic",
     "relativistic-average",
 )
+SAMPLES_SHOWN = 8
 PENALTY = "gradient-penalty"
 CONSTRAINTS: dict[str, dict[str, Any]] = {
     "none": {"name": "none"},
@@ -96,7 +98,7 @@ def grid_cells(
 def compare(
     cells: Sequence[Cell], seeds: int, out: Path, *, say: Callable[[str], None], audience: Callable[[], Audience]
 ) -> list[Result]:
-    """Train every cell with seeds 0, 1, … and write ``compare.md``, ``compare.json`` and ``compare.png``.
+    """Train every cell with seeds 0, 1, … and write ``compare.md``, ``compare.json``, ``compare.png``, ``samples.png``.
 
     Finished runs found in ``out`` are used as they are and unfinished ones continued, so an interrupted comparison
     goes on where it stopped.
@@ -115,15 +117,17 @@ def compare(
     """
     if len(cells) < 2:
         raise UsageError("a comparison needs at least two cells; name more with --cells, --objectives or --constraints")
-    results = []
+    results: list[Result] = []
+    pictures: list[tuple[str, Images]] = []
     for number, cell in enumerate(cells):
         place = out / f"{number + 1:02d}-{re.sub(r'[^a-z0-9.=]+', '-', cell.name.lower())[:80]}"
-        records, failures = [], []
+        records, failures, finished = [], [], []
         for seed in range(seeds):
             say(f"{cell.name}, seed {seed} ({number * seeds + seed + 1} of {len(cells) * seeds})")
             try:
                 listener = audience()
                 records.append(run_cell(replace(cell.config, seed=seed), place / f"seed-{seed}", listener))
+                finished.append(seed)
             except DivergedError as error:
                 failures.append(f"seed {seed}: {error}")
             except UsageError as error:
@@ -132,8 +136,17 @@ def compare(
             if listener.interrupt.signal is not None:
                 raise KeyboardInterrupt
         results.append(summarise(cell.name, records, failures))
+        if finished:
+            pictures.append((f"{cell.name}, seed {finished[0]}", sample_row(place / f"seed-{finished[0]}", say)))
         write_results(results, out)
+        if pictures:
+            save_rows(pictures, out / "samples.png")
     return results
+
+
+def sample_row(path: Path, say: Callable[[str], None]) -> Images:
+    """Return samples of a run, uint8 ``[8, C, H, W]``: from the same latents for all runs with latents of one size."""
+    return load(path, say=say).sample(SAMPLES_SHOWN, seed=0).transpose(0, 3, 1, 2)
 
 
 def run_cell(config: RunConfig, path: Path, audience: Audience) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""How far a generator is from held-out data, with the floor that the measure itself has."""
+"""How far a generator is from held-out data, with the floor that the measure itself has; how sharp its samples are."""
 
 import statistics
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from torch import nn
 
 from gradpen.batch import Batch
 from gradpen.data.source import Indices, Source, gather, label_vectors
-from gradpen.metrics.samples import exact_wasserstein
+from gradpen.metrics.samples import SMALLEST_SHARP, exact_wasserstein, sharpness
 from gradpen.runtime import derived_seed
 from gradpen.sampling import draw
 
@@ -26,6 +26,17 @@ class Distance:
     sets: int
     n: int
     """images in each of the two sets that a distance compares"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sharpness:
+    """The median sharpness of samples and of data."""
+
+    samples: float
+    held_out: float
+    """the reference"""
+    n: int
+    """images of either kind"""
 
 
 def spread_out(rows: Indices, count: int) -> Indices:
@@ -79,6 +90,21 @@ def real_distance(source: Source, *, limit: int = SET_SIZE, sets: int = 5) -> Di
         chosen = np.random.Generator(np.random.Philox(key=number)).choice(source.train, len(held_out), replace=False)
         values.append(exact_wasserstein(gather(source, np.sort(chosen), CPU), held_out))
     return summary(values, len(held_out))
+
+
+def median_sharpness(
+    generator: nn.Module, latent_dim: int, source: Source, *, conditional: bool, seed: int, limit: int = SET_SIZE
+) -> Sharpness | None:
+    """Return the median sharpness of samples and of held-out images; None for images too small to have one."""
+    if min(source.shape[1:]) < SMALLEST_SHARP:
+        return None
+    held_out = held_out_batch(source, set_size(source, limit), conditional=conditional)
+    samples = draw(generator, latent_dim, len(held_out), derived_seed(seed, "evaluate", 0), held_out.labels).cpu()
+    return Sharpness(
+        samples=sharpness(samples).median().item(),
+        held_out=sharpness(held_out.images).median().item(),
+        n=len(held_out),
+    )
 
 
 def summary(values: list[float], n: int) -> Distance:

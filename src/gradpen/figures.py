@@ -103,3 +103,16 @@ def dots(rows: Sequence[tuple[str, Sequence[float]]], floor: float | None) -> Fi
     axes.grid(alpha=0.25, axis="x")
     axes.spines[["top", "right"]].set_visible(False)
     return figure
+
+
+def labelled_rows(rows: Sequence[tuple[str, np.ndarray]]) -> Figure:
+    """Return pictures below each other, RGB or RGBA uint8 ``[H, W, 3 or 4]``, each under its words."""
+    inches = 10.0
+    heights = [inches * picture.shape[0] / picture.shape[1] for _, picture in rows]
+    figure = Figure(figsize=(inches, sum(heights) + 0.4 * len(rows)), layout="constrained")
+    places = figure.subplots(len(rows), squeeze=False, height_ratios=heights)[:, 0]
+    for axes, (words, picture) in zip(places, rows, strict=True):
+        axes.imshow(picture, interpolation="nearest")
+        axes.set_title(words, loc="left", fontsize=10, parse_math=False)
+        axes.set_axis_off()
+    return figure

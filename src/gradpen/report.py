@@ -4,15 +4,21 @@ import base64
 import html
 import io
 import json
+from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
+import numpy as np
 from matplotlib.figure import Figure
 
 from gradpen.checkpoint import replace_file
 from gradpen.config import to_dict
-from gradpen.figures import curves
+from gradpen.data.source import Images
+from gradpen.errors import UsageError
+from gradpen.figures import curves, labelled_rows
 from gradpen.names import safe_name
 from gradpen.runs import Row, RunFolder, read_config, read_measures
+from gradpen.sampling import grid
 
 STYLE = """
 :root { color-scheme: light; --ink: #1a1a1a; --soft: #5c5c5c; --line: #dcdcdc; }
@@ -52,6 +58,22 @@ def png(figure: Figure) -> bytes:
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", dpi=110)
     return buffer.getvalue()
+
+
+def save_rows(rows: Sequence[tuple[str, Images]], out: Path) -> None:
+    """Write rows of images, each uint8 ``[N, C, H, W]`` under its words, as one PNG.
+
+    Raises:
+        UsageError: the place cannot be written.
+    """
+    pictures = [(safe_name(words), np.asarray(grid(images, len(images)).convert("RGB"))) for words, images in rows]
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        replace_file(out, png(labelled_rows(pictures)))
+    except OSError as error:
+        raise UsageError(
+            f"{safe_name(out)} cannot be written: {error.strerror or error}; choose another --out"
+        ) from None
 
 
 def text(value: object) -> str:

@@ -67,7 +67,7 @@ def train(
         torch.set_num_threads(config.threads)
     gan = build_gan(config, source, device)
     say_left_out(source, audience)
-    say_stand_in(config, audience)
+    say_embedded(config, source, audience)
 
     folder = new_folder(out, f"{label(source)}-{config.preset}")
     with audience.listen(), locked(folder), readable_failures(folder):
@@ -285,12 +285,12 @@ def say_machine_changes(checkpoint: Checkpoint, device: torch.device, audience: 
         audience.say(f"this run will not be bit-exact from here on: {', '.join(changed)}")
 
 
-def say_stand_in(config: RunConfig, audience: Audience) -> None:
-    """Say that no data were given where a preset is meant for other data than those that need no file."""
-    if config.data.path.startswith(EMBEDDED):
+def say_embedded(config: RunConfig, source: Source, audience: Audience) -> None:
+    """Say so if the run is on data that need no file."""
+    if source.report.kind == "embedded":
         audience.say(
-            f"no data were given: training on {config.data.path}, which stand in for real images; name a folder, idx "
-            f"files or an array to train on your own"
+            f"training on {config.data.path} ({source.report.path}); name a folder, idx files or an array to train on "
+            f"your own images"
         )
 
 

@@ -12,7 +12,7 @@ from gradpen.errors import UsageError
 
 @dataclass(frozen=True, kw_only=True)
 class Compare(DataOptions):
-    """Train several configurations at equal budget and the same seeds; write one table and one figure.
+    """Train several configurations at equal budget and the same seeds; write one table, one figure and samples.
 
     Cells are presets, each with settings of its own after commas, or every objective with every constraint on the
     networks of one preset. The budget is the number of generator updates.
@@ -20,6 +20,7 @@ class Compare(DataOptions):
     Typical commands:
 
       gradpen compare --cells wgan-gp-digits wgan-gp-digits,constraint.weight=1 --iterations 1000
+      gradpen compare --cells wgan-gp wgan-gp,generator.way=upsample
       gradpen compare --preset wgan-gp-digits --objectives all --constraints all --seeds 1 --iterations 500
 
     An interrupted comparison goes on where it stopped when the same command is given again.
@@ -82,4 +83,6 @@ class Compare(DataOptions):
             results = compare(cells, self.seeds, self.out, say=progress.say, audience=audience)
         print(table(results), end="")
         print(f"figure   {self.out / 'compare.png'}")
+        if any(result.distances for result in results):
+            print(f"samples  {self.out / 'samples.png'}")
         return 0 if all(result.distances for result in results) else 1

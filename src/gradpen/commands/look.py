@@ -1,9 +1,9 @@
-"""Commands that look at a trained run: sample, evaluate."""
+"""Commands that look at a trained run: sample, nearest, evaluate."""
 
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from tyro.conf import Positional, arg
 
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from gradpen.memorisation import Neighbours
     from gradpen.runs import Run
 
 
@@ -72,7 +73,9 @@ class Sample:
 
 def refuse_together(options: Sample) -> None:
     """Raise if options were given that ask for different pictures, or for none."""
-    animated = options.out.suffix in (".gif", ".mp4")
+    from gradpen.walks import ANIMATED
+
+    animated = options.out.suffix in ANIMATED
     for one, other, both in (
         ("--strip", "--labels all", options.strip is not None and options.labels is not None),
         ("--strip", "--count", options.strip is not None and options.count is not None),
@@ -93,9 +96,8 @@ def still_samples(run: "Run", options: Sample) -> tuple["NDArray[np.uint8]", int
 
     if options.strip is not None:
         z = strip_latents(run.config.generator.latent_dim, options.seed, options.strip)
-        pixels = draw_walk(
-            run.generator, z, run.label_vectors(len(z), first_label(run) if options.label is None else options.label)
-        )
+        label = run.label_vectors(1, options.label)
+        pixels = draw_walk(run.generator, z, None if label is None else label.expand(len(z), -1))
         return pixels, STEPS, f"{options.strip} strips of {STEPS} images"
     if options.labels is not None:
         each = 8 if options.count is None else options.count
@@ -118,17 +120,13 @@ def animated_samples(run: "Run", options: Sample) -> tuple["NDArray[np.uint8]", 
     return pixels.reshape(FRAMES, count, *pixels.shape[1:]), f"{FRAMES} frames of {count} samples"
 
 
-def first_label(run: "Run") -> str | None:
-    """Return the first label of a conditional run in words."""
-    return None if run.labels is None else run.labels.example_names()[0]
-
-
 @dataclass(frozen=True, kw_only=True)
 class Evaluate:
-    """Measure how far a run's samples are from held-out data.
+    """Measure how far a run's samples are from held-out data, and how sharp they are.
 
     Prints the exact Wasserstein-1 distance in pixel space (optimal assignment) between samples and held-out
-    images, over several independent sets, and the same for training images: the floor of the measure.
+    images, over several independent sets, and the same for training images: the floor of the measure. Sharpness is
+    the variance of the Laplacian, of samples and of held-out images.
     """
 
     run_folder: Annotated[Positional[Path], arg(metavar="RUN")]
@@ -148,15 +146,100 @@ class Evaluate:
         """Measure and print."""
         from dataclasses import asdict
 
-        from gradpen.api import evaluate
+        from gradpen.api import distances, load_with_data
+        from gradpen.evaluation import median_sharpness
 
-        result = evaluate(self.run_folder, self.data, count=self.count, sets=self.sets, seed=self.seed, say=complain)
+        run, source = load_with_data(self.run_folder, self.data, complain)
+        result = distances(run, source, count=self.count, sets=self.sets, seed=self.seed)
+        sharpness = median_sharpness(
+            run.generator,
+            run.config.generator.latent_dim,
+            source,
+            conditional=run.config.conditional,
+            seed=self.seed,
+            limit=self.count,
+        )
         if self.json:
-            print(json.dumps({name: asdict(distance) for name, distance in result.items()}, indent=2))
-        else:
-            for name, distance in result.items():
-                print(
-                    f"{name:9s}{distance.mean:.4f} ± {distance.standard_deviation:.4f}  exact Wasserstein-1, "
-                    f"{distance.n} against {distance.n} held-out images, {distance.sets} sets"
-                )
+            values: dict[str, Any] = {name: asdict(distance) for name, distance in result.items()}
+            print(json.dumps(values | {"sharpness": sharpness and asdict(sharpness)}, indent=2))
+            return 0
+        for name, distance in result.items():
+            print(
+                f"{name:10s}{distance.mean:.4f} ± {distance.standard_deviation:.4f}  exact Wasserstein-1, "
+                f"{distance.n} against {distance.n} held-out images, {distance.sets} sets"
+            )
+        if sharpness is not None:
+            print(
+                f"sharpness {sharpness.samples:.4f}  variance of the Laplacian, median of {sharpness.n} samples; "
+                f"{sharpness.held_out:.4f} for as many held-out images"
+            )
         return 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class NearestImages:
+    """Look for copies: the nearest training image and the nearest held-out image of samples.
+
+    Distances are mean absolute errors over pixels, 0 to 255. How far real held-out images are from their nearest
+    training image is the floor: a generator that copies comes nearer.
+    """
+
+    run_folder: Annotated[Positional[Path], arg(metavar="RUN")]
+    """A folder made by gradpen train."""
+    data: Annotated[Positional[str | None], option("[DATA]", "where they were")] = None
+    """Where the run's data lie now, if they moved."""
+    count: int = 15
+    """How many samples."""
+    seed: int = 0
+    """Seed of the latents."""
+    out: Path = Path("nearest.png")
+    """FILE.png with three rows: samples, nearest training images, nearest held-out images."""
+    json: bool = False
+    """Print JSON."""
+
+    def run(self) -> int:
+        """Search, draw and print."""
+        from gradpen.api import load_with_data
+        from gradpen.memorisation import find_neighbours, neighbours_to_json
+        from gradpen.report import save_rows
+
+        if self.out.suffix != ".png":
+            raise UsageError(f"--out {safe_name(self.out)}: the picture is written to a .png file")
+        run, source = load_with_data(self.run_folder, self.data, complain)
+        found = find_neighbours(run.sample(self.count, seed=self.seed).transpose(0, 3, 1, 2), source)
+        rows = [
+            (f"samples of {run.path.name}, iteration {run.iteration:,}, seed {self.seed}", found.samples),
+            (f"nearest of {found.train.among:,} training images", source.images[found.train.rows]),
+            (f"nearest of {found.held_out.among:,} held-out images", source.images[found.held_out.rows]),
+        ]
+        save_rows(rows, self.out)
+        if self.json:
+            print(json.dumps(neighbours_to_json(found), indent=2))
+        else:
+            print(neighbours_page(found))
+            print(f"picture  {self.out}")
+        return 0
+
+
+def neighbours_page(found: "Neighbours") -> str:
+    """Return the table of distances, the medians and the verdict as lines of text."""
+    from gradpen.memorisation import UNIT, verdict
+
+    lines = [f"distance to the nearest image: {UNIT}", "sample   training   (image)   held-out   (image)"]
+    for number in range(len(found.samples)):
+        cells = [
+            f"{part.distances[number]:10.2f} {f'({part.rows[number]})':>9s}" for part in (found.train, found.held_out)
+        ]
+        lines.append(f"{number + 1:6d} " + " ".join(cells))
+    subset, real = found.subset, found.real
+    return "\n".join(
+        [
+            *lines,
+            f"median     {found.train.median:8.2f} to the nearest of {found.train.among:,} training images",
+            f"           {subset.median:8.2f} to the nearest of {subset.among:,} random training images",
+            f"           {found.held_out.median:8.2f} to the nearest of {found.held_out.among:,} held-out images",
+            f"floor      {real.median:8.2f}: a real image is typically this far from its nearest training image "
+            f"(median of {len(real.distances)} held-out images, smallest {real.distances.min():.2f})",
+            verdict(found),
+        ]
+    )

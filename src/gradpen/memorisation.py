@@ -1,0 +1,86 @@
+"""Whether a generator has copied training images, judged by how near real images come to them."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gradpen.data.source import Source
+from gradpen.evaluation import spread_out
+from gradpen.metrics.neighbours import Nearest, nearest_images
+
+REAL_COMPARED = 100
+"""held-out images whose distance to the training images is the floor"""
+COPY = 0.5
+"""a sample nearer to a training image than this part of the smallest real distance counts as a copy"""
+UNIT = "mean absolute error over pixels, 0 to 255"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Neighbours:
+    """Samples with their nearest images, and what real images have. Distances are of :data:`UNIT`."""
+
+    samples: NDArray[np.uint8]
+    """uint8 ``[n, C, H, W]``"""
+    train: Nearest
+    """of each sample, among all training images"""
+    held_out: Nearest
+    """of each sample, among all held-out images"""
+    subset: Nearest
+    """of each sample, among as many random training images as there are held-out images: the fair comparison, since
+    the nearest of more images is nearer"""
+    real: Nearest
+    """of real held-out images, among all training images: the floor"""
+
+    @property
+    def copies(self) -> list[int]:
+        """Which samples are copies: below half of the smallest real distance."""
+        return [int(sample) for sample in np.flatnonzero(self.train.distances < COPY * self.real.distances.min())]
+
+
+def find_neighbours(samples: NDArray[np.uint8], source: Source) -> Neighbours:
+    """Return the nearest training and held-out images of samples ``[n, C, H, W]``, with the floor."""
+    size = min(len(source.held_out), len(source.train))
+    subset = np.sort(np.random.Generator(np.random.Philox(key=0)).choice(source.train, size, replace=False))
+    real = source.images[spread_out(source.held_out, min(REAL_COMPARED, len(source.held_out)))]
+    return Neighbours(
+        samples=samples,
+        train=nearest_images(samples, source.images, source.train),
+        held_out=nearest_images(samples, source.images, source.held_out),
+        subset=nearest_images(samples, source.images, subset),
+        real=nearest_images(real, source.images, source.train),
+    )
+
+
+def verdict(found: Neighbours) -> str:
+    """Return in a sentence whether copies were found, with what it was judged on."""
+    n, smallest, real = len(found.samples), found.real.distances.min(), len(found.real.distances)
+    if smallest == 0:
+        return (
+            f"nothing can be said about copies: of {real} real held-out images, some occur among the training images "
+            f"themselves (gradpen data lists duplicates)"
+        )
+    limit = f"{COPY * smallest:.2f}, half of the smallest distance of {real} real held-out images"
+    if found.copies:
+        which = ", ".join(str(sample + 1) for sample in found.copies)
+        return f"memorised: {len(found.copies)} of {n} samples ({which}) lie nearer to a training image than {limit}"
+    return f"no copies found: none of {n} samples lies nearer to a training image than {limit}"
+
+
+def neighbours_to_json(found: Neighbours) -> dict[str, Any]:
+    """Return JSON-able values."""
+    parts = {"train": found.train, "held_out": found.held_out, "train_subset": found.subset}
+    return {
+        "unit": UNIT,
+        "samples": [
+            {name: {"row": int(part.rows[i]), "distance": float(part.distances[i])} for name, part in parts.items()}
+            for i in range(len(found.samples))
+        ],
+        "median": {name: part.median for name, part in parts.items()} | {"real_to_train": found.real.median},
+        "searched": {name: part.among for name, part in parts.items()} | {"real_to_train": found.real.among},
+        "real_images": len(found.real.distances),
+        "smallest_real_distance": float(found.real.distances.min()),
+        "copies": found.copies,
+        "verdict": verdict(found),
+    }
