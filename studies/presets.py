@@ -150,18 +150,20 @@ PENALISED = {"mean slope": Bound(0.7, 1.3)}
 CASES = [
     Case("wgan-gp-digits", DISTANCE | PENALISED, (slope,)),
     Case("wgan-gp", DISTANCE | PENALISED, (slope,)),
-    Case("wgan", DISTANCE, (clipped,)),
-    Case("gan", DISTANCE, (accuracy,)),
+    Case("wgan", DISTANCE, (clipped,), iterations=1500),
+    Case("gan", DISTANCE, (accuracy,), iterations=1500),
     Case("wgan-gp-mnist", DISTANCE | {"gap": Bound(low=0)} | PENALISED, (gap, slope)),
     Case("wgan-mnist", DISTANCE | {"gap": Bound(low=0), "largest weight / c": Bound(high=1)}, (gap, clipped)),
     Case("wgan-div-mnist", DISTANCE | {"gap": Bound(low=0)}, (gap,)),
-    Case("cgan-mnist", DISTANCE | {"label consistency": Bound(low=0.9)}, (consistency_by_classifier,)),
+    Case("cgan-mnist", DISTANCE | {"label consistency": Bound(low=0.9)}, (consistency_by_classifier,), iterations=4000),
     Case("dcgan-mnist", DISTANCE, (accuracy,)),
-    Case("acgan-mnist", DISTANCE | {"label consistency": Bound(low=0.9)}, (consistency_by_classifier,)),
-    Case("mnist-64-wgan-gp", DISTANCE | PENALISED, (slope,)),
-    Case("mnist-64-wgan", DISTANCE | {"largest weight / c": Bound(high=1)}, (clipped,)),
-    Case("mnist-64-gan", DISTANCE, (accuracy,)),
-    Case("wgan-lsun", DISTANCE | {"largest weight / c": Bound(high=1)}, (clipped,)),
+    Case(
+        "acgan-mnist", DISTANCE | {"label consistency": Bound(low=0.9)}, (consistency_by_classifier,), iterations=2000
+    ),
+    Case("mnist-64-wgan-gp", DISTANCE | PENALISED, (slope,), iterations=1500),
+    Case("mnist-64-wgan", DISTANCE | {"largest weight / c": Bound(high=1)}, (clipped,), iterations=3000),
+    Case("mnist-64-gan", DISTANCE, (accuracy,), iterations=1500),
+    Case("wgan-lsun", DISTANCE | {"largest weight / c": Bound(high=1)}, (clipped,), iterations=1000),
     Case("wgan-lsun-mlp-generator", {"largest weight / c": Bound(high=1)}, (clipped,)),
     Case("wgan-lsun-mlp", {"largest weight / c": Bound(high=1)}, (clipped,)),
     Case(
@@ -174,17 +176,22 @@ CASES = [
             "nearest, smallest": Bound(low=0.1),
         },
         (accuracy, brightness, nearest),
+        iterations=2000,
     ),
-    Case("wgan-gp-faces", DISTANCE | PENALISED | {"gap / its peak": Bound(high=0.5)}, (gap, slope)),
-    Case("wgan-gp-faces-2019", DISTANCE | PENALISED | {"gap / its peak": Bound(high=0.5)}, (gap, slope)),
+    Case("wgan-gp-faces", DISTANCE | PENALISED | {"gap / its peak": Bound(high=0.5)}, (gap, slope), iterations=1000),
+    Case(
+        "wgan-gp-faces-2019", DISTANCE | PENALISED | {"gap / its peak": Bound(high=0.5)}, (gap, slope), iterations=800
+    ),
     Case(
         "cgan-faces",
         PENALISED | {"label consistency": Bound(low=0.9), "change outside / inside": Bound(high=0.25)},
         (slope, consistency_by_rule),
+        iterations=1000,
+        settings={"learning_rate": 5e-4},
     ),
-    Case("wgan-horses", DISTANCE | {"largest weight / c": Bound(high=1)}, (clipped,)),
-    Case("gan-camel", DISTANCE, (accuracy,)),
-    Case("wgan-gp-fashion", DISTANCE | PENALISED, (slope,)),
+    Case("wgan-horses", DISTANCE | {"largest weight / c": Bound(high=1)}, (clipped,), iterations=2000),
+    Case("gan-camel", DISTANCE, (accuracy,), iterations=1000),
+    Case("wgan-gp-fashion", DISTANCE | PENALISED, (slope,), iterations=1000),
 ]
 
 

@@ -37,7 +37,7 @@ class Train(DataOptions):
     preset: Annotated[str | None, option("NAME", "wgan-gp")] = None
     """Published configuration to start from; gradpen presets lists them."""
     reduced: bool = False
-    """The preset with an eighth of the channels and at most 400 iterations: minutes on a laptop."""
+    """The preset with an eighth of the channels and at most 2,000 iterations: minutes on a laptop."""
     config: Annotated[Path | None, option("FILE", "none")] = None
     """JSON or TOML file with any part of a configuration, laid over the preset."""
     batch_size: Annotated[int | None, option("N", PRESETS_OWN)] = None

@@ -11,13 +11,13 @@ from gradpen.networks.stages import Stage, StagedCritic, StagedGenerator
 DIVISOR = 8
 FEWEST_CHANNELS = 4
 LARGEST_BATCH = 64
-ITERATIONS = 400
+ITERATIONS = 2000
 
 Convolutional = TypeVar("Convolutional", DcganGenerator, DcganCritic)
 
 
 def reduced(config: RunConfig) -> RunConfig:
-    """Return the run with an eighth of the channels, batches of at most 64 and at most 400 iterations.
+    """Return the run with an eighth of the channels, batches of at most 64 and at most 2,000 iterations.
 
     Image size, latents, losses, optimisers and the order of all layers stay. Multilayer perceptrons keep their widths:
     they are small already.
