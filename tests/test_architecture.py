@@ -10,7 +10,7 @@ import pytest
 SOURCE = Path(__file__).parents[1] / "src" / "gradpen"
 LAYERS = [
     ["choice", "errors", "names", "batch"],
-    ["networks.blocks"],
+    ["networks.blocks", "networks.layers"],
     ["networks.conditional", "data.labels"],
     [
         "objectives",

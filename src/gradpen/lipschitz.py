@@ -17,6 +17,7 @@ from torch.nn.utils.parametrizations import spectral_norm
 
 from gradpen.choice import STRICT
 from gradpen.errors import UsageError
+from gradpen.networks.layers import input_gradients_only
 
 Score = Callable[[Tensor], Tensor]
 
@@ -81,7 +82,8 @@ def gradient_norm(score: Score, points: Tensor) -> Tensor:
             f"a critic gives one score per example: expected {len(points)} scores, found shape "
             f"{list(scores.shape)}; return [B] or [B, 1], without averaging over the batch"
         )
-    (gradient,) = torch.autograd.grad(scores.sum(), points, create_graph=True)
+    with input_gradients_only():
+        (gradient,) = torch.autograd.grad(scores.sum(), points, create_graph=True)
     if gradient.dtype in (torch.float16, torch.bfloat16):
         gradient = gradient.float()
     slopes: Tensor = torch.linalg.vector_norm(gradient.flatten(1), dim=1)

@@ -1,0 +1,212 @@
+"""Convolution and piecewise-linear activations whose second derivatives do no needless work.
+
+A gradient penalty differentiates the critic twice. PyTorch's own second derivatives are right but wasteful there: those
+of leaky ReLU and ReLU hand back zeros, which then travel through the whole forward pass of the interpolates, and that
+of a convolution computes its weight gradient as a forward convolution with a filter as large as the feature map. Here a
+convolution is what it is, a trilinear form, each of whose derivatives is a convolution pass with a kernel of its own,
+and an activation has no second derivative. Values and gradients are the same to rounding.
+
+What a derivative does not depend on is handed on detached, so that the next pass never walks there.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import leaky_relu
+
+backward_of_convolution = torch.ops.aten.convolution_backward
+
+
+class Wanted:
+    """Which gradients the pass under way wants; a Function cannot see that itself."""
+
+    parameters = True
+
+
+@contextmanager
+def input_gradients_only() -> Iterator[None]:
+    """Leave out gradients of parameters in a backward pass that wants those of the input alone."""
+    Wanted.parameters = False
+    try:
+        yield
+    finally:
+        Wanted.parameters = True
+
+
+def applied(function: Any, *arguments: Any) -> Tensor:
+    """Apply a Function."""
+    result: Tensor = function.apply(*arguments)
+    return result
+
+
+@dataclass(frozen=True, kw_only=True)
+class Geometry:
+    """What a convolution is beside its tensors."""
+
+    stride: tuple[int, ...]
+    padding: tuple[int, ...]
+    transposed: bool = False
+
+    def arguments(self) -> tuple[Any, ...]:
+        """Return stride, padding, dilation, transposed, output padding and groups, as PyTorch's kernels take them."""
+        ones, zeros = [1] * len(self.stride), [0] * len(self.stride)
+        return list(self.stride), list(self.padding), ones, self.transposed, zeros, 1
+
+    def gradients(
+        self, gradient: Tensor, x: Tensor, weight: Tensor, mask: tuple[bool, bool, bool]
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """Return the gradients of input, weight and bias that the mask asks for."""
+        bias_sizes = [gradient.shape[1]]
+        found: tuple[Tensor, Tensor, Tensor] = backward_of_convolution(
+            gradient, x, weight, bias_sizes, *self.arguments(), list(mask)
+        )
+        return found
+
+
+class Convolve(torch.autograd.Function):
+    """``y = conv(x, w) + b``, bilinear in x and w."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Tensor | None, geometry: Geometry) -> Tensor:
+        """Return the convolution."""
+        ctx.save_for_backward(x, weight)
+        ctx.geometry = geometry
+        return torch.convolution(x, weight, bias, *geometry.arguments())
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
+        """Return the gradients, in one call where nobody differentiates them again."""
+        (gradient,) = gradients
+        x, weight = ctx.saved_tensors
+        wants_x = ctx.needs_input_grad[0]
+        wants_weight, wants_bias = (needed and Wanted.parameters for needed in ctx.needs_input_grad[1:3])
+        if not torch.is_grad_enabled():
+            mask = (wants_x, wants_weight, wants_bias)
+            found = ctx.geometry.gradients(gradient, x, weight, mask)
+            return *(value if wanted else None for value, wanted in zip(found, mask, strict=True)), None
+        return (
+            applied(InputGradient, gradient, weight, x.detach(), ctx.geometry) if wants_x else None,
+            applied(WeightGradient, gradient, x, weight.detach(), ctx.geometry) if wants_weight else None,
+            gradient.sum((0, 2, 3)) if wants_bias else None,
+            None,
+        )
+
+
+class InputGradient(torch.autograd.Function):
+    """The gradient of a convolution with respect to its input, bilinear in the incoming gradient and w."""
+
+    @staticmethod
+    def forward(ctx: Any, gradient: Tensor, weight: Tensor, like: Tensor, geometry: Geometry) -> Tensor:
+        """Return a tensor of the shape of ``like``, the convolution's input, whose values do not matter."""
+        ctx.save_for_backward(gradient, weight)
+        ctx.geometry = geometry
+        return geometry.gradients(gradient, like, weight, (True, False, False))[0]
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
+        """Return a convolution, and a weight gradient with the kernel for weight gradients."""
+        (second,) = gradients
+        gradient, weight = ctx.saved_tensors
+        return (
+            applied(Convolve, second, weight, None, ctx.geometry) if ctx.needs_input_grad[0] else None,
+            applied(WeightGradient, gradient, second, weight.detach(), ctx.geometry)
+            if ctx.needs_input_grad[1]
+            else None,
+            None,
+            None,
+        )
+
+
+class WeightGradient(torch.autograd.Function):
+    """The gradient of a convolution with respect to its weight, bilinear in the incoming gradient and x."""
+
+    @staticmethod
+    def forward(ctx: Any, gradient: Tensor, x: Tensor, like: Tensor, geometry: Geometry) -> Tensor:
+        """Return a tensor of the shape of ``like``, the weight, whose values do not matter."""
+        ctx.save_for_backward(gradient, x)
+        ctx.geometry = geometry
+        return geometry.gradients(gradient, x, like, (False, True, False))[1]
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
+        """Return a convolution with the second gradient as its weight, and an input gradient."""
+        (second,) = gradients
+        gradient, x = ctx.saved_tensors
+        return (
+            applied(Convolve, x, second, None, ctx.geometry) if ctx.needs_input_grad[0] else None,
+            applied(InputGradient, gradient, second, x.detach(), ctx.geometry) if ctx.needs_input_grad[1] else None,
+            None,
+            None,
+        )
+
+
+class Bend(torch.autograd.Function):
+    """Leaky ReLU; with slope 0, ReLU."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, slope: float) -> Tensor:
+        """Return ``max(x, 0) + slope min(x, 0)``."""
+        ctx.save_for_backward(x)
+        ctx.slope = slope
+        return leaky_relu(x, slope)
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
+        """Return the gradient, linear in the incoming one."""
+        (x,) = ctx.saved_tensors
+        return applied(BendGradient, gradients[0], x.detach(), ctx.slope), None
+
+
+class BendGradient(torch.autograd.Function):
+    """The gradient of leaky ReLU: the incoming one, times the slope where the input is negative."""
+
+    @staticmethod
+    def forward(ctx: Any, gradient: Tensor, x: Tensor, slope: float) -> Tensor:
+        """Return the gradient."""
+        ctx.save_for_backward(x)
+        ctx.slope = slope
+        result: Tensor = torch.ops.aten.leaky_relu_backward(gradient, x, slope, False)
+        return result
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
+        """Return the same of the second gradient; with respect to the input there is nothing, not zeros."""
+        (x,) = ctx.saved_tensors
+        return applied(BendGradient, gradients[0], x.detach(), ctx.slope), None, None
+
+
+class Convolution(nn.Conv2d):
+    """A convolution with lean second derivatives; without dilation or groups."""
+
+    lean = True
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return the convolved maps ``[B, out_channels, H, W]``."""
+        if not self.lean or isinstance(self.padding, str):
+            return super().forward(x)
+        maps: Tensor = applied(Convolve, x, self.weight, self.bias, Geometry(stride=self.stride, padding=self.padding))
+        return maps
+
+
+class LeakyReLU(nn.LeakyReLU):
+    """Leaky ReLU without a second derivative; with a slope of 0, ReLU."""
+
+    lean = True
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return ``max(x, 0) + slope min(x, 0)``."""
+        if not self.lean:
+            return super().forward(x)
+        bent: Tensor = applied(Bend, x, self.negative_slope)
+        return bent
+
+
+def use_stock_derivatives(network: nn.Module) -> None:
+    """Go back to PyTorch's own second derivatives, as a reference to test and measure against."""
+    for module in network.modules():
+        if isinstance(module, Convolution | LeakyReLU):
+            module.lean = False

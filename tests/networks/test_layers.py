@@ -1,0 +1,153 @@
+"""Lean second derivatives: equal to PyTorch's own in float64, and without needless convolution passes."""
+
+from typing import Any
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import Tensor, nn
+from torch.autograd import gradcheck, gradgradcheck
+from torch.utils._python_dispatch import TorchDispatchMode
+
+from gradpen.lipschitz import gradient_penalty
+from gradpen.networks.layers import Convolution, Convolve, Geometry, LeakyReLU, applied, use_stock_derivatives
+
+DOUBLE = torch.float64
+
+
+def penalty_gradients(network: nn.Module, x: Tensor) -> list[Tensor]:
+    """Gradients of a loss with a penalty: forward, first and second derivatives together."""
+    network.zero_grad()
+    points = x.clone().requires_grad_()
+    scores = network(points).flatten(1).sum(1)
+    (gradient,) = torch.autograd.grad(scores.sum(), points, create_graph=True)
+    loss = scores.square().mean() + (gradient.flatten(1).norm(dim=1) - 1).square().mean()
+    loss.backward()
+    assert points.grad is not None
+    return [points.grad, *(p.grad for p in network.parameters() if p.grad is not None)]
+
+
+def close(found: list[Tensor], expected: list[Tensor]) -> None:
+    assert len(found) == len(expected)
+    for one, other in zip(found, expected, strict=True):
+        assert torch.allclose(one, other, rtol=1e-12, atol=1e-12), (one - other).abs().max()
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    channels=st.tuples(st.integers(1, 3), st.integers(1, 4)),
+    side=st.tuples(st.integers(5, 9), st.integers(5, 9)),
+    kernel=st.integers(1, 5),
+    stride=st.integers(1, 3),
+    padding=st.integers(0, 2),
+    bias=st.booleans(),
+    slope=st.sampled_from([0.0, 0.2, 0.3]),
+    memory_format=st.sampled_from([torch.contiguous_format, torch.channels_last]),
+    batch=st.integers(1, 3),
+)
+def test_equal_to_stock_double_backward(
+    channels: tuple[int, int],
+    side: tuple[int, int],
+    kernel: int,
+    stride: int,
+    padding: int,
+    bias: bool,
+    slope: float,
+    memory_format: torch.memory_format,
+    batch: int,
+) -> None:
+    torch.manual_seed(0)
+    fan_in, fan_out = channels
+    network: nn.Module = nn.Sequential(
+        Convolution(fan_in, fan_out, kernel, stride, padding, bias=bias),
+        LeakyReLU(slope),
+        Convolution(fan_out, 2, 1, bias=bias),
+        LeakyReLU(0.2),
+        nn.Flatten(),
+    )
+    network = network.double()
+    for parameter in network.parameters():
+        if parameter.dim() == 4:
+            parameter.data = parameter.data.contiguous(memory_format=memory_format)
+    x = torch.randn(batch, fan_in, *side, dtype=DOUBLE).contiguous(memory_format=memory_format)
+    lean = [gradient.clone() for gradient in penalty_gradients(network, x)]
+    use_stock_derivatives(network)
+    close(lean, penalty_gradients(network, x))
+
+
+@pytest.mark.parametrize("transposed", [False, True])
+@pytest.mark.parametrize("stride", [1, 2])
+def test_every_derivative_against_differences(transposed: bool, stride: int) -> None:
+    torch.manual_seed(0)
+    geometry = Geometry(stride=(stride, stride), padding=(1, 1), transposed=transposed)
+    x, weight, bias = (
+        torch.randn(*size, dtype=DOUBLE, requires_grad=True) for size in ((2, 3, 5, 4), (3, 3, 3, 3), (3,))
+    )
+
+    def convolve(*tensors: Tensor) -> Tensor:
+        return applied(Convolve, *tensors, geometry)
+
+    assert gradcheck(convolve, (x, weight, bias))
+    assert gradgradcheck(convolve, (x, weight, bias))
+
+
+class Counted(TorchDispatchMode):
+    """Counts convolution passes: forward, and each gradient that a backward call computes."""
+
+    def __init__(self) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self.counts = {"forward": 0, "input": 0, "weight": 0}
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        name = func.overloadpacket.__name__
+        if name == "convolution":
+            self.counts["forward"] += 1
+        elif name == "convolution_backward":
+            self.counts["input"] += int(args[-1][0])
+            self.counts["weight"] += int(args[-1][1])
+        return func(*args, **(kwargs or {}))
+
+
+def critic_of(convolutions: int) -> nn.Sequential:
+    layers: list[nn.Module] = []
+    for _ in range(convolutions):
+        layers += [Convolution(2, 2, 3, padding=1), LeakyReLU(0.2)]
+    return nn.Sequential(*layers, nn.Flatten(), nn.Linear(2 * 36, 1))
+
+
+@pytest.mark.parametrize("convolutions", [1, 3])
+def test_a_critic_step_does_no_needless_pass(convolutions: int) -> None:
+    """Real, fake and interpolates go forward once; the first layer's input gradient is taken for interpolates alone.
+
+    In units of a forward pass with n layers: 3 forward, 2 weight and 2 (n - 1) / n input gradients for the loss; for
+    the penalty 1 input gradient, then 1 forward and 1 weight gradient for its own gradient: 10 - 2 / n.
+    """
+    n = convolutions
+    critic = critic_of(n)
+    real, fake = torch.randn(2, 4, 2, 6, 6)
+    with Counted() as counted:
+        loss = critic(fake).mean() - critic(real).mean() + gradient_penalty(critic, real, fake)
+        loss.backward()
+    assert counted.counts == {"forward": 3 * n + n, "input": 2 * (n - 1) + n, "weight": 2 * n + n}
+    use_stock_derivatives(critic)
+    with Counted() as stock:
+        loss = critic(fake).mean() - critic(real).mean() + gradient_penalty(critic, real, fake)
+        loss.backward()
+    assert sum(stock.counts.values()) > sum(counted.counts.values())
+
+
+def test_a_generator_step_wants_no_weight_gradient() -> None:
+    critic = critic_of(3).requires_grad_(False)
+    fake = torch.randn(4, 2, 6, 6, requires_grad=True)
+    with Counted() as counted:
+        critic(fake).mean().backward()
+    assert counted.counts == {"forward": 3, "input": 3, "weight": 0}
+
+
+def test_state_is_that_of_the_stock_layers() -> None:
+    ours, stock = Convolution(2, 3, 4), nn.Conv2d(2, 3, 4)
+    stock.load_state_dict(ours.state_dict())
+    x = torch.randn(2, 2, 6, 6)
+    assert torch.equal(ours(x), stock(x))
+    assert torch.equal(LeakyReLU(0.3)(x), nn.functional.leaky_relu(x, 0.3))
