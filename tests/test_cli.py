@@ -223,6 +223,18 @@ MISTAKES: dict[str, tuple[list[str], str]] = {
     "unknown label": (["train", "--only", "eleven"], "has no class 'eleven'; it has: 0, 1, 2"),
     "label without classes": (["train", "{array}", "--only", "cat"], "has no classes to choose cat from"),
     "classes without folders": (["train", "{images}", "--labels", "folders"], "lies in none"),
+    "misspelt labels": (["train", "{images}", "--labels", "foldres"], "did you mean 'folders'?"),
+    "no such table": (["train", "{images}", "--labels", "nowhere.csv"], "there is no table of labels"),
+    "no table at the folder": (["train", "{images}", "--columns", "Hat"], "has a table called list_attr_celeba.csv"),
+    "columns without files": (["train", "{array}", "--columns", "Hat"], "leave out --columns, or give a folder"),
+    "columns without a table": (["train", "{images}", "--labels=names", "--columns", "Hat"], "are columns of a table"),
+    "table without files": (["data", "--labels", "{table_csv}"], "leave out --labels FILE, or give a folder"),
+    "unknown column": (["data", "{images}", "--labels={table_csv}", "--columns", "smile"], "did you mean 'Smiles'?"),
+    "no column chosen": (["data", "{images}", "--labels={table_csv}"], "choose with --columns among Smiles, Hat"),
+    "ragged table": (["data", "{images}", "--labels={ragged_csv}"], "line 3: found 1 cell(s), expected 2"),
+    "empty table": (["data", "{images}", "--labels={empty_csv}"], "is an empty table"),
+    "images without rows": (["data", "{images}", "--labels={few_csv}"], "000.png has no row in"),
+    "nested table": (["data", "{images}", "--labels={deep_json}"], "is not JSON that can be read"),
     "array shape": (["train", "{flat}"], "images have shape [N, H, W]"),
     "array dtype": (["train", "{strings}"], "dtype <U1"),
     "array NaN": (["train", "{nan}"], "NaN or infinite"),
@@ -274,8 +286,10 @@ def places(tmp_path: Path, images: Path, run: Path) -> dict[str, str]:
         np.save(files[name], array)
     texts = {"file": "x", "bad_json": "{", "list_json": "[1]", "key_json": '{"itterations": 3}'}
     texts |= {"adam_json": '{"adam": {"learning_rate": 1}}', "mlp_json": '{"critic": {"mlp": 5}}'}
+    texts |= {"table_csv": "file,Smiles,Hat\n000.png,1,0\n", "ragged_csv": "file,Hat\na,1\nb\n", "empty_csv": ""}
+    texts |= {"few_csv": "file,Hat\nzzz.png,1\n", "deep_json": "[" * 100_000}
     for name, text in texts.items():
-        files[name] = tmp_path / (f"{name}.json" if "json" in name else name)
+        files[name] = tmp_path / (name.replace("_", ".") if "_" in name else name)
         files[name].write_text(text)
     import shutil
 

@@ -1,7 +1,6 @@
 """``gradpen.train``: one call from data to a trained run."""
 
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -163,7 +162,7 @@ def evaluate(
     choice = trained.config.data
     array = data if isinstance(data, np.ndarray) else None
     if data is not None and array is None:
-        choice = replace(choice, path=str(data))
+        choice = trainer.at_absolute_path(choice, str(data))
     source = open_source(choice, array=array)
     if source.fingerprint != trained.data_fingerprint:
         raise UsageError(

@@ -13,6 +13,7 @@ from pydantic.dataclasses import dataclass
 
 from gradpen.choice import STRICT
 from gradpen.data import arrays, idx
+from gradpen.data.columns import official_parts, table_labels
 from gradpen.data.decode import MODE_OF_CHANNELS, Fit, resize_array
 from gradpen.data.folder import Progress, class_in_name, folder_classes, named_classes
 from gradpen.data.labels import Labels, class_labels
@@ -28,11 +29,14 @@ from gradpen.data.source import (
     split,
 )
 from gradpen.data.store import load_folder
+from gradpen.data.tables import Table, find_table, read_table
 from gradpen.errors import DataError
 from gradpen.names import safe_name
 
 ARRAY_SUFFIXES = (".npy", ".npz")
 EMBEDDED = "embedded:"
+WITHOUT_TABLE = (None, "folders", "names")
+"""choices of labels that need no table"""
 
 
 @dataclass(frozen=True, kw_only=True, config=STRICT)
@@ -51,7 +55,9 @@ class DataChoice:
     """colour under transparent pixels and around padded images"""
     labels: str | None = None
     """folders: the first sub-folder an image lies in is its class; names: its file name before a running number is;
-    none: what the data bring along"""
+    a .csv, .txt or .json file: a table of file names and labels; none: what the data bring along"""
+    columns: tuple[str, ...] = ()
+    """columns of the table that are the label"""
     only: tuple[str, ...] = ()
     """train on these classes only"""
     held_out: float = Field(default=0.1, ge=0.01, le=0.5)
@@ -93,6 +99,7 @@ def open_source(
         source = embedded(choice)
     else:
         source = from_path(Path(os.path.expanduser(choice.path)), choice, progress)
+    refuse_table_without_files(choice, source)
     source = only_classes(source, choice.only)
     if len(source.train) < 2 or len(source.held_out) < FEWEST_HELD_OUT:
         raise DataError(
@@ -127,22 +134,60 @@ def from_path(path: Path, choice: DataChoice, progress: Progress) -> Source:
 def from_folder(path: Path, choice: DataChoice, progress: Progress) -> Source:
     """Open a folder of images through the store."""
     images, files, pixels, report = load_folder(path, choice, strict=choice.strict, progress=progress)
-    labels = folder_labels(path, files, choice)
+    table = chosen_table(path, choice)
+    labels, notes = folder_labels(path, files, choice, table)
+    parts, more_notes = official_parts(table, path, files)
+    report = replace(report, notes=report.notes | notes | more_notes)
     if labels is not None:
-        report = replace(report, classes=labels.counts(), labels=choice.labels or "folders")
-    train, held_out = split(len(images), choice.held_out)
+        report = replace(report, classes=labels.counts(), labels=origin_of_labels(choice, table))
+    train, held_out = parts or split(len(images), choice.held_out)
     return make_source(images, train, held_out, labels, report, pixels)
 
 
-def folder_labels(path: Path, files: list[str], choice: DataChoice) -> Labels | None:
-    """Return the labels of a folder's images, where the choice says that they have any."""
-    if choice.labels == "names":
-        return named_classes([class_in_name(file) for file in files])
-    if choice.labels == "folders" or choice.only:
-        return folder_classes(files, path)
-    if choice.labels is None:
+def chosen_table(folder: Path, choice: DataChoice) -> Table | None:
+    """Return the table of labels that a choice names, or the one at the folder if it names columns only."""
+    if choice.labels is None and choice.columns:
+        return read_table(find_table(folder), choice.columns)
+    if choice.labels in WITHOUT_TABLE:
+        if choice.columns:
+            raise DataError(
+                f"columns ({', '.join(map(safe_name, choice.columns))}) are columns of a table, and labels are "
+                f"{choice.labels}; leave out --columns, or give --labels FILE"
+            )
         return None
-    raise DataError(f"there are no labels '{safe_name(choice.labels)}'; choose folders or names")
+    return read_table(Path(os.path.expanduser(str(choice.labels))), choice.columns)
+
+
+def folder_labels(
+    path: Path, files: list[str], choice: DataChoice, table: Table | None
+) -> tuple[Labels | None, dict[str, int]]:
+    """Return the labels of a folder's images, where the choice says that they have any, and notes for the report."""
+    if table is not None:
+        return table_labels(table, path, files)
+    if choice.labels == "names":
+        return named_classes([class_in_name(file) for file in files]), {}
+    if choice.labels == "folders" or choice.only:
+        return folder_classes(files, path), {}
+    return None, {}
+
+
+def origin_of_labels(choice: DataChoice, table: Table | None) -> str:
+    """Return where a folder's labels come from, in words."""
+    return choice.labels or "folders" if table is None else f"{table.file}: {', '.join(table.columns)}"
+
+
+def refuse_table_without_files(choice: DataChoice, source: Source) -> None:
+    """Raise if a table of labels is named for data whose images have no file names.
+
+    Raises:
+        DataError: a table's rows are found by file name.
+    """
+    if source.report.kind != "folder" and (choice.columns or choice.labels not in WITHOUT_TABLE):
+        option = "--labels FILE" if choice.labels not in WITHOUT_TABLE else "--columns"
+        raise DataError(
+            f"{safe_name(source.report.path)} has no image files that a table of labels could name; leave out "
+            f"{option}, or give a folder of images"
+        )
 
 
 def from_idx(folder: Path, choice: DataChoice) -> Source:
