@@ -22,7 +22,7 @@ LAYERS = [
         "data.decode",
         "runtime",
     ],
-    ["data.tables", "data.source", "data.folder", "data.idx", "data.arrays", "figures", "progress"],
+    ["data.tables", "data.source", "data.folder", "data.idx", "data.cifar", "data.arrays", "figures", "progress"],
     ["data.store", "data.columns"],
     ["data.open"],
     ["algorithm", "averaging", "metrics.critic", "metrics.samples"],

@@ -235,6 +235,8 @@ MISTAKES: dict[str, tuple[list[str], str]] = {
     "empty table": (["data", "{images}", "--labels={empty_csv}"], "is an empty table"),
     "images without rows": (["data", "{images}", "--labels={few_csv}"], "000.png has no row in"),
     "nested table": (["data", "{images}", "--labels={deep_json}"], "is not JSON that can be read"),
+    "harmful pickle": (["train", "{harm}"], "data_batch_1 is refused: it has the name posix system"),
+    "CIFAR-10 in part": (["train", "{part}"], "lacks data_batch_2.bin, data_batch_3.bin, data_batch_4.bin, data_b"),
     "array shape": (["train", "{flat}"], "images have shape [N, H, W]"),
     "array dtype": (["train", "{strings}"], "dtype <U1"),
     "array NaN": (["train", "{nan}"], "NaN or infinite"),
@@ -262,7 +264,9 @@ MISTAKES: dict[str, tuple[list[str], str]] = {
 
 @pytest.fixture
 def places(tmp_path: Path, images: Path, run: Path) -> dict[str, str]:
-    folders = {name: tmp_path / name for name in ("empty", "texts", "unreadable", "one", "mixed", "used")}
+    folders = {
+        name: tmp_path / name for name in ("empty", "texts", "unreadable", "one", "mixed", "used", "harm", "part")
+    }
     for folder in folders.values():
         folder.mkdir()
     picture = (images / "000.png").read_bytes()
@@ -274,6 +278,9 @@ def places(tmp_path: Path, images: Path, run: Path) -> dict[str, str]:
         (folders["mixed"] / file.name).write_bytes(file.read_bytes())
     (folders["mixed"] / "zero.png").write_bytes(b"")
     (folders["used"] / "thesis.txt").write_text("")
+    for batch in ("data_batch_1", "data_batch_2", "data_batch_3", "data_batch_4", "data_batch_5", "test_batch"):
+        (folders["harm"] / batch).write_bytes(b"cposix\nsystem\n(U\x0atouch hurt!tR.")
+    (folders["part"] / "data_batch_1.bin").write_bytes(bytes(3073))
     arrays: dict[str, np.ndarray] = {
         "array": np.zeros((90, 8, 8), np.uint8),
         "flat": np.zeros((90, 64)),

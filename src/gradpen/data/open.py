@@ -12,7 +12,7 @@ from pydantic import Field, PositiveInt, field_validator
 from pydantic.dataclasses import dataclass
 
 from gradpen.choice import STRICT
-from gradpen.data import arrays, idx
+from gradpen.data import arrays, cifar, idx
 from gradpen.data.columns import official_parts, table_labels
 from gradpen.data.decode import MODE_OF_CHANNELS, Fit, resize_array
 from gradpen.data.folder import Progress, class_in_name, folder_classes, named_classes
@@ -44,7 +44,7 @@ class DataChoice:
     """Which images to train on, and how they become an array."""
 
     path: str = "embedded:digits"
-    """folder of images, folder of idx files, .npy or .npz; embedded:digits for scikit-learn's digits"""
+    """folder of images, of idx files or of CIFAR-10, .npy or .npz; embedded:digits for scikit-learn's digits"""
     size: tuple[PositiveInt, PositiveInt] | None = None
     """height and width; none: the images' own, but 64x64 for a folder whose images differ in size or exceed 128"""
     fit: Fit = "crop"
@@ -120,8 +120,11 @@ def from_path(path: Path, choice: DataChoice, progress: Progress) -> Source:
     if not exists:
         raise DataError(f"there is no file or folder {name}; give a folder of images, idx files or an array")
     if path.is_dir():
-        folder = idx.idx_folder(path)
-        return from_idx(folder, choice) if folder else from_folder(path, choice, progress)
+        if (folder := idx.idx_folder(path)) is not None:
+            return from_idx(folder, choice)
+        if (folder := cifar.cifar_folder(path)) is not None:
+            return from_cifar(folder, choice)
+        return from_folder(path, choice, progress)
     if path.suffix in ARRAY_SUFFIXES:
         images, labels, dtype = arrays.read_array(path)
         return from_memory("array", str(path), images, labels, dtype, choice)
@@ -212,6 +215,14 @@ def from_idx(folder: Path, choice: DataChoice) -> Source:
         names = idx.FASHION if fashion else tuple(str(n) for n in range(int(labels.max()) + 1))
         known = class_labels(labels, names)
     return from_memory("idx", str(folder), images, known, "uint8", choice, parts)
+
+
+def from_cifar(folder: Path, choice: DataChoice) -> Source:
+    """Open CIFAR-10; the test part is held out."""
+    (images, classes), (test_images, test_classes), names = cifar.read_cifar(folder)
+    parts = (np.arange(len(images)), np.arange(len(images), len(images) + len(test_images)))
+    labels = class_labels(np.concatenate([classes, test_classes]), names)
+    return from_memory("cifar", str(folder), np.concatenate([images, test_images]), labels, "uint8", choice, parts)
 
 
 def embedded(choice: DataChoice) -> Source:
