@@ -331,20 +331,6 @@ def test_fingerprint_follows_content_not_place(tmp_path: Path) -> None:
     assert open_source(DataChoice(path=str(tmp_path / "b"))).fingerprint != first.fingerprint
 
 
-def test_interrupted_decoding_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("GRADPEN_CACHE", str(tmp_path / "cache"))
-    fill(tmp_path / "images")
-
-    def interrupted(step: str, done: int, total: int) -> None:
-        if step == "decoding":
-            raise KeyboardInterrupt
-
-    with pytest.raises(KeyboardInterrupt):
-        open_source(DataChoice(path=str(tmp_path / "images")), progress=interrupted)
-    assert list((tmp_path / "cache").iterdir()) == []
-    assert open_source(DataChoice(path=str(tmp_path / "images"))).report.used == 20
-
-
 def test_unwritable_cache_is_a_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     fill(tmp_path / "images")
     (tmp_path / "file").write_text("")
