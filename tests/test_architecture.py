@@ -23,7 +23,7 @@ LAYERS = [
         "runtime",
     ],
     ["data.tables", "data.source", "data.folder", "data.idx", "data.cifar", "data.arrays", "figures", "progress"],
-    ["data.decoding", "data.columns"],
+    ["data.decoding", "data.columns", "data.lsun"],
     ["data.store"],
     ["data.open"],
     ["algorithm", "averaging", "metrics.critic", "metrics.samples"],

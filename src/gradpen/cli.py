@@ -61,7 +61,7 @@ class Train(DataOptions):
     """Train a GAN on DATA and write a run folder: configuration, measures, samples, checkpoints, report.
 
     DATA is a folder of images (any size, mode and format, searched recursively), a folder of idx files (MNIST,
-    Fashion-MNIST) or of CIFAR-10, a .npy or .npz array, or nothing for scikit-learn's embedded digits.
+    Fashion-MNIST), of CIFAR-10 or of LSUN, a .npy or .npz array, or nothing for scikit-learn's embedded digits.
 
     Typical commands:
 
@@ -75,7 +75,7 @@ class Train(DataOptions):
     """
 
     data: Annotated[Positional[str | None], option("[DATA]", "the embedded digits")] = None
-    """Folder of images, of idx files or of CIFAR-10, .npy or .npz."""
+    """Folder of images, of idx files, of CIFAR-10 or of LSUN, .npy or .npz."""
     preset: Annotated[str | None, option("NAME", "wgan-gp")] = None
     """Published configuration to start from; gradpen presets lists them."""
     config: Annotated[Path | None, option("FILE", "none")] = None
@@ -233,7 +233,7 @@ class Compare(DataOptions):
     """
 
     data: Annotated[Positional[str | None], option("[DATA]", "the embedded digits")] = None
-    """Folder of images, of idx files or of CIFAR-10, .npy or .npz."""
+    """Folder of images, of idx files, of CIFAR-10 or of LSUN, .npy or .npz."""
     cells: Annotated[tuple[str, ...], option("CELL ...", "none")] = ()
     """Cells as PRESET or PRESET,KEY=VALUE,…"""
     preset: Annotated[str, option("NAME", "wgan-gp")] = "wgan-gp"
@@ -293,7 +293,7 @@ class Data(DataOptions):
     """Report on data without training: counts, sizes, modes, unreadable files by name, duplicates, classes."""
 
     data: Annotated[Positional[str | None], option("[DATA]", "the embedded digits")] = None
-    """Folder of images, of idx files or of CIFAR-10, .npy or .npz."""
+    """Folder of images, of idx files, of CIFAR-10 or of LSUN, .npy or .npz."""
     json: bool = False
     """Print JSON."""
 

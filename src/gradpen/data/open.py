@@ -12,7 +12,7 @@ from pydantic import Field, PositiveInt, field_validator
 from pydantic.dataclasses import dataclass
 
 from gradpen.choice import STRICT
-from gradpen.data import arrays, cifar, idx
+from gradpen.data import arrays, cifar, idx, lsun
 from gradpen.data.columns import official_parts, table_labels
 from gradpen.data.decode import MODE_OF_CHANNELS, Fit, resize_array
 from gradpen.data.folder import Progress, class_in_name, folder_classes, named_classes
@@ -28,7 +28,7 @@ from gradpen.data.source import (
     only_classes,
     split,
 )
-from gradpen.data.store import load_folder
+from gradpen.data.store import load_collection, load_folder
 from gradpen.data.tables import Table, find_table, read_table
 from gradpen.errors import DataError
 from gradpen.names import safe_name
@@ -44,7 +44,7 @@ class DataChoice:
     """Which images to train on, and how they become an array."""
 
     path: str = "embedded:digits"
-    """folder of images, of idx files or of CIFAR-10, .npy or .npz; embedded:digits for scikit-learn's digits"""
+    """folder of images, idx files, CIFAR-10 or LSUN, .npy or .npz; embedded:digits for scikit-learn's digits"""
     size: tuple[PositiveInt, PositiveInt] | None = None
     """height and width; none: the images' own, but 64x64 for a folder whose images differ in size or exceed 128"""
     fit: Fit = "crop"
@@ -124,7 +124,7 @@ def from_path(path: Path, choice: DataChoice, progress: Progress) -> Source:
             return from_idx(folder, choice)
         if (folder := cifar.cifar_folder(path)) is not None:
             return from_cifar(folder, choice)
-        return from_folder(path, choice, progress)
+        return from_lsun(path, choice, progress) if lsun.is_lsun(path) else from_folder(path, choice, progress)
     if path.suffix in ARRAY_SUFFIXES:
         images, labels, dtype = arrays.read_array(path)
         return from_memory("array", str(path), images, labels, dtype, choice)
@@ -145,6 +145,14 @@ def from_folder(path: Path, choice: DataChoice, progress: Progress) -> Source:
         report = replace(report, classes=labels.counts(), labels=origin_of_labels(choice, table))
     train, held_out = parts or split(len(images), choice.held_out)
     return make_source(images, train, held_out, labels, report, pixels)
+
+
+def from_lsun(path: Path, choice: DataChoice, progress: Progress) -> Source:
+    """Open LSUN's encoded images through the store."""
+    with lsun.lsun_images(path) as collection:
+        images, _, pixels, report = load_collection(collection, choice, strict=choice.strict, progress=progress)
+    train, held_out = split(len(images), choice.held_out)
+    return make_source(images, train, held_out, None, report, pixels)
 
 
 def chosen_table(folder: Path, choice: DataChoice) -> Table | None:

@@ -30,7 +30,7 @@ class DataReport:
     """What was found in the data, and what was done to it."""
 
     kind: str
-    """folder, idx, cifar, array or embedded"""
+    """folder, idx, cifar, lsun, array or embedded"""
     path: str
     found: int
     """images found, readable or not"""
