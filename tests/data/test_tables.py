@@ -284,6 +284,13 @@ def test_missing_tables(images: Path) -> None:
         opened(images, "names", "Hat")
 
 
+def test_a_misspelt_column_is_refused_before_anything_is_decoded(images: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (images / "attributes.csv").write_text(MANY)
+    monkeypatch.setattr("gradpen.data.store.build", None)
+    with pytest.raises(DataError, match="no column 'Hat'"):
+        opened(images, None, "Hat")
+
+
 def test_data_without_files_take_no_table(images: Path) -> None:
     (images / "labels.csv").write_text(FORMATS["mine.csv"])
     with pytest.raises(DataError, match=r"has no image files .* leave out --columns"):

@@ -136,8 +136,8 @@ def from_path(path: Path, choice: DataChoice, progress: Progress) -> Source:
 
 def from_folder(path: Path, choice: DataChoice, progress: Progress) -> Source:
     """Open a folder of images through the store."""
+    table = chosen_table(path, choice)  # before the images, which may take long, so that a misspelt column does not
     images, files, pixels, report = load_folder(path, choice, strict=choice.strict, progress=progress)
-    table = chosen_table(path, choice)
     labels, notes = folder_labels(path, files, choice, table)
     parts, more_notes = official_parts(table, path, files)
     report = replace(report, notes=report.notes | notes | more_notes)
