@@ -24,7 +24,8 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
 
 from gradpen.algorithm import Gan, critic_step
-from gradpen.data.open import DataChoice, LabelledArray, open_source
+from gradpen.data.choice import DataChoice, LabelledArray
+from gradpen.data.open import open_source
 from gradpen.data.source import batches
 from gradpen.lipschitz import GradientPenalty
 from gradpen.networks.blocks import CriticChoice, GeneratorChoice

@@ -223,6 +223,23 @@ MISTAKES: dict[str, tuple[list[str], str]] = {
     "unknown label": (["train", "--only", "eleven"], "has no class 'eleven'; it has: 0, 1, 2"),
     "label without classes": (["train", "{array}", "--only", "cat"], "has no classes to choose cat from"),
     "classes without folders": (["train", "{images}", "--labels", "folders"], "lies in none"),
+    "misspelt labels": (["train", "{images}", "--labels", "foldres"], "did you mean 'folders'?"),
+    "no such table": (["train", "{images}", "--labels", "nowhere.csv"], "there is no table of labels"),
+    "no table at the folder": (["train", "{images}", "--columns", "Hat"], "has a table called list_attr_celeba.csv"),
+    "columns without files": (["train", "{array}", "--columns", "Hat"], "has no labels to choose Hat from"),
+    "columns without a table": (["train", "{images}", "--labels=names", "--columns", "Hat"], "are columns of a table"),
+    "table without files": (
+        ["data", "--labels", "{table_csv}"],
+        "has no image files whose names could tell their labels",
+    ),
+    "unknown column": (["data", "{images}", "--labels={table_csv}", "--columns", "smile"], "did you mean 'Smiles'?"),
+    "no column chosen": (["data", "{images}", "--labels={table_csv}"], "choose with --columns among Smiles, Hat"),
+    "ragged table": (["data", "{images}", "--labels={ragged_csv}"], "line 3: found 1 cell(s), expected 2"),
+    "empty table": (["data", "{images}", "--labels={empty_csv}"], "is an empty table"),
+    "images without rows": (["data", "{images}", "--labels={few_csv}"], "000.png has no row in"),
+    "nested table": (["data", "{images}", "--labels={deep_json}"], "is not JSON that can be read"),
+    "harmful pickle": (["train", "{harm}"], "data_batch_1 is refused: it has the name posix system"),
+    "CIFAR-10 in part": (["train", "{part}"], "lacks data_batch_2.bin, data_batch_3.bin, data_batch_4.bin, data_b"),
     "array shape": (["train", "{flat}"], "images have shape [N, H, W]"),
     "array dtype": (["train", "{strings}"], "dtype <U1"),
     "array NaN": (["train", "{nan}"], "NaN or infinite"),
@@ -250,7 +267,9 @@ MISTAKES: dict[str, tuple[list[str], str]] = {
 
 @pytest.fixture
 def places(tmp_path: Path, images: Path, run: Path) -> dict[str, str]:
-    folders = {name: tmp_path / name for name in ("empty", "texts", "unreadable", "one", "mixed", "used")}
+    folders = {
+        name: tmp_path / name for name in ("empty", "texts", "unreadable", "one", "mixed", "used", "harm", "part")
+    }
     for folder in folders.values():
         folder.mkdir()
     picture = (images / "000.png").read_bytes()
@@ -262,6 +281,9 @@ def places(tmp_path: Path, images: Path, run: Path) -> dict[str, str]:
         (folders["mixed"] / file.name).write_bytes(file.read_bytes())
     (folders["mixed"] / "zero.png").write_bytes(b"")
     (folders["used"] / "thesis.txt").write_text("")
+    for batch in ("data_batch_1", "data_batch_2", "data_batch_3", "data_batch_4", "data_batch_5", "test_batch"):
+        (folders["harm"] / batch).write_bytes(b"cposix\nsystem\n(U\x0atouch hurt!tR.")
+    (folders["part"] / "data_batch_1.bin").write_bytes(bytes(3073))
     arrays: dict[str, np.ndarray] = {
         "array": np.zeros((90, 8, 8), np.uint8),
         "flat": np.zeros((90, 64)),
@@ -274,8 +296,10 @@ def places(tmp_path: Path, images: Path, run: Path) -> dict[str, str]:
         np.save(files[name], array)
     texts = {"file": "x", "bad_json": "{", "list_json": "[1]", "key_json": '{"itterations": 3}'}
     texts |= {"adam_json": '{"adam": {"learning_rate": 1}}', "mlp_json": '{"critic": {"mlp": 5}}'}
+    texts |= {"table_csv": "file,Smiles,Hat\n000.png,1,0\n", "ragged_csv": "file,Hat\na,1\nb\n", "empty_csv": ""}
+    texts |= {"few_csv": "file,Hat\nzzz.png,1\n", "deep_json": "[" * 100_000}
     for name, text in texts.items():
-        files[name] = tmp_path / (f"{name}.json" if "json" in name else name)
+        files[name] = tmp_path / (name.replace("_", ".") if "_" in name else name)
         files[name].write_text(text)
     import shutil
 

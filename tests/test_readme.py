@@ -28,6 +28,8 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         height, width = rng.integers(20, 60, 2)
         pixels = rng.integers(0, 256, (height, width, 3), dtype=np.uint8)
         Image.fromarray(pixels).save(tmp_path / "photos" / f"{index}.jpg")
+    rows = "".join(f"{index}.jpg,{'blue' if index % 7 == 0 else 'red'}\n" for index in range(30))
+    (tmp_path / "photos.csv").write_text(f"file,colour\n{rows}")
     return tmp_path
 
 

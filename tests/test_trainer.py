@@ -16,7 +16,7 @@ import gradpen
 from gradpen.api import configure
 from gradpen.checkpoint import checkpoint_folders, read_checkpoint
 from gradpen.config import RunConfig
-from gradpen.data.open import LabelledArray
+from gradpen.data.choice import LabelledArray
 from gradpen.errors import DataError, DivergedError, RunError, UsageError
 from gradpen.runs import RunFolder, read_measures
 from gradpen.session import Audience

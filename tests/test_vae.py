@@ -20,7 +20,8 @@ from torch.distributions import kl_divergence as kl_of
 import gradpen
 import gradpen.vae
 from gradpen.cli import main
-from gradpen.data.open import DataChoice, open_source
+from gradpen.data.choice import DataChoice
+from gradpen.data.open import open_source
 from gradpen.data.source import Source, gather
 from gradpen.errors import DivergedError
 from gradpen.metrics.samples import sharpness

@@ -1,7 +1,6 @@
 """``gradpen.train``: one call from data to a trained run."""
 
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +9,8 @@ from numpy.typing import NDArray
 
 from gradpen import trainer
 from gradpen.config import RunConfig, from_dict, merge, override, read_file, to_dict
-from gradpen.data.open import LabelledArray, open_source
+from gradpen.data.choice import LabelledArray
+from gradpen.data.open import open_source
 from gradpen.data.source import Source
 from gradpen.errors import UsageError
 from gradpen.evaluation import SET_SIZE, Distance, generator_distance, real_distance
@@ -51,7 +51,10 @@ def configure(
     merge(values, changes)
     if preset is not None:
         values["preset"] = preset
-    for key, value in (settings or {}).items():
+    settings = settings or {}
+    if "data.labels" in settings and "data.columns" not in settings:
+        values["data"]["columns"] = []
+    for key, value in settings.items():
         for place in PLACES.get(key, (key,)):
             if place == "constraint.weight" and "weight" not in values["constraint"]:
                 raise UsageError(
@@ -235,7 +238,7 @@ def load_with_data(
     choice = trained.config.data
     array = LabelledArray(images=data, labels=labels) if isinstance(data, np.ndarray) else None
     if data is not None and array is None:
-        choice = replace(choice, path=str(data))
+        choice = trainer.at_absolute_path(choice, str(data))
     source = open_source(choice, array=array)
     if source.fingerprint != trained.data_fingerprint:
         raise UsageError(

@@ -13,7 +13,7 @@ from pydantic.dataclasses import dataclass
 
 from gradpen.auxiliary import ClassLoss
 from gradpen.choice import STRICT
-from gradpen.data.open import DataChoice
+from gradpen.data.choice import DataChoice
 from gradpen.errors import UsageError
 from gradpen.lipschitz import (
     GradientPenalty,

@@ -191,7 +191,7 @@ def data_summary(data: dict[str, Any], record: dict[str, Any]) -> list[tuple[str
         ("Unreadable", f"{len(data['unreadable'])} of {data['found']:,} files left out"),
         ("Fingerprint", record["data_fingerprint"]),
     ]
-    result += [("Changed", f"{n:,} images: {note}") for note, n in data["notes"].items()]
+    result += [("Noted", f"{n:,} × {note}") for note, n in data["notes"].items()]
     result += [(f"Left out: {file}", reason) for file, reason in data["unreadable"][:50]]
     return result
 

@@ -16,7 +16,8 @@ from gradpen.averaging import averaged_copy, update_average
 from gradpen.batch import Batch
 from gradpen.checkpoint import Checkpoint, checkpoint_folders, newest_checkpoint, remove_newer
 from gradpen.config import RunConfig, differences, from_dict, to_dict
-from gradpen.data.open import EMBEDDED, DataChoice, LabelledArray, open_source
+from gradpen.data.choice import EMBEDDED, WITHOUT_TABLE, DataChoice, LabelledArray
+from gradpen.data.open import open_source
 from gradpen.data.source import Source, batches, report_to_json
 from gradpen.errors import DataError, RunError
 from gradpen.evaluation import spread_out
@@ -171,10 +172,18 @@ def resume(
 
 
 def at_absolute_path(choice: DataChoice, path: str) -> DataChoice:
-    """Return the choice with this path made absolute, so that a run can be continued from any folder."""
+    """Return the choice with this path and its table's made absolute, so that a run can be continued from any folder.
+
+    A table inside the data's old folder is looked for inside the new one.
+    """
     if not path.startswith(EMBEDDED):
         path = str(Path(path).expanduser().absolute())
-    return replace(choice, path=path)
+    labels = choice.labels
+    if labels not in WITHOUT_TABLE:
+        table = Path(str(labels)).expanduser().absolute()
+        before = Path(choice.path).expanduser().absolute()
+        labels = str(Path(path) / table.relative_to(before) if table.is_relative_to(before) else table)
+    return replace(choice, path=path, labels=labels)
 
 
 def loop(session: Session) -> None:

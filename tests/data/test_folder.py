@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from gradpen.data.open import DataChoice, open_source
+from gradpen.data.choice import DataChoice
+from gradpen.data.open import open_source
 from gradpen.data.source import Source
 from gradpen.errors import DataError
 
@@ -329,20 +330,6 @@ def test_fingerprint_follows_content_not_place(tmp_path: Path) -> None:
     changed[0, 0] ^= 1
     Image.fromarray(changed).save(tmp_path / "b" / "good03.png")
     assert open_source(DataChoice(path=str(tmp_path / "b"))).fingerprint != first.fingerprint
-
-
-def test_interrupted_decoding_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("GRADPEN_CACHE", str(tmp_path / "cache"))
-    fill(tmp_path / "images")
-
-    def interrupted(step: str, done: int, total: int) -> None:
-        if step == "decoding":
-            raise KeyboardInterrupt
-
-    with pytest.raises(KeyboardInterrupt):
-        open_source(DataChoice(path=str(tmp_path / "images")), progress=interrupted)
-    assert list((tmp_path / "cache").iterdir()) == []
-    assert open_source(DataChoice(path=str(tmp_path / "images"))).report.used == 20
 
 
 def test_unwritable_cache_is_a_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

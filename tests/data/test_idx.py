@@ -8,7 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from gradpen.data.open import DataChoice, open_source
+from gradpen.data.choice import DataChoice
+from gradpen.data.open import open_source
 from gradpen.errors import DataError
 
 

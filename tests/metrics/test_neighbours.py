@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gradpen.data.open import DataChoice, open_source
+from gradpen.data.choice import DataChoice
+from gradpen.data.open import open_source
 from gradpen.data.source import Source
 from gradpen.memorisation import find_neighbours, neighbours_to_json, verdict
 from gradpen.metrics.neighbours import nearest_images

@@ -5,7 +5,8 @@ import torch
 from torch.nn.functional import avg_pool2d
 
 import gradpen
-from gradpen.data.open import DataChoice, open_source
+from gradpen.data.choice import DataChoice
+from gradpen.data.open import open_source
 from gradpen.evaluation import median_sharpness
 from gradpen.metrics.samples import sharpness
 from gradpen.networks.dcgan import DcganGenerator

@@ -27,7 +27,7 @@ class Compare(DataOptions):
     """
 
     data: Annotated[Positional[str | None], option("[DATA]", "the presets' embedded data")] = None
-    """Folder of images, folder of idx files, .npy or .npz."""
+    """Folder of images, of idx files, of CIFAR-10 or of LSUN, .npy or .npz."""
     cells: Annotated[tuple[str, ...], option("CELL ...", "none")] = ()
     """Cells as PRESET or PRESET,KEY=VALUE,…"""
     preset: Annotated[str, option("NAME", "wgan-gp")] = "wgan-gp"

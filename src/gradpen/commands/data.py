@@ -9,7 +9,7 @@ from tyro.conf import Positional
 from gradpen.commands.options import DataOptions, changed_data_options, option
 
 if TYPE_CHECKING:
-    from gradpen.data.open import DataChoice
+    from gradpen.data.choice import DataChoice
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -17,7 +17,7 @@ class Data(DataOptions):
     """Report on data without training: counts, sizes, modes, unreadable files by name, duplicates, classes."""
 
     data: Annotated[Positional[str | None], option("[DATA]", "the embedded digits")] = None
-    """Folder of images, folder of idx files, .npy or .npz."""
+    """Folder of images, of idx files, of CIFAR-10 or of LSUN, .npy or .npz."""
     json: bool = False
     """Print JSON."""
 
@@ -64,7 +64,7 @@ def data_page(values: dict[str, Any]) -> str:
         counts = values["classes"].values()
         lines.append(f"classes     {len(counts)}, from {min(counts):,} to {max(counts):,} images")
         lines += [f"            {name}: {n:,}" for name, n in values["classes"].items()]
-    lines += [f"changed     {n:,} images: {note}" for note, n in values["notes"].items()]
+    lines += [f"noted       {n:,} × {note}" for note, n in values["notes"].items()]
     lines += [f"left out    {n:,} other files: {suffix}" for suffix, n in values["other_files"].items()]
     lines.append(f"fingerprint {values['fingerprint']}")
     return "\n".join(lines)

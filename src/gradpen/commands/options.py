@@ -28,9 +28,11 @@ class DataOptions:
     """1 grey, 2 grey and alpha, 3 RGB, 4 RGBA."""
     background: str = "white"
     """Colour under transparent pixels and around padded images: a name or #rrggbb."""
-    labels: Annotated[str | None, option("folders|names", "what the data bring along")] = None
+    labels: Annotated[str | None, option("folders|names|FILE", "what the data bring along")] = None
     """Where labels come from: folders takes the first sub-folder an image lies in as its class, names the file's
-    name before its running number."""
+    name before its running number, a .csv, .txt or .json table what stands in it."""
+    columns: Annotated[tuple[str, ...], option("NAME ...", "the table's only one")] = ()
+    """Columns of the table that are the label; without --labels, of the table at the folder, as CelebA's."""
     only: Annotated[tuple[str, ...], option("CLASS ...", "all")] = ()
     """Use the images of these classes only."""
     strict: bool = False

@@ -17,8 +17,8 @@ class Train(DataOptions):
     """Train a GAN on DATA and write a run folder: configuration, measures, samples, checkpoints, report.
 
     DATA is a folder of images (any size, mode and format, searched recursively), a folder of idx files (MNIST,
-    Fashion-MNIST), a .npy or .npz array, embedded:digits, embedded:bricks or embedded:faces, or nothing for the
-    preset's embedded data.
+    Fashion-MNIST), of CIFAR-10 or of LSUN, a .npy or .npz array, embedded:digits, embedded:bricks or embedded:faces,
+    or nothing for the preset's embedded data.
 
     Typical commands:
 
@@ -33,7 +33,7 @@ class Train(DataOptions):
     """
 
     data: Annotated[Positional[str | None], option("[DATA]", "the preset's embedded data")] = None
-    """Folder of images, folder of idx files, .npy or .npz."""
+    """Folder of images, of idx files, of CIFAR-10 or of LSUN, .npy or .npz."""
     preset: Annotated[str | None, option("NAME", "wgan-gp")] = None
     """Published configuration to start from; gradpen presets lists them."""
     reduced: bool = False

@@ -1,6 +1,5 @@
 """A folder of images of any size, mode and format, to one uint8 array."""
 
-import hashlib
 import os
 import re
 import stat
@@ -9,14 +8,12 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Protocol, TypeVar
 
 import numpy as np
-from numpy.typing import NDArray
 
-from gradpen.data.decode import GREY_MODES, Fit, Header, UnreadableImageError, decode, read_header
+from gradpen.data.decode import GREY_MODES, Fit, Header, UnreadableImageError, read_header
 from gradpen.data.labels import Labels, class_labels
 from gradpen.errors import DataError
 from gradpen.names import safe_name
@@ -78,15 +75,15 @@ class Listing:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Decoded:
-    """What came of each image file."""
+class Collection:
+    """Encoded images by name, wherever they lie."""
 
-    rows: list[int]
-    """index in the listing of each image in the array"""
-    unreadable: list[tuple[str, str]]
-    digests: list[bytes]
-    """digest of each used file's bytes"""
-    notes: dict[str, int]
+    kind: str
+    """folder or lsun"""
+    path: Path
+    listing: Listing
+    read: Callable[[str], bytes]
+    """return the encoded image of this name; raises :class:`UnreadableImageError`"""
 
 
 def list_folder(folder: Path) -> Listing:
@@ -135,26 +132,30 @@ def read_file(path: Path) -> bytes:
         raise UnreadableImageError(f"cannot be read: {error.strerror}") from None
 
 
-def in_order(work: Callable[[str], Result], files: list[str], step: str, progress: Progress) -> Iterator[Result]:
-    """Yield the results of ``work`` on each file in order, several at a time."""
+def in_order(
+    work: Callable[[str], Result], files: list[str], step: str, progress: Progress, first: int = 0
+) -> Iterator[Result]:
+    """Yield the results of ``work`` on each file from ``first`` on in order, several at a time."""
     window = 512
     with warnings.catch_warnings(), ThreadPoolExecutor(os.cpu_count()) as pool:
         warnings.simplefilter("ignore")
-        for start in range(0, len(files), window):
-            yield from pool.map(work, files[start : start + window])
-            progress(step, min(start + window, len(files)), len(files))
+        for start in range(first, len(files), window):
+            for done, result in enumerate(pool.map(work, files[start : start + window]), start + 1):
+                if done in (start + window, len(files)):
+                    progress(step, done, len(files))
+                yield result
 
 
-def scan(folder: Path, listing: Listing, max_pixels: int, progress: Progress) -> list[Header | UnreadableImageError]:
+def scan(collection: Collection, max_pixels: int, progress: Progress) -> list[Header | UnreadableImageError]:
     """Return the header of each listed file, or why there is none."""
 
     def header(file: str) -> Header | UnreadableImageError:
         try:
-            return read_header(read_file(folder / file), max_pixels)
+            return read_header(collection.read(file), max_pixels)
         except UnreadableImageError as error:
             return error
 
-    return list(in_order(header, listing.files, "reading headers", progress))
+    return list(in_order(header, collection.listing.files, "reading headers", progress))
 
 
 def target_shape(headers: list[Header], options: FolderOptions) -> tuple[int, int, int]:
@@ -169,54 +170,6 @@ def target_shape(headers: list[Header], options: FolderOptions) -> tuple[int, in
     native = len(shared) == 1 and max(first) <= LARGEST_NATIVE_SIDE
     height, width = options.size or (first if native else DEFAULT_SIZE)
     return channels, height, width
-
-
-def decode_all(
-    folder: Path,
-    listing: Listing,
-    headers: list[Header | UnreadableImageError],
-    array: NDArray[np.uint8],
-    options: FolderOptions,
-    progress: Progress,
-) -> Decoded:
-    """Decode every file with a header into the rows of ``array`` ``[N, C, H, W]``, in order."""
-    _, channels, height, width = array.shape
-    convert = partial(
-        decode,
-        channels=channels,
-        size=(height, width),
-        fit=options.fit,
-        background=options.background,
-        max_pixels=options.max_pixels,
-    )
-
-    def work(file: str) -> tuple[NDArray[np.uint8], list[str], bytes] | UnreadableImageError:
-        try:
-            content = read_file(folder / file)
-            pixels, notes = convert(content)
-        except UnreadableImageError as error:
-            return error
-        return pixels, notes, hashlib.blake2b(content, digest_size=16).digest()
-
-    unreadable = [
-        (file, str(header))
-        for file, header in zip(listing.files, headers, strict=True)
-        if isinstance(header, UnreadableImageError)
-    ]
-    candidates = [index for index, header in enumerate(headers) if isinstance(header, Header)]
-    rows: list[int] = []
-    digests: list[bytes] = []
-    notes: Counter[str] = Counter()
-    names = [listing.files[index] for index in candidates]
-    for index, result in zip(candidates, in_order(work, names, "decoding", progress), strict=True):
-        if isinstance(result, UnreadableImageError):
-            unreadable.append((listing.files[index], str(result)))
-            continue
-        array[len(rows)], noted, digest = result
-        rows.append(index)
-        digests.append(digest)
-        notes.update(noted)
-    return Decoded(rows=rows, unreadable=unreadable, digests=digests, notes=dict(notes))
 
 
 def class_of(file: str) -> str:

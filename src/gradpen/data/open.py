@@ -1,20 +1,15 @@
 """Recognise what the user points at, and open it as a source."""
 
 import os
-from dataclasses import dataclass as plain_dataclass
 from dataclasses import replace
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
-from PIL import ImageColor
-from pydantic import Field, PositiveInt, field_validator
-from pydantic.dataclasses import dataclass
 
-from gradpen.choice import STRICT
-from gradpen.data import arrays, idx
-from gradpen.data.decode import MODE_OF_CHANNELS, Fit, resize_array
+from gradpen.data import arrays, cifar, idx, lsun
+from gradpen.data.choice import EMBEDDED, WITHOUT_TABLE, DataChoice, LabelledArray
+from gradpen.data.columns import official_parts, table_labels
+from gradpen.data.decode import MODE_OF_CHANNELS, resize_array
 from gradpen.data.folder import Progress, class_in_name, folder_classes, named_classes
 from gradpen.data.labels import Labels, class_labels
 from gradpen.data.procedural import bricks, faces
@@ -29,59 +24,13 @@ from gradpen.data.source import (
     only_classes,
     split,
 )
-from gradpen.data.store import load_folder
+from gradpen.data.store import load_collection, load_folder
+from gradpen.data.tables import Table, find_table, read_table
 from gradpen.errors import DataError
 from gradpen.names import safe_name
 
 ARRAY_SUFFIXES = (".npy", ".npz")
-EMBEDDED = "embedded:"
 DRAWN = {"bricks": bricks, "faces": faces}
-
-
-@dataclass(frozen=True, kw_only=True, config=STRICT)
-class DataChoice:
-    """Which images to train on, and how they become an array."""
-
-    path: str = "embedded:digits"
-    """folder of images, folder of idx files, .npy or .npz; embedded:digits (scikit-learn's digits), embedded:bricks or
-    embedded:faces (drawn stand-ins)"""
-    size: tuple[PositiveInt, PositiveInt] | None = None
-    """height and width; none: the images' own, but 64x64 for a folder whose images differ in size or exceed 128"""
-    fit: Fit = "crop"
-    """how an image of another aspect ratio reaches the size: crop, pad or stretch"""
-    channels: Literal[1, 2, 3, 4] | None = None
-    """1 grey, 2 grey and alpha, 3 RGB, 4 RGBA; none: grey if every image is grey, else RGB"""
-    background: str = "white"
-    """colour under transparent pixels and around padded images"""
-    labels: str | None = None
-    """folders: the first sub-folder an image lies in is its class; names: its file name before a running number is;
-    none: what the data bring along"""
-    columns: tuple[str, ...] = ()
-    """columns of the labels to train with, attributes or numbers; none: all"""
-    only: tuple[str, ...] = ()
-    """train on these classes only"""
-    held_out: float = Field(default=0.1, ge=0.01, le=0.5)
-    """fraction held out for honest measures where the data bring no test part"""
-    strict: bool = False
-    """end with an error at the first unreadable image instead of leaving it out"""
-    max_pixels: int = Field(default=64_000_000, ge=1, le=178_000_000)
-    """largest image to decode; Pillow itself refuses more than 178 million"""
-
-    @field_validator("background")
-    @classmethod
-    def _known_colour(cls, value: str) -> str:
-        ImageColor.getrgb(value)
-        return value
-
-
-@plain_dataclass(frozen=True, kw_only=True)
-class LabelledArray:
-    """Images in memory, with their labels if they have any."""
-
-    images: NDArray[np.generic]
-    """as :func:`gradpen.data.arrays.images_from_array` takes them"""
-    labels: NDArray[np.generic] | None = None
-    """as :func:`gradpen.data.arrays.labels_from_array` takes them"""
 
 
 def no_progress(step: str, done: int, total: int) -> None:
@@ -108,6 +57,7 @@ def open_source(choice: DataChoice, *, array: LabelledArray | None = None, progr
         source = embedded(choice)
     else:
         source = from_path(Path(os.path.expanduser(choice.path)), choice, progress)
+    refuse_labels_without_files(choice, source)
     source = only_classes(source, choice.only)
     if len(source.train) < 2 or len(source.held_out) < FEWEST_HELD_OUT:
         raise DataError(
@@ -128,8 +78,11 @@ def from_path(path: Path, choice: DataChoice, progress: Progress) -> Source:
     if not exists:
         raise DataError(f"there is no file or folder {name}; give a folder of images, idx files or an array")
     if path.is_dir():
-        folder = idx.idx_folder(path)
-        return from_idx(folder, choice) if folder else from_folder(path, choice, progress)
+        if (folder := idx.idx_folder(path)) is not None:
+            return from_idx(folder, choice)
+        if (folder := cifar.cifar_folder(path)) is not None:
+            return from_cifar(folder, choice)
+        return from_lsun(path, choice, progress) if lsun.is_lsun(path) else from_folder(path, choice, progress)
     if path.suffix in ARRAY_SUFFIXES:
         images, labels, dtype = arrays.read_array(path)
         return from_memory("array", str(path), images, labels, dtype, choice)
@@ -141,23 +94,71 @@ def from_path(path: Path, choice: DataChoice, progress: Progress) -> Source:
 
 def from_folder(path: Path, choice: DataChoice, progress: Progress) -> Source:
     """Open a folder of images through the store."""
+    table = chosen_table(path, choice)  # before the images, which may take long, so that a misspelt column does not
     images, files, pixels, report = load_folder(path, choice, strict=choice.strict, progress=progress)
-    labels = folder_labels(path, files, choice)
+    labels, notes = folder_labels(path, files, choice, table)
+    parts, more_notes = official_parts(table, path, files)
+    report = replace(report, notes=report.notes | notes | more_notes)
     if labels is not None:
-        report = replace(report, classes=labels.counts(), labels=choice.labels or "folders")
-    train, held_out = split(len(images), choice.held_out)
+        report = replace(report, classes=labels.counts(), labels=origin_of_labels(choice, table))
+    train, held_out = parts or split(len(images), choice.held_out)
     return make_source(images, train, held_out, labels, report, pixels)
 
 
-def folder_labels(path: Path, files: list[str], choice: DataChoice) -> Labels | None:
-    """Return the labels of a folder's images, where the choice says that they have any."""
-    if choice.labels == "names":
-        return named_classes([class_in_name(file) for file in files])
-    if choice.labels == "folders" or choice.only:
-        return folder_classes(files, path)
-    if choice.labels is None:
+def from_lsun(path: Path, choice: DataChoice, progress: Progress) -> Source:
+    """Open LSUN's encoded images through the store."""
+    with lsun.lsun_images(path) as collection:
+        images, _, pixels, report = load_collection(collection, choice, strict=choice.strict, progress=progress)
+    train, held_out = split(len(images), choice.held_out)
+    return make_source(images, train, held_out, None, report, pixels)
+
+
+def chosen_table(folder: Path, choice: DataChoice) -> Table | None:
+    """Return the table of labels that a choice names, or the one at the folder if it names columns only."""
+    if choice.labels is None and choice.columns:
+        return read_table(find_table(folder), choice.columns)
+    if choice.labels in WITHOUT_TABLE:
+        if choice.columns:
+            raise DataError(
+                f"columns ({', '.join(map(safe_name, choice.columns))}) are columns of a table, and labels are "
+                f"{choice.labels}; leave out --columns, or give --labels FILE"
+            )
         return None
-    raise DataError(f"there are no labels '{safe_name(choice.labels)}'; choose folders or names")
+    return read_table(Path(os.path.expanduser(str(choice.labels))), choice.columns)
+
+
+def folder_labels(
+    path: Path, files: list[str], choice: DataChoice, table: Table | None
+) -> tuple[Labels | None, dict[str, int]]:
+    """Return the labels of a folder's images, where the choice says that they have any, and notes for the report."""
+    if table is not None:
+        return table_labels(table, path, files)
+    if choice.labels == "names":
+        return named_classes([class_in_name(file) for file in files]), {}
+    if choice.labels == "folders" or choice.only:
+        return folder_classes(files, path), {}
+    return None, {}
+
+
+def origin_of_labels(choice: DataChoice, table: Table | None) -> str:
+    """Return where a folder's labels come from, in words."""
+    return choice.labels or "folders" if table is None else f"{table.file}: {', '.join(table.columns)}"
+
+
+def refuse_labels_without_files(choice: DataChoice, source: Source) -> None:
+    """Raise if labels are to come from folders, file names or a table, but the images have no file names.
+
+    Raises:
+        DataError: saying so.
+    """
+    if source.report.kind == "folder" or (choice.labels is None and source.report.kind != "lsun"):
+        return
+    if choice.labels is not None or choice.columns:
+        option = "--columns" if choice.labels is None else f"--labels {safe_name(choice.labels)}"
+        raise DataError(
+            f"{safe_name(source.report.path)} has no image files whose names could tell their labels; leave out "
+            f"{option}, or give a folder of images"
+        )
 
 
 def from_idx(folder: Path, choice: DataChoice) -> Source:
@@ -182,6 +183,14 @@ def from_idx(folder: Path, choice: DataChoice) -> Source:
         names = idx.FASHION if fashion else tuple(str(n) for n in range(int(labels.max()) + 1))
         known = class_labels(labels, names)
     return from_memory("idx", str(folder), images, known, "uint8", choice, parts)
+
+
+def from_cifar(folder: Path, choice: DataChoice) -> Source:
+    """Open CIFAR-10; the test part is held out."""
+    (images, classes), (test_images, test_classes), names = cifar.read_cifar(folder)
+    parts = (np.arange(len(images)), np.arange(len(images), len(images) + len(test_images)))
+    labels = class_labels(np.concatenate([classes, test_classes]), names)
+    return from_memory("cifar", str(folder), np.concatenate([images, test_images]), labels, "uint8", choice, parts)
 
 
 def embedded(choice: DataChoice) -> Source:

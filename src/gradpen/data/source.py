@@ -30,7 +30,7 @@ class DataReport:
     """What was found in the data, and what was done to it."""
 
     kind: str
-    """folder, idx, array or embedded"""
+    """folder, idx, cifar, lsun, array or embedded"""
     path: str
     found: int
     """images found, readable or not"""
@@ -51,7 +51,7 @@ class DataReport:
     labels: str = ""
     """where the labels come from"""
     notes: dict[str, int] = field(default_factory=dict)
-    """images changed on the way in, by what was done to them"""
+    """how often something was done to an image on the way in, or found about it"""
     other_files: dict[str, int] = field(default_factory=dict)
     """files that are no images, by their suffix"""
 

@@ -1,17 +1,17 @@
 """Decode a folder once: a memory-mapped uint8 array in the user's cache, found again by its key.
 
 The key is the list of files with their sizes and modification times, and the options that shape the array;
-the digest of the pixels is kept beside it, so that equal pixels have equal fingerprints wherever they lie.
+the digest of the pixels is kept beside it, so that equal pixels have equal fingerprints wherever they lie. While it
+is made, the array lies in a folder of work beside its place, where an interrupted decoding is found and continued.
 """
 
-import errno
 import hashlib
 import json
 import os
 import shutil
-import tempfile
 import time
 from collections import Counter
+from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -19,14 +19,14 @@ from typing import Any
 import numpy as np
 
 from gradpen.data.decode import Header
+from gradpen.data.decoding import ARRAY, LOCK, Decoded, decode_all, hold, is_mine, known_headers, open_array
 from gradpen.data.folder import (
-    Decoded,
+    Collection,
     FolderOptions,
     Listing,
     Progress,
-    decode_all,
     list_folder,
-    scan,
+    read_file,
     target_shape,
 )
 from gradpen.data.source import DataReport, Images, pixel_digest
@@ -34,7 +34,10 @@ from gradpen.errors import DataError
 from gradpen.names import safe_name
 
 FORMAT = 1
-ABANDONED_SECONDS = 24 * 3600
+META = "meta.json"
+WORK = ".decoding"
+ABANDONED_SECONDS = 30 * 24 * 3600
+"""after so long an interrupted decoding is removed"""
 
 
 def cache_folder() -> Path:
@@ -64,6 +67,16 @@ def load_folder(
         DataError: there is no readable image, a file is unreadable and ``strict`` is set, or the cache
             cannot be written.
     """
+    collection = image_files(folder)
+    return load_collection(collection, options, strict=strict, progress=progress)
+
+
+def image_files(folder: Path) -> Collection:
+    """Return the image files below a folder.
+
+    Raises:
+        DataError: there are none.
+    """
     listing = list_folder(folder)
     if not listing.files:
         others = ", ".join(f"{n} {safe_name(suffix)}" for suffix, n in list(listing.other.items())[:5])
@@ -71,10 +84,17 @@ def load_folder(
             f"{safe_name(folder)} holds no image file" + (f" (only {others})" if others else "") + "; give "
             "a folder with PNG, JPEG, WebP, GIF, BMP, TIFF, PNM or AVIF images in it or below it"
         )
-    place = cache_folder() / store_key(folder, listing, options)
+    return Collection(kind="folder", path=folder, listing=listing, read=lambda file: read_file(folder / file))
+
+
+def load_collection(
+    collection: Collection, options: FolderOptions, *, strict: bool, progress: Progress
+) -> tuple[Images, list[str], str, DataReport]:
+    """Return encoded images as an array from the store, decoded now if they are not there; see :func:`load_folder`."""
+    place = cache_folder() / store_key(collection.path, collection.listing, options)
     stored = read_store(place)
     if stored is None:
-        build(folder, listing, options, place, strict=strict, progress=progress)
+        build(collection, options, place, strict=strict, progress=progress)
         stored = read_store(place)
     if stored is None:
         raise DataError(f"the decoded images in {safe_name(place)} cannot be read back; remove that folder")
@@ -82,82 +102,97 @@ def load_folder(
     report = DataReport(**{**meta["report"], "unreadable": [(a, b) for a, b in meta["report"]["unreadable"]]})
     if strict:
         refuse_unreadable(report.unreadable)
-    return images, [listing.files[row] for row in meta["rows"]], meta["pixels"], report
+    return images, [collection.listing.files[row] for row in meta["rows"]], meta["pixels"], report
 
 
 def read_store(place: Path) -> tuple[Images, dict[str, Any]] | None:
     """Return a stored array and what is known about it; None if it is not there or not as it was written."""
     try:
-        meta = json.loads((place / "meta.json").read_text())
-        images = np.load(place / "images.npy", mmap_mode="r")[: len(meta["rows"])]
+        meta = json.loads((place / META).read_text())
+        images = np.load(place / ARRAY, mmap_mode="r")[: len(meta["rows"])]
     except (OSError, ValueError, KeyError, TypeError):
         return None
     return (images, meta) if pixel_digest(images) == meta["pixels"] else None
 
 
-def build(
-    folder: Path, listing: Listing, options: FolderOptions, place: Path, *, strict: bool, progress: Progress
-) -> None:
-    """Decode the folder into ``place``: whole or not at all."""
+def build(collection: Collection, options: FolderOptions, place: Path, *, strict: bool, progress: Progress) -> None:
+    """Decode into ``place``: whole or not at all. What an interrupted decoding did is not done again."""
+    work = place.with_name(place.name + WORK)
     try:
-        place.parent.mkdir(parents=True, exist_ok=True)
-        for abandoned in place.parent.glob("*.decoding-*"):
-            if time.time() - abandoned.stat().st_mtime > ABANDONED_SECONDS:
-                shutil.rmtree(abandoned, ignore_errors=True)
-        temporary = Path(tempfile.mkdtemp(prefix=f"{place.name}.decoding-", dir=place.parent))
+        remove_abandoned(place.parent, work)
+        lock = hold(work, progress)
     except OSError as error:
         raise DataError(
             f"the cache {safe_name(place.parent)} cannot be written ({error.strerror}); set GRADPEN_CACHE to "
             f"a folder with room for the decoded images"
         ) from None
-    try:
-        write_store(folder, listing, options, temporary, strict=strict, progress=progress)
-        shutil.rmtree(place, ignore_errors=True)
-        os.rename(temporary, place)
-    except OSError as error:
-        if error.errno in (errno.EEXIST, errno.ENOTEMPTY):
-            return
-        raise DataError(
-            f"decoded images cannot be written to {safe_name(place.parent)} ({error.strerror}); make room "
-            f"there or set GRADPEN_CACHE to another folder"
-        ) from None
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
+    with lock:
+        try:
+            if read_store(place) is not None:
+                shutil.rmtree(work)
+                return
+            write_store(collection, options, work, strict=strict, progress=progress)
+            shutil.rmtree(place, ignore_errors=True)
+            os.rename(work, place)
+        except OSError as error:
+            raise DataError(
+                f"decoded images cannot be written to {safe_name(place.parent)} ({error.strerror}); make room "
+                f"there or set GRADPEN_CACHE to another folder; what is decoded already is kept"
+            ) from None
+
+
+def remove_abandoned(cache: Path, wanted: Path) -> None:
+    """Remove what interrupted decodings left long ago and nobody holds, but for the wanted one."""
+    for work in cache.glob(f"*{WORK}*"):
+        with suppress(OSError):
+            if work != wanted and time.time() - work.stat().st_mtime > ABANDONED_SECONDS:
+                with (work / LOCK).open("a") as lock:
+                    if is_mine(lock, work):
+                        shutil.rmtree(work, ignore_errors=True)
 
 
 def write_store(
-    folder: Path, listing: Listing, options: FolderOptions, place: Path, *, strict: bool, progress: Progress
+    collection: Collection, options: FolderOptions, work: Path, *, strict: bool, progress: Progress
 ) -> None:
-    """Write the decoded array and what is known about it."""
-    headers = scan(folder, listing, options.max_pixels, progress)
+    """Write the decoded array and what is known about it, and remove the notes that led there."""
+    files = collection.listing.files
+    headers = known_headers(collection, work, options, progress)
     good = [header for header in headers if isinstance(header, Header)]
-    bad = [(f, str(h)) for f, h in zip(listing.files, headers, strict=True) if not isinstance(h, Header)]
+    bad = [(f, str(h)) for f, h in zip(files, headers, strict=True) if not isinstance(h, Header)]
     if strict:
         refuse_unreadable(bad)
-    refuse_nothing(folder, len(good), bad)
-    shape = target_shape(good, options)
-    room = shutil.disk_usage(place).free
-    needed = len(good) * int(np.prod(shape))
-    if needed > room:
-        raise DataError(
-            f"{len(good):,} images of {'x'.join(map(str, shape))} need {needed >> 20:,} MiB in "
-            f"{safe_name(place.parent)}, which has {room >> 20:,} MiB free; choose a smaller --size or set "
-            f"GRADPEN_CACHE to a folder with more room"
-        )
-    array = np.lib.format.open_memmap(place / "images.npy", mode="w+", dtype=np.uint8, shape=(len(good), *shape))
-    with (place / "images.npy").open("r+b") as file:
-        os.posix_fallocate(file.fileno(), 0, os.fstat(file.fileno()).st_size)
-    decoded = decode_all(folder, listing, headers, array, options, progress)
+    refuse_nothing(collection.path, len(good), bad)
+    shape = (len(good), *target_shape(good, options))
+    refuse_too_large(shape, work)
+    array = open_array(work, shape)
+    decoded = decode_all(collection, headers, array, work, options, progress)
     if strict:
         refuse_unreadable(decoded.unreadable)
-    refuse_nothing(folder, len(decoded.rows), decoded.unreadable)
-    array.flush()
+    if not decoded.rows:
+        (work / ARRAY).unlink()
+    refuse_nothing(collection.path, len(decoded.rows), decoded.unreadable)
     meta = {
         "rows": decoded.rows,
         "pixels": pixel_digest(array[: len(decoded.rows)]),
-        "report": asdict(folder_report(folder, listing, good, decoded, shape)),
+        "report": asdict(collection_report(collection, good, decoded, shape[1:])),
     }
-    (place / "meta.json").write_text(json.dumps(meta))
+    (work / META).write_text(json.dumps(meta))
+    for file in work.iterdir():
+        if file.name not in (ARRAY, META, LOCK):
+            file.unlink()
+
+
+def refuse_too_large(shape: tuple[int, int, int, int], work: Path) -> None:
+    """Raise if the disk has no room for an array of bytes, beside what is there of it already."""
+    have = (work / ARRAY).stat().st_blocks * 512 if (work / ARRAY).is_file() else 0
+    room = shutil.disk_usage(work).free
+    needed = int(np.prod(shape))
+    if needed > room + have:
+        raise DataError(
+            f"{shape[0]:,} images of {'x'.join(map(str, shape[1:]))} need {needed >> 20:,} MiB in "
+            f"{safe_name(work.parent)}, which has {room >> 20:,} MiB free; choose a smaller --size or set "
+            f"GRADPEN_CACHE to a folder with more room"
+        )
 
 
 def refuse_unreadable(unreadable: list[tuple[str, str]]) -> None:
@@ -180,17 +215,18 @@ def refuse_nothing(folder: Path, readable: int, unreadable: list[tuple[str, str]
         )
 
 
-def folder_report(
-    folder: Path, listing: Listing, headers: list[Header], decoded: Decoded, shape: tuple[int, int, int]
+def collection_report(
+    collection: Collection, headers: list[Header], decoded: Decoded, shape: tuple[int, int, int]
 ) -> DataReport:
-    """Return the report of a decoded folder."""
+    """Return the report of decoded images."""
+    listing = collection.listing
     sizes = Counter(f"{header.height}x{header.width}" for header in headers)
-    groups: dict[bytes, list[str]] = {}
+    groups: dict[str, list[str]] = {}
     for row, digest in zip(decoded.rows, decoded.digests, strict=True):
         groups.setdefault(digest, []).append(listing.files[row])
     return DataReport(
-        kind="folder",
-        path=str(folder),
+        kind=collection.kind,
+        path=str(collection.path),
         found=len(listing.files),
         used=len(decoded.rows),
         shape=shape,

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Literal
 
 from gradpen.config import RunConfig
-from gradpen.data.open import DataChoice
+from gradpen.data.choice import DataChoice
 from gradpen.lipschitz import GradientPenalty, Unconstrained, WeightClipping
 from gradpen.networks.stages import Stage, StagedCritic, StagedGenerator
 from gradpen.objectives import NonSaturating, Wasserstein

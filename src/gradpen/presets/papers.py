@@ -4,7 +4,7 @@ from dataclasses import replace
 from typing import Literal
 
 from gradpen.config import CriticWarmUp, RunConfig
-from gradpen.data.open import DataChoice
+from gradpen.data.choice import DataChoice
 from gradpen.lipschitz import GradientPenalty, Unconstrained, WeightClipping
 from gradpen.networks.mlp import MlpCritic, MlpGenerator
 from gradpen.networks.stages import Stage, StagedCritic, StagedGenerator

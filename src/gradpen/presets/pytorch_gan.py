@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from gradpen.config import RunConfig
-from gradpen.data.open import DataChoice
+from gradpen.data.choice import DataChoice
 from gradpen.lipschitz import GradientPenalty, Unconstrained, WassersteinDivergence, WeightClipping
 from gradpen.networks.mlp import MlpCritic, MlpGenerator
 from gradpen.networks.stages import Stage, StagedCritic, StagedGenerator

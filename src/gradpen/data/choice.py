@@ -1,0 +1,63 @@
+"""The choice of data: which images, which labels, and how they become an array."""
+
+from dataclasses import dataclass as plain_dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import ImageColor
+from pydantic import Field, PositiveInt, field_validator
+from pydantic.dataclasses import dataclass
+
+from gradpen.choice import STRICT
+from gradpen.data.decode import Fit
+
+EMBEDDED = "embedded:"
+WITHOUT_TABLE = (None, "folders", "names")
+"""choices of labels that need no table"""
+
+
+@dataclass(frozen=True, kw_only=True, config=STRICT)
+class DataChoice:
+    """Which images to train on, and how they become an array."""
+
+    path: str = "embedded:digits"
+    """folder of images, idx files, CIFAR-10 or LSUN, .npy or .npz; embedded:digits (scikit-learn's digits),
+    embedded:bricks or embedded:faces (drawn stand-ins)"""
+    size: tuple[PositiveInt, PositiveInt] | None = None
+    """height and width; none: the images' own, but 64x64 for a folder whose images differ in size or exceed 128"""
+    fit: Fit = "crop"
+    """how an image of another aspect ratio reaches the size: crop, pad or stretch"""
+    channels: Literal[1, 2, 3, 4] | None = None
+    """1 grey, 2 grey and alpha, 3 RGB, 4 RGBA; none: grey if every image is grey, else RGB"""
+    background: str = "white"
+    """colour under transparent pixels and around padded images"""
+    labels: str | None = None
+    """folders: the first sub-folder an image lies in is its class; names: its file name before a running number is;
+    a .csv, .txt or .json file: a table of file names and labels; none: what the data bring along"""
+    columns: tuple[str, ...] = ()
+    """columns of the table, or of the labels that the data bring along, to train with"""
+    only: tuple[str, ...] = ()
+    """train on these classes only"""
+    held_out: float = Field(default=0.1, ge=0.01, le=0.5)
+    """fraction held out for honest measures where the data bring no test part"""
+    strict: bool = False
+    """end with an error at the first unreadable image instead of leaving it out"""
+    max_pixels: int = Field(default=64_000_000, ge=1, le=178_000_000)
+    """largest image to decode; Pillow itself refuses more than 178 million"""
+
+    @field_validator("background")
+    @classmethod
+    def _known_colour(cls, value: str) -> str:
+        ImageColor.getrgb(value)
+        return value
+
+
+@plain_dataclass(frozen=True, kw_only=True)
+class LabelledArray:
+    """Images in memory, with their labels if they have any."""
+
+    images: NDArray[np.generic]
+    """as :func:`gradpen.data.arrays.images_from_array` takes them"""
+    labels: NDArray[np.generic] | None = None
+    """as :func:`gradpen.data.arrays.labels_from_array` takes them"""

@@ -1,0 +1,190 @@
+"""What a table says about the images of a folder: their labels, and CelebA's official partition."""
+
+import os
+from collections import Counter
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gradpen.data.labels import Labels, class_labels
+from gradpen.data.tables import PARTITIONS, Table, read_table
+from gradpen.errors import DataError
+from gradpen.names import safe_name
+
+ColumnKind = Literal["attribute", "integer", "number", "text"]
+
+MOST_CLASSES = 1000
+LARGEST_NUMBER = float(np.finfo(np.float32).max)
+FEWEST = 2
+"""images in each part of a partition: a held-out measure needs a standard error"""
+
+
+def keys_of_images(table: Table, folder: Path, files: list[str]) -> list[str | None]:
+    """Return the key of each image's row, found by its path in the folder or from the table, else by its bare name.
+
+    Raises:
+        DataError: a bare name means more than one row or image.
+    """
+    base = os.path.relpath(folder.absolute(), table.file.absolute().parent)
+    rows_by_name = Counter(os.path.basename(key) for key in table.rows)
+    images_by_name = Counter(os.path.basename(file) for file in files)
+    key_by_name = {os.path.basename(key): key for key in table.rows}
+
+    def key_of(file: str) -> str | None:
+        for path in (file, os.path.normpath(os.path.join(base, file))):
+            if path in table.rows:
+                return path
+        bare = os.path.basename(file)
+        if rows_by_name[bare] > 1 or (bare in key_by_name and images_by_name[bare] > 1):
+            raise DataError(
+                f"{safe_name(table.file)} has no row '{safe_name(file)}', and '{safe_name(bare)}' alone means "
+                f"{rows_by_name[bare]} row(s) and {images_by_name[bare]} images; write paths relative to "
+                f"{safe_name(folder)} into the table"
+            )
+        return key_by_name.get(bare)
+
+    return [key_of(file) for file in files]
+
+
+def table_labels(table: Table, folder: Path, files: list[str]) -> tuple[Labels, dict[str, int]]:
+    """Return the labels of a folder's images from a table, and notes for the report.
+
+    Raises:
+        DataError: an image has no row, a number is not finite, or the columns are no label together.
+    """
+    keys = keys_of_images(table, folder, files)
+    missing = [file for file, key in zip(files, keys, strict=True) if key is None]
+    if missing:
+        raise DataError(
+            f"{safe_name(missing[0])} has no row in {safe_name(table.file)}, nor have {len(missing) - 1:,} more "
+            f"images; add rows, or move such images out of {safe_name(folder)}"
+        )
+    unused = len(table.rows) - len(set(keys))
+    notes = {f"row of {safe_name(table.file.name)} without an image": unused} if unused else {}
+    return labels_of_rows(table, [table.rows[key] for key in keys if key is not None]), notes
+
+
+def labels_of_rows(table: Table, rows: list[tuple[str, ...]]) -> Labels:
+    """Return labels from the cells of each image: two classes, attributes, classes by combination, or numbers."""
+    kinds = [column_kind(table, place) for place in range(len(table.columns))]
+    if set(kinds) == {"attribute"}:
+        values = np.array([[truth(cell) for cell in row] for row in rows], dtype=np.float32)
+        if len(kinds) == 1:
+            (column,) = table.columns
+            return class_labels(values[:, 0], (f"not {column}", column))
+        return Labels(kind="attributes", names=table.columns, values=values)
+    if "number" in kinds and set(kinds) <= {"number", "integer"}:
+        numbers = np.array([[float(cell) for cell in row] for row in rows], dtype=np.float32)
+        return Labels(kind="values", names=table.columns, values=numbers)
+    if set(kinds) <= {"text", "integer"}:
+        return combinations(table, rows, kinds)
+    found = ", ".join(f"{safe_name(column)} ({kind})" for column, kind in zip(table.columns, kinds, strict=True))
+    raise DataError(
+        f"{safe_name(table.file)}: the columns {found} are no label together; choose attributes only, texts only or "
+        f"numbers only with --columns"
+    )
+
+
+def combinations(table: Table, rows: list[tuple[str, ...]], kinds: list[ColumnKind]) -> Labels:
+    """Return one class for each combination of cells found, integers in their order and texts in byte order."""
+
+    def order(row: tuple[str, ...]) -> list[float | str]:
+        return [float(cell) if kind == "integer" else cell for cell, kind in zip(row, kinds, strict=True)]
+
+    found = sorted(set(rows), key=order)
+    names = tuple(" ".join(row) for row in found)
+    if len(found) > MOST_CLASSES:
+        raise DataError(
+            f"{safe_name(table.file)}: {', '.join(map(safe_name, table.columns))} make {len(found):,} classes, more "
+            f"than {MOST_CLASSES:,}; choose columns with fewer values with --columns"
+        )
+    if len(set(names)) < len(names):
+        raise DataError(
+            f"{safe_name(table.file)}: two combinations of {', '.join(map(safe_name, table.columns))} read the same; "
+            f"choose one column with --columns"
+        )
+    numbers = {row: number for number, row in enumerate(found)}
+    return class_labels(np.array([numbers[row] for row in rows]), names)
+
+
+def column_kind(table: Table, place: int) -> ColumnKind:
+    """Return what the cells of a column are.
+
+    Raises:
+        DataError: one is empty, or a number that is not finite.
+    """
+    cells = {row[place]: key for key, row in table.rows.items()}
+    name = f"{safe_name(table.file)}: column '{safe_name(table.columns[place])}'"
+    if "" in cells:
+        raise DataError(f"{name} is empty for '{safe_name(cells[''])}'; fill it in, or remove that row")
+    if {cell.lower() for cell in cells} <= {"true", "false"}:
+        return "attribute"
+    numbers = {cell: number_in(cell) for cell in cells}
+    if None in numbers.values():
+        return "text"
+    for cell, number in numbers.items():
+        if number is None or not abs(number) <= LARGEST_NUMBER:
+            raise DataError(
+                f"{name} is {safe_name(cell)} for '{safe_name(cells[cell])}', expected a finite number of at most "
+                f"{LARGEST_NUMBER:.1e}; correct it, or remove that row"
+            )
+    found = set(numbers.values())
+    if found <= {-1, 1} or found <= {0, 1}:
+        return "attribute"
+    return "integer" if all(number is not None and number.is_integer() for number in found) else "number"
+
+
+def number_in(cell: str) -> float | None:
+    """Return the number a cell holds, or None.
+
+    >>> number_in("1e3"), number_in("-inf"), number_in("1_000"), number_in("cat")
+    (1000.0, -inf, None, None)
+    """
+    try:
+        return None if "_" in cell else float(cell)
+    except ValueError:
+        return None
+
+
+def truth(cell: str) -> bool:
+    """Return whether an attribute's cell says that it is there.
+
+    >>> [truth(cell) for cell in ("1", "-1", "0", "True", "false")]
+    [True, False, False, True, False]
+    """
+    return cell.lower() == "true" or number_in(cell) == 1
+
+
+def official_parts(
+    table: Table | None, folder: Path, files: list[str]
+) -> tuple[tuple[NDArray[np.int64], NDArray[np.int64]] | None, dict[str, int]]:
+    """Return the rows to train on and the held-out rows of CelebA's partition, if it is there, and notes.
+
+    The partition lies beside the table of labels or in the image folder. It counts where it names every image
+    and both parts have at least two.
+
+    Raises:
+        DataError: the partition is damaged.
+    """
+    places = [folder] if table is None else [table.file.parent, folder]
+    found = [place / name for place in places for name in PARTITIONS if (place / name).is_file()]
+    if not found:
+        return None, {}
+    partition = read_table(found[0], ())
+    for key, (part,) in partition.rows.items():
+        if part not in ("0", "1", "2"):
+            raise DataError(
+                f"{safe_name(found[0])} puts '{safe_name(key)}' into part {safe_name(part)}, expected 0, 1 or 2; "
+                f"correct it, or move that file away for the usual split"
+            )
+    name = safe_name(found[0].name)
+    keys = keys_of_images(partition, folder, files)
+    if None in keys:
+        return None, {f"image without a row in {name}, so that the usual split is taken": keys.count(None)}
+    training = np.array([partition.rows[key] == ("0",) for key in keys if key is not None])
+    train, held_out = np.flatnonzero(training), np.flatnonzero(~training)
+    if len(train) < FEWEST or len(held_out) < FEWEST:
+        return None, {f"image in one part of {name}, so that the usual split is taken": len(files)}
+    return (train, held_out), {f"image held out by {name}": len(held_out)}

@@ -1,0 +1,205 @@
+"""Tables of file names and labels: CSV, CelebA's text files, or JSON.
+
+CelebA's text files: the first line of ``list_attr_celeba.txt`` is a count, the second names the attributes, then
+a file and a -1 or 1 for each attribute; ``list_eval_partition.txt`` has a file and a part in each line: 0 train,
+1 validation, 2 test (mmlab.ie.cuhk.edu.hk/projects/CelebA.html).
+"""
+
+import csv
+import json
+import os
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import chain
+from pathlib import Path
+from typing import Any, TextIO
+
+from gradpen.errors import DataError
+from gradpen.names import nearest, safe_name
+
+SUFFIXES = (".csv", ".txt", ".json")
+KNOWN_TABLES = ("list_attr_celeba.csv", "list_attr_celeba.txt", "attributes.csv", "labels.csv", "labels.json")
+PARTITIONS = ("list_eval_partition.csv", "list_eval_partition.txt")
+FILE_COLUMNS = ("image_id", "file", "filename", "file_name", "image", "path")
+LARGEST_TABLE = 128 << 20
+
+Line = tuple[str, list[str]]
+"""where it stands, and its cells"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Table:
+    """Some columns of a table, by image file."""
+
+    file: Path
+    columns: tuple[str, ...]
+    rows: dict[str, tuple[str, ...]]
+    """the cells of the columns by file name, as the table writes it"""
+
+
+def find_table(folder: Path) -> Path:
+    """Return the table of a known name in the image folder or its parent.
+
+    Raises:
+        DataError: there is none, or more than one.
+    """
+    places = dict.fromkeys([folder.absolute(), folder.absolute().parent])
+    found = [place / name for place in places for name in KNOWN_TABLES if (place / name).is_file()]
+    if len(found) == 1:
+        return found[0]
+    if found:
+        raise DataError(
+            f"columns were named, and there are {len(found)} tables at {safe_name(folder)}, "
+            f"{safe_name(found[0])} and {safe_name(found[1])} among them; choose one with --labels FILE"
+        )
+    raise DataError(
+        f"columns were named, but neither {safe_name(folder)} nor the folder it lies in has a table called "
+        f"{', '.join(KNOWN_TABLES)}; name the table with --labels FILE"
+    )
+
+
+def read_table(file: Path, columns: tuple[str, ...]) -> Table:
+    """Return these columns of a table, or its only one.
+
+    Args:
+        file: a ``.csv`` with a line of names, CelebA's ``.txt``, or ``.json``: ``{"file": label}``,
+            ``{"file": {column: value}}`` or a list of objects with a column of file names.
+        columns: the columns that are the label; empty where the table has one beside the file names.
+
+    Raises:
+        DataError: the file cannot be read, is damaged, lacks a column, or says two things about a file.
+    """
+    name = safe_name(file)
+    hint = f"give --labels folders, names or the path of a table{nearest(file.name, ('folders', 'names'))}"
+    if file.suffix.lower() not in SUFFIXES:
+        raise DataError(f"{name} is not a table of labels, which ends in .csv, .txt (as CelebA's) or .json; {hint}")
+    try:
+        if not file.is_file():
+            raise DataError(f"there is no table of labels {name}; {hint}")
+        if file.stat().st_size > LARGEST_TABLE:
+            raise DataError(
+                f"{name} is larger than {LARGEST_TABLE >> 20} MiB, too large for a table of labels; keep the column "
+                f"of file names and the columns that are labels"
+            )
+        with file.open(encoding="utf-8-sig", newline="") as text:
+            return collect(file, lines_of(file, text), columns)
+    except OSError as error:
+        raise DataError(f"the table of labels {name} cannot be read ({error.strerror}); {hint}") from None
+    except UnicodeDecodeError:
+        raise DataError(f"{name} is not UTF-8 text; save it again as UTF-8") from None
+    except csv.Error as error:
+        raise DataError(f"{name} is damaged CSV ({safe_name(error)}); save it again") from None
+    except (ValueError, RecursionError) as error:
+        raise DataError(f"{name} is not JSON that can be read ({safe_name(error)}); save it again") from None
+
+
+def lines_of(file: Path, text: TextIO) -> Iterator[Line]:
+    """Yield the names of the columns, then the lines of a table."""
+    if file.suffix.lower() == ".json":
+        yield from json_lines(file, json.load(text, object_pairs_hook=lambda pairs: one_each(file, pairs)))
+    elif file.suffix.lower() == ".csv":
+        reader = csv.reader(text, strict=True)
+        yield from ((f"line {reader.line_num}", cells) for cells in reader if cells)
+    elif file.name in PARTITIONS:
+        yield "", ["image_id", "partition"]
+        yield from ((f"line {number}", line.split()) for number, line in enumerate(text, 1) if line.strip())
+    else:
+        yield from celeba_lines(file, text)
+
+
+def celeba_lines(file: Path, text: TextIO) -> Iterator[Line]:
+    """Yield the lines of CelebA's ``list_attr_celeba.txt``."""
+    count = text.readline(100).strip()
+    if count and not (count.isascii() and count.isdecimal()):
+        raise DataError(
+            f"{safe_name(file)} starts with '{safe_name(count)}'; a .txt table is as CelebA's: a count, the names of "
+            f"the columns, then lines of a file and its values"
+        )
+    names = text.readline().split()
+    if names:
+        yield "line 2", ["image_id", *names]
+    found = 0
+    for number, line in enumerate(text, 3):
+        if line.strip():
+            found += 1
+            yield f"line {number}", line.split()
+    if found != int(count or 0):
+        raise DataError(f"{safe_name(file)} says it has {count} rows and has {found:,}; copy the file again")
+
+
+def one_each(file: Path, pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Return the pairs of a JSON object; raise where one key has two values."""
+    values: dict[str, Any] = {}
+    for key, value in pairs:
+        if repr(values.setdefault(key, value)) != repr(value):
+            raise DataError(f"{safe_name(file)} says two things about '{safe_name(key)}'; remove one of them")
+    return values
+
+
+def json_lines(file: Path, values: Any) -> Iterator[Line]:
+    """Yield the lines of a table in JSON."""
+    if isinstance(values, dict) and all(isinstance(value, dict) for value in values.values()):
+        values = [{"file": key} | value | {"file": key} for key, value in values.items()]
+    elif isinstance(values, dict):
+        values = [{"file": key, "label": value} for key, value in values.items()]
+    if not isinstance(values, list) or not all(isinstance(value, dict) for value in values):
+        raise DataError(
+            f'{safe_name(file)} is no table: expected {{"file": label}}, {{"file": {{"column": value}}}} or a list '
+            f"of objects with a file column"
+        )
+    if values:
+        header = list(values[0])
+        yield "", header
+        for number, value in enumerate(values, 1):
+            yield f"entry {number}", [json_cell(file, number, value[key]) for key in header if key in value]
+
+
+def json_cell(file: Path, number: int, value: Any) -> str:
+    """Return a JSON value as the text a CSV file would have."""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, (bool, int, float)):
+        return str(value).lower()
+    raise DataError(
+        f"{safe_name(file)}, entry {number}: expected text, a number, true or false, found {type(value).__name__}"
+    )
+
+
+def collect(file: Path, lines: Iterator[Line], columns: tuple[str, ...]) -> Table:
+    """Return the wanted columns of the lines by file."""
+    name = safe_name(file)
+    first = next(lines, None)
+    second = next(lines, None)
+    if first is None or second is None:
+        raise DataError(f"{name} is an empty table; expected names of columns and a row for each image")
+    header = [cell.strip() for cell in first[1]]
+    key = next((place for place, cell in enumerate(header) if cell.lower() in FILE_COLUMNS), 0)
+    places = column_places(name, header, key, columns)
+    rows: dict[str, tuple[str, ...]] = {}
+    for where, cells in chain([second], lines):
+        if len(cells) != len(header):
+            raise DataError(f"{name}, {where}: found {len(cells)} cell(s), expected {len(header)} as in the first line")
+        chosen = tuple(sys.intern(cells[place].strip()) for place in places)
+        if rows.setdefault(os.path.normpath(cells[key].strip()), chosen) != chosen:
+            raise DataError(f"{name}, {where}: another row says otherwise of '{safe_name(cells[key])}'; remove one")
+    return Table(file=file, columns=tuple(header[place] for place in places), rows=rows)
+
+
+def column_places(name: str, header: list[str], key: int, columns: tuple[str, ...]) -> list[int]:
+    """Return where the wanted columns stand."""
+    others = [cell for place, cell in enumerate(header) if place != key]
+    known = ", ".join(safe_name(other) for other in others[:50])
+    if not others:
+        raise DataError(
+            f"{name} has one column, '{safe_name(header[key])}'; expected a column of labels beside the files"
+        )
+    if not columns and len(others) > 1:
+        raise DataError(f"{name} has {len(others)} columns that can be labels; choose with --columns among {known}")
+    for column in columns or others:
+        if others.count(column) != 1 or columns.count(column) > 1:
+            many = "two columns" if others.count(column) > 1 or columns.count(column) > 1 else "no column"
+            hint = nearest(column, others)
+            raise DataError(f"{name} has {many} '{safe_name(column)}' to choose{safe_name(hint)}; it has: {known}")
+    place_of = {cell: place for place, cell in enumerate(header) if place != key}
+    return [place_of[column] for column in columns or others]
