@@ -230,7 +230,7 @@ MISTAKES: dict[str, tuple[list[str], str]] = {
     "columns without a table": (["train", "{images}", "--labels=names", "--columns", "Hat"], "are columns of a table"),
     "table without files": (
         ["data", "--labels", "{table_csv}"],
-        "has no image files whose names could tell their labels",
+        "has no image files whose names could tell",
     ),
     "unknown column": (["data", "{images}", "--labels={table_csv}", "--columns", "smile"], "did you mean 'Smiles'?"),
     "no column chosen": (["data", "{images}", "--labels={table_csv}"], "choose with --columns among Smiles, Hat"),

@@ -77,6 +77,10 @@ class Stop:
 
 VARIANTS: dict[str, dict[str, Any]] = {
     "penalised": {},
+    "penalised convolutions": {
+        "generator": {"name": "dcgan", "width": 4},
+        "critic": {"name": "dcgan", "width": 4},
+    },
     "clipped with batch norm": {
         "preset": "wgan",
         "generator": {"name": "dcgan", "width": 4},
@@ -537,3 +541,17 @@ def test_reduced_presets_train(tmp_path: Path) -> None:
         run = gradpen.load(train(config, out=tmp_path / preset.name).path)
         assert run.sample(2).shape[1:3] == (preset.shape[1:] if run.config.data.size else (8, 8))
         assert (run.labels is not None) == (preset.labels > 0)
+
+
+@pytest.mark.parametrize("critic", ["mlp", "dcgan"])
+def test_the_reference_engine_trains_the_same_run_to_rounding(tmp_path: Path, critic: str) -> None:
+    settings: dict[str, Any] = {"iterations": 3}
+    if critic == "dcgan":
+        networks = {"generator": {"name": "dcgan", "width": 4}, "critic": {"name": "dcgan", "width": 4}}
+        settings |= networks | {"data.size": [16, 16]}
+    gaps = []
+    for engine in ("lean", "reference"):
+        folder = train(small(engine=engine, **settings), out=tmp_path / engine)
+        gaps.append([row["critic_gap_train"] for row in read_measures(folder)])
+    assert gaps[0] == pytest.approx(gaps[1], rel=1e-3, abs=1e-5)
+    assert gaps[0][0] != gaps[0][-1]

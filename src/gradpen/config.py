@@ -124,6 +124,8 @@ class RunConfig:
     seed: Annotated[int, Field(ge=0, lt=2**63)] = 0
     device: str = "auto"
     """auto, cpu, cuda or cuda:N"""
+    engine: Literal["lean", "reference"] = "lean"
+    """lean: second derivatives without needless work; reference: PyTorch's own, to compare with"""
     threads: PositiveInt | None = None
     """processor threads; none: as many as torch takes. The last bits of a result depend on it"""
     data: DataChoice = Field(default_factory=DataChoice)

@@ -18,6 +18,7 @@ from gradpen.data.source import Source, label_space
 from gradpen.errors import DataError, DivergedError, RunError
 from gradpen.evaluation import Distance
 from gradpen.names import safe_name
+from gradpen.networks.layers import use_stock_derivatives
 from gradpen.runs import Row, RunFolder, write_json
 from gradpen.runtime import Interrupt, seed_everything, versions
 
@@ -108,6 +109,8 @@ def build_gan(config: RunConfig, source: Source, device: torch.device) -> Gan:
     labels = label_size(config, source)
     generator = config.generator.build(source.shape, labels).to(device)
     critic = config.critic.build(source.shape, labels).to(device)
+    if config.engine == "reference":
+        use_stock_derivatives(critic)
     config.constraint.prepare(critic)
     return Gan(
         generator=generator,

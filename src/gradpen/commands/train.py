@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from tyro.conf import Positional
 
@@ -52,6 +52,8 @@ class Train(DataOptions):
     """Seed of everything random; seed, configuration and data fix the run."""
     device: Annotated[str | None, option("DEVICE", "auto")] = None
     """auto, cpu, cuda or cuda:N; auto takes a GPU where there is one."""
+    engine: Annotated[Literal["lean", "reference"] | None, option("lean|reference", "lean")] = None
+    """lean leaves needless work out of second derivatives; reference takes PyTorch's own, to compare with."""
     out: Annotated[Path | None, option("DIR", "the next free number below runs/")] = None
     """The run's folder, new or empty."""
     resume: Annotated[Path | None, option("RUN", "a new run")] = None
@@ -71,7 +73,7 @@ class Train(DataOptions):
 
         settings: dict[str, Any] = {
             name: getattr(self, name)
-            for name in ("batch_size", "iterations", "learning_rate", "penalty_weight", "seed", "device")
+            for name in ("batch_size", "iterations", "learning_rate", "penalty_weight", "seed", "device", "engine")
             if getattr(self, name) is not None
         }
         settings |= {f"data__{name}": value for name, value in changed_data_options(self).items()}

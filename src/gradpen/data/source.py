@@ -98,8 +98,9 @@ def range_to_pixels(images: Tensor) -> Tensor:
 
 
 def gather(source: Source, rows: Indices, device: torch.device) -> Tensor:
-    """Return the images of these rows as float32 ``[len(rows), C, H, W]`` in [-1, 1] on the device."""
-    return pixels_to_range(torch.from_numpy(source.images[rows]).to(device))
+    """Return the images of these rows as float32 ``[len(rows), C, H, W]`` in [-1, 1] on the device, channels last."""
+    pixels = torch.from_numpy(source.images[rows]).to(device)
+    return pixels_to_range(pixels).contiguous(memory_format=torch.channels_last)
 
 
 @lru_cache(maxsize=2)

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from gradpen.errors import UsageError
 from gradpen.networks.blocks import Shape
+from gradpen.networks.layers import keep_channels_last
 
 GeneratorLabels = Literal["none", "concatenate", "embed", "multiply", "norm"]
 """how a generator takes labels: not at all; the vector beside the latent; an embedding of it beside the latent; the
@@ -131,7 +132,8 @@ def joined_latent_dim(latent_dim: int, join: GeneratorLabels, embedding_dim: int
 
 
 def with_labels(network: Layers, latent_dim: int, join: GeneratorLabels, embedding_dim: int, labels: int) -> nn.Module:
-    """Return the generator, wrapped so that it takes labels if it is to."""
+    """Return the generator, channels last, wrapped so that it takes labels if it is to."""
+    keep_channels_last(network)
     if join == "none":
         return network
     features = {"embed": embedding_dim, "multiply": latent_dim}.get(join)
@@ -152,7 +154,8 @@ def outputs_of(join: CriticLabels, labels: int) -> int:
 def judging_labels(
     network: nn.Module, join: CriticLabels, embedding_dim: int, labels: int, *, flat: bool = False
 ) -> nn.Module:
-    """Return the critic, wrapped so that it takes labels if it is to."""
+    """Return the critic, channels last, wrapped so that it takes labels if it is to."""
+    keep_channels_last(network)
     if join == "none":
         return network
     if join == "classify":

@@ -28,6 +28,7 @@ from gradpen.networks.conditional import (
     with_labels,
     with_planes,
 )
+from gradpen.networks.layers import Convolution, LeakyReLU
 
 SMALLEST_SIDE = 4
 FEWEST_STAGES = 2
@@ -149,11 +150,11 @@ class DcganCritic:
         for stage, fan_out in enumerate(reversed(channels(len(steps) - 1, self.width))):
             norm = self.norm if stage > 0 else "none"
             if steps[stage] == steps[stage + 1]:
-                layers.append(nn.Conv2d(fan_in, fan_out, 3, padding=1, bias=norm == "none"))
+                layers.append(Convolution(fan_in, fan_out, 3, padding=1, bias=norm == "none"))
             else:
-                layers.append(nn.Conv2d(fan_in, fan_out, 4, stride=2, padding=1, bias=norm == "none"))
+                layers.append(Convolution(fan_in, fan_out, 4, stride=2, padding=1, bias=norm == "none"))
                 height, width = height // 2, width // 2
-            layers += [*norm_layer(norm, fan_out), nn.LeakyReLU(self.negative_slope)]
+            layers += [*norm_layer(norm, fan_out), LeakyReLU(self.negative_slope)]
             fan_in = fan_out
         last = nn.Linear(fan_in * height * width, outputs_of(self.labels, labels))
         critic = nn.Sequential(*layers, nn.Flatten(), last, Scores())

@@ -205,6 +205,13 @@ class LeakyReLU(nn.LeakyReLU):
         return bent
 
 
+def keep_channels_last(network: nn.Module) -> None:
+    """Lay convolution weights out with channels last, which their outputs then follow and processors prefer."""
+    for parameter in network.parameters():
+        if parameter.dim() == 4:
+            parameter.data = parameter.data.contiguous(memory_format=torch.channels_last)
+
+
 def use_stock_derivatives(network: nn.Module) -> None:
     """Go back to PyTorch's own second derivatives, as a reference to test and measure against."""
     for module in network.modules():

@@ -23,6 +23,7 @@ from gradpen.networks.conditional import (
     planes_added,
     with_labels,
 )
+from gradpen.networks.layers import LeakyReLU
 
 
 @dataclass(frozen=True, kw_only=True, config=STRICT)
@@ -85,7 +86,7 @@ class MlpCritic:
             layers.append(nn.Linear(features, width))
             if self.dropout and index > 0:
                 layers.append(nn.Dropout(self.dropout))
-            layers.append(nn.LeakyReLU(self.negative_slope))
+            layers.append(LeakyReLU(self.negative_slope))
             features = width
         critic = nn.Sequential(*layers, nn.Linear(features, outputs_of(self.labels, labels)), Scores())
         initialise(critic, self.initialiser)

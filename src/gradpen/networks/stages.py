@@ -29,6 +29,7 @@ from gradpen.networks.conditional import (
     with_labels,
     with_planes,
 )
+from gradpen.networks.layers import Convolution, LeakyReLU
 
 Activation = Literal["none", "relu", "leaky-relu", "tanh", "sigmoid-range"]
 StageNorm = Literal["none", "batch", "conditional-batch", "layer", "instance", "group"]
@@ -87,8 +88,8 @@ def activation_module(activation: Activation, negative_slope: float) -> list[nn.
     """Return the activation, as a list of none, one or two modules."""
     modules: dict[Activation, list[nn.Module]] = {
         "none": [],
-        "relu": [nn.ReLU()],
-        "leaky-relu": [nn.LeakyReLU(negative_slope)],
+        "relu": [LeakyReLU(0)],
+        "leaky-relu": [LeakyReLU(negative_slope)],
         "tanh": [nn.Tanh()],
         "sigmoid-range": [nn.Sigmoid(), ToRange()],
     }
@@ -113,14 +114,14 @@ def convolution(stage: Stage, fan_in: int, fan_out: int, height: int, width: int
         height, width, stride = height * stride, width * stride, 1
     if stage.valid:
         out = ((height - kernel) // stride + 1, (width - kernel) // stride + 1)
-        return [*layers, nn.Conv2d(fan_in, fan_out, kernel, stride, bias=stage.bias)], *out
+        return [*layers, Convolution(fan_in, fan_out, kernel, stride, bias=stage.bias)], *out
     out = (-(-height // stride), -(-width // stride))
     total = [max((o - 1) * stride + kernel - n, 0) for o, n in zip(out, (height, width), strict=True)]
     if all(t % 2 == 0 for t in total):
         padding = (total[0] // 2, total[1] // 2)
-        return [*layers, nn.Conv2d(fan_in, fan_out, kernel, stride, padding, bias=stage.bias)], *out
+        return [*layers, Convolution(fan_in, fan_out, kernel, stride, padding, bias=stage.bias)], *out
     sides = (total[1] // 2, total[1] - total[1] // 2, total[0] // 2, total[0] - total[0] // 2)
-    return [*layers, nn.ZeroPad2d(sides), nn.Conv2d(fan_in, fan_out, kernel, stride, bias=stage.bias)], *out
+    return [*layers, nn.ZeroPad2d(sides), Convolution(fan_in, fan_out, kernel, stride, bias=stage.bias)], *out
 
 
 def build_stages(

@@ -25,7 +25,7 @@ def reduced(config: RunConfig) -> RunConfig:
     >>> from gradpen.presets.book import wgan_gp_faces
     >>> small = reduced(wgan_gp_faces())
     >>> small.batch_size, small.critic_steps, small.critic.build((3, 64, 64))[0]
-    (64, 3, Conv2d(3, 8, kernel_size=(4, 4), stride=(2, 2), padding=(1, 1)))
+    (64, 3, Convolution(3, 8, kernel_size=(4, 4), stride=(2, 2), padding=(1, 1)))
     """
     return replace(
         config,
