@@ -23,10 +23,11 @@ from PIL import Image
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
 
-from gradpen.algorithm import Gan, critic_step
+from gradpen.algorithm import critic_step
 from gradpen.data.choice import DataChoice, LabelledArray
 from gradpen.data.open import open_source
 from gradpen.data.source import batches
+from gradpen.gan import Gan
 from gradpen.lipschitz import GradientPenalty
 from gradpen.networks.blocks import CriticChoice, GeneratorChoice
 from gradpen.networks.dcgan import DcganCritic, DcganGenerator

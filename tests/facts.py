@@ -26,6 +26,7 @@ class Modules:
     objectives: Any
     lipschitz: Any
     algorithm: Any
+    gan: Any
 
 
 def load_source(name: str, source: str) -> ModuleType:
@@ -337,7 +338,7 @@ def small_gan(modules: Modules, optimizer: Callable[..., torch.optim.Optimizer] 
     generator = nn.Sequential(nn.Linear(3, 8), nn.Tanh(), nn.Linear(8, 2)).double()
     critic = nn.Sequential(nn.Linear(2, 8), nn.Tanh(), nn.Linear(8, 1), nn.Flatten(0)).double()
     make = optimizer or (lambda parameters: torch.optim.SGD(parameters, lr=0.1))
-    return modules.algorithm.Gan(
+    return modules.gan.Gan(
         generator=DoubleLatents(generator),
         critic=critic,
         generator_optimizer=make(generator.parameters()),
@@ -505,7 +506,7 @@ class LabelledCritic(nn.Module):
 
 def labelled_gan(modules: Modules) -> Any:
     generator, critic = LabelledGenerator(), LabelledCritic()
-    return modules.algorithm.Gan(
+    return modules.gan.Gan(
         generator=generator,
         critic=critic,
         generator_optimizer=torch.optim.SGD(generator.parameters(), lr=0.0),
@@ -524,9 +525,9 @@ def labels_stay_with_their_images(modules: Modules) -> None:
     gan, batch = labelled_gan(modules), labelled_batch()
     modules.algorithm.critic_step(gan, modules.objectives.Wasserstein(), modules.lipschitz.GradientPenalty(), batch)
     modules.algorithm.generator_step(gan, modules.objectives.Relativistic(), batch)
-    assert len(gan.critic.seen) == 5
+    assert len(gan.critic.seen) == 4
     for images, labels in gan.critic.seen:
-        close(images, labels.argmax(1)[:, None].expand(4, 2))
+        close(images, labels.argmax(1)[:, None].expand(len(images), 2))
 
 
 def conditional_penalty_is_on_images_alone(modules: Modules) -> None:
@@ -536,6 +537,20 @@ def conditional_penalty_is_on_images_alone(modules: Modules) -> None:
     found = modules.algorithm.critic_step(gan, modules.objectives.Wasserstein(), constraint, batch)["penalty"]
     close(found, (16 + 0 + 1 + 16) / 4)
     assert gan.critic.weight.grad is not None
+
+
+def batch_norm_sees_one_kind_at_a_time(modules: Modules) -> None:
+    """A critic with batch norm scores data and samples in passes of their own."""
+    gan = small_gan(modules)
+    norm = nn.BatchNorm1d(2).double()
+    gan.critic.insert(0, norm)
+    seen = []
+    norm.register_forward_hook(lambda _module, inputs, _output: seen.append(len(inputs[0])))
+    batch = next(endless(modules))
+    modules.algorithm.critic_step(gan, modules.objectives.Wasserstein(), modules.lipschitz.Unconstrained(), batch)
+    assert seen == [5, 5]
+    found = gan.score_both(batch, batch.images + 1)
+    close(found[0].detach(), found[1].detach(), 1e-6)
 
 
 def parts_of_a_batch_average_to_the_whole(modules: Modules) -> None:
@@ -591,6 +606,7 @@ FACTS = [
     every_step_has_its_own_latents,
     labels_stay_with_their_images,
     conditional_penalty_is_on_images_alone,
+    batch_norm_sees_one_kind_at_a_time,
     parts_of_a_batch_average_to_the_whole,
     measures_are_apart,
 ]

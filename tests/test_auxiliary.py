@@ -9,10 +9,10 @@ from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy, cross_entropy
 
 from gradpen import auxiliary
-from gradpen.algorithm import Gan
 from gradpen.auxiliary import ClassLoss
 from gradpen.batch import Batch
 from gradpen.errors import UsageError
+from gradpen.gan import Gan
 from gradpen.lipschitz import GradientPenalty, Unconstrained, gradient_penalty
 from gradpen.networks.conditional import ClassifyingCritic
 from gradpen.objectives import NonSaturating, Relativistic

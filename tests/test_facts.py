@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 import facts
-from gradpen import algorithm, lipschitz, objectives
+from gradpen import algorithm, gan, lipschitz, objectives
 
-PRODUCT = facts.Modules(objectives=objectives, lipschitz=lipschitz, algorithm=algorithm)
+PRODUCT = facts.Modules(objectives=objectives, lipschitz=lipschitz, algorithm=algorithm, gan=gan)
 
 MUTANTS = [
     # what is wrong with it (as found in public code), module, right text, wrong text
@@ -93,23 +93,26 @@ MUTANTS = [
     ("penalty twice", "algorithm", "((loss + penalty) /", "((loss + penalty + penalty) /"),
     ("parts summed by the critic", "algorithm", "((loss + penalty) / parts)", "(loss + penalty)"),
     ("parts summed by the generator", "algorithm", "(loss / parts)", "loss"),
+    ("scores exchanged", "gan", "return real_scores, fake_scores", "return fake_scores, real_scores"),
+    ("batch norm over both", "gan", "if not self.one_pass or any(", "if not self.one_pass and any("),
     (
         "fakes of other labels",
-        "algorithm",
+        "gan",
         "self.generator(z, batch.labels)",
         "self.generator(z, batch.labels.roll(1, 0))",
     ),
     (
         "scores of other labels",
-        "algorithm",
+        "gan",
         "partial(self.critic, labels=batch.labels)",
         "partial(self.critic, labels=batch.labels.roll(1, 0))",
     ),
     (
         "penalty with other labels",
         "algorithm",
-        "constraint.penalty(score,",
-        "constraint.penalty(score if part.labels is None else partial(gan.critic, labels=part.labels.flip(0)),",
+        "constraint.penalty(gan.score(part),",
+        "constraint.penalty(gan.score(Batch(images=part.images, labels=batch.labels if batch.labels is None else "
+        "batch.labels.flip(0))),",
     ),
     ("gap with the penalty", "algorithm", '"critic_loss": loss.detach()', '"critic_loss": (loss + penalty).detach()'),
     ("generator in the critic's graph", "algorithm", "with torch.no_grad():", "if True:"),
@@ -119,7 +122,7 @@ MUTANTS = [
     ("critic left frozen", "algorithm", "    gan.critic.requires_grad_(True)\n", ""),
     (
         "the same latents in every step",
-        "algorithm",
+        "gan",
         "torch.randn(len(batch), self.latent_dim, device=next(self.generator.parameters()).device)",
         "torch.randn(len(batch), self.latent_dim, generator=torch.Generator().manual_seed(0))",
     ),

@@ -7,10 +7,11 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from gradpen.algorithm import Gan, critic_step, generator_step, train_iteration
+    from gradpen.algorithm import critic_step, generator_step, train_iteration
     from gradpen.api import configure, evaluate, nearest, train
     from gradpen.batch import Batch
     from gradpen.errors import GradpenError
+    from gradpen.gan import Gan
     from gradpen.lipschitz import (
         GradientPenalty,
         SpectralNorm,
@@ -40,10 +41,11 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _HOMES = {
-    "gradpen.algorithm": ("Gan", "critic_step", "generator_step", "train_iteration"),
+    "gradpen.algorithm": ("critic_step", "generator_step", "train_iteration"),
     "gradpen.api": ("configure", "evaluate", "nearest", "train"),
     "gradpen.batch": ("Batch",),
     "gradpen.errors": ("GradpenError",),
+    "gradpen.gan": ("Gan",),
     "gradpen.lipschitz": (
         "GradientPenalty",
         "SpectralNorm",

@@ -6,52 +6,26 @@ from torch's default generator: whoever calls decides on the seed.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
-from functools import partial
 
 import torch
-from torch import Tensor, nn
-from torch.optim import Optimizer
+from torch import Tensor
 
 from gradpen.batch import Batch
-from gradpen.lipschitz import Constraint, Score
+from gradpen.gan import Gan
+from gradpen.lipschitz import Constraint
 from gradpen.objectives import Objective, RelativeObjective
 
 Measures = dict[str, Tensor]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Gan:
-    """The two players and their optimisers."""
-
-    generator: nn.Module
-    """maps latents ``[B, latent_dim]``, and labels if conditional, to samples ``[B, ...]`` in the data's range"""
-    critic: nn.Module
-    """maps data ``[B, ...]``, and labels if conditional, to scores ``[B]``"""
-    generator_optimizer: Optimizer
-    critic_optimizer: Optimizer
-    latent_dim: int
-
-    def generate(self, batch: Batch) -> Tensor:
-        """Return as many samples as the batch has examples, with its labels, from fresh latents z ~ N(0, I)."""
-        z = torch.randn(len(batch), self.latent_dim, device=next(self.generator.parameters()).device)
-        samples: Tensor = self.generator(z) if batch.labels is None else self.generator(z, batch.labels)
-        return samples
-
-    def score(self, batch: Batch) -> Score:
-        """Return the critic as a function of images alone, the batch's labels bound."""
-        return self.critic if batch.labels is None else partial(self.critic, labels=batch.labels)
 
 
 def critic_step(gan: Gan, objective: Objective, constraint: Constraint, batch: Batch, parts: int = 1) -> Measures:
     """Lines 3-9: one critic update on one batch of data and as many fakes; gradients averaged over its parts."""
     gan.critic_optimizer.zero_grad()
     for part in batch.parts(parts):
-        score = gan.score(part)
         with torch.no_grad():
             fake = gan.generate(part)
-        loss = objective.critic_loss(score(part.images), score(fake))
-        penalty = constraint.penalty(score, part.images, fake)
+        loss = objective.critic_loss(*gan.score_both(part, fake))
+        penalty = constraint.penalty(gan.score(part), part.images, fake)
         ((loss + penalty) / parts).backward()
     gan.critic_optimizer.step()
     constraint.project(gan.critic)

@@ -12,10 +12,11 @@ from pydantic.dataclasses import dataclass
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
-from gradpen.algorithm import Gan, Measures
+from gradpen.algorithm import Measures
 from gradpen.batch import Batch
 from gradpen.choice import STRICT
 from gradpen.errors import UsageError
+from gradpen.gan import Gan
 from gradpen.lipschitz import Constraint
 from gradpen.networks.conditional import ClassifyingCritic
 from gradpen.objectives import Objective, RelativeObjective

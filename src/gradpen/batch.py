@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
@@ -30,6 +31,11 @@ class Batch:
         size = len(self) // count
         for start in range(0, count * size, size):
             yield self[start : start + size]
+
+    def joined_by(self, samples: Tensor) -> "Batch":
+        """Return the batch followed by as many samples with its labels."""
+        labels = None if self.labels is None else torch.cat([self.labels, self.labels])
+        return Batch(images=torch.cat([self.images, samples]), labels=labels)
 
     def __getitem__(self, rows: slice | NDArray[np.int64]) -> "Batch":
         return Batch(images=self.images[rows], labels=None if self.labels is None else self.labels[rows])

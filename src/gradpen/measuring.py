@@ -8,10 +8,11 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from gradpen.algorithm import Gan, Measures
+from gradpen.algorithm import Measures
 from gradpen.batch import Batch
 from gradpen.data.source import Indices, gather, label_space, label_vectors
 from gradpen.evaluation import generator_distance, held_out_batch, real_distance, sample_distance, set_size, spread_out
+from gradpen.gan import Gan
 from gradpen.metrics.critic import critic_gap, interpolate_slopes, scoring, total_gradient_norm
 from gradpen.objectives import Minimax, NonSaturating
 from gradpen.runs import Row, append_row

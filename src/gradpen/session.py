@@ -9,7 +9,6 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from gradpen.algorithm import Gan
 from gradpen.checkpoint import Checkpoint, optimizer_tensors, restore_optimizer, write_checkpoint
 from gradpen.config import RunConfig, to_dict
 from gradpen.data.folder import Progress
@@ -17,6 +16,7 @@ from gradpen.data.open import no_progress
 from gradpen.data.source import Source, label_space
 from gradpen.errors import DataError, DivergedError, RunError
 from gradpen.evaluation import Distance
+from gradpen.gan import Gan
 from gradpen.names import safe_name
 from gradpen.networks.layers import use_stock_derivatives
 from gradpen.runs import Row, RunFolder, write_json
@@ -118,6 +118,7 @@ def build_gan(config: RunConfig, source: Source, device: torch.device) -> Gan:
         generator_optimizer=config.generator_optimizer.build(generator.parameters()),
         critic_optimizer=config.critic_optimizer.build(critic.parameters()),
         latent_dim=config.generator.latent_dim,
+        one_pass=config.engine == "lean",
     )
 
 

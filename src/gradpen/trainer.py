@@ -11,7 +11,7 @@ from pathlib import Path
 import torch
 
 from gradpen import auxiliary
-from gradpen.algorithm import Gan, Measures, train_iteration
+from gradpen.algorithm import Measures, train_iteration
 from gradpen.averaging import averaged_copy, update_average
 from gradpen.batch import Batch
 from gradpen.checkpoint import Checkpoint, checkpoint_folders, newest_checkpoint, remove_newer
@@ -21,6 +21,7 @@ from gradpen.data.open import open_source
 from gradpen.data.source import Source, batches, report_to_json
 from gradpen.errors import DataError, RunError
 from gradpen.evaluation import spread_out
+from gradpen.gan import Gan
 from gradpen.measuring import finish, mark
 from gradpen.names import safe_name
 from gradpen.runs import (

@@ -11,7 +11,16 @@ from torch.autograd import gradcheck, gradgradcheck
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from gradpen.lipschitz import gradient_penalty
-from gradpen.networks.layers import Convolution, Convolve, Geometry, LeakyReLU, applied, use_stock_derivatives
+from gradpen.networks.layers import (
+    Convolution,
+    Convolve,
+    Geometry,
+    LeakyReLU,
+    Linear,
+    Multiply,
+    applied,
+    use_stock_derivatives,
+)
 
 DOUBLE = torch.float64
 
@@ -151,3 +160,32 @@ def test_state_is_that_of_the_stock_layers() -> None:
     x = torch.randn(2, 2, 6, 6)
     assert torch.equal(ours(x), stock(x))
     assert torch.equal(LeakyReLU(0.3)(x), nn.functional.leaky_relu(x, 0.3))
+
+
+@settings(max_examples=30, deadline=None)
+@given(sizes=st.tuples(*[st.integers(1, 9)] * 4), bias=st.booleans())
+def test_linear_layers_equal_the_stock_ones(sizes: tuple[int, int, int, int], bias: bool) -> None:
+    torch.manual_seed(0)
+    batch, fan_in, hidden, out = sizes
+    layers = [Linear(fan_in, hidden, bias=bias), LeakyReLU(0.2), Linear(hidden, out, bias=bias), LeakyReLU(0.0)]
+    network = nn.Sequential(*layers).double()
+    x = torch.randn(batch, fan_in, dtype=DOUBLE)
+    lean = [gradient.clone() for gradient in penalty_gradients(network, x)]
+    use_stock_derivatives(network)
+    close(lean, penalty_gradients(network, x))
+
+
+def test_products_of_linear_layers_against_differences_and_in_fp32() -> None:
+    torch.manual_seed(0)
+    x, weight = (torch.randn(*size, dtype=DOUBLE, requires_grad=True) for size in ((4, 3), (5, 3)))
+
+    def multiply(*tensors: Tensor) -> Tensor:
+        return applied(Multiply, *tensors)
+
+    assert gradcheck(multiply, (x, weight))
+    assert gradgradcheck(multiply, (x, weight))
+    wide = torch.randn(64, 1024), torch.randn(512, 1024)
+    exact = wide[0].double() @ wide[1].double().t()
+    assert (multiply(*wide).double() - exact).abs().max() < 1e-3
+    transposed = multiply(wide[0].t(), torch.randn(7, 64))
+    assert transposed.shape == (1024, 7)

@@ -28,7 +28,7 @@ from gradpen.networks.conditional import (
     with_labels,
     with_planes,
 )
-from gradpen.networks.layers import Convolution, LeakyReLU
+from gradpen.networks.layers import Convolution, LeakyReLU, Linear
 
 SMALLEST_SIDE = 4
 FEWEST_STAGES = 2
@@ -90,7 +90,7 @@ class DcganGenerator:
         bias = self.norm == "none"
         base = (widths[0], *steps[0])
         layers: list[nn.Module] = [
-            nn.Linear(latent_dim, base[0] * base[1] * base[2], bias=bias),
+            Linear(latent_dim, base[0] * base[1] * base[2], bias=bias),
             nn.Unflatten(1, base),
             *self.norm_after(base[0], labels),
             nn.ReLU(),
@@ -156,7 +156,7 @@ class DcganCritic:
                 height, width = height // 2, width // 2
             layers += [*norm_layer(norm, fan_out), LeakyReLU(self.negative_slope)]
             fan_in = fan_out
-        last = nn.Linear(fan_in * height * width, outputs_of(self.labels, labels))
+        last = Linear(fan_in * height * width, outputs_of(self.labels, labels))
         critic = nn.Sequential(*layers, nn.Flatten(), last, Scores())
         initialise(critic, self.initialiser)
         return judging_labels(critic, self.labels, self.label_features, labels)

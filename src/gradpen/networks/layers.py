@@ -1,4 +1,4 @@
-"""Convolution and piecewise-linear activations whose second derivatives do no needless work.
+"""Convolution, linear layer and piecewise-linear activations whose second derivatives do no needless work.
 
 A gradient penalty differentiates the critic twice. PyTorch's own second derivatives are right but wasteful there: those
 of leaky ReLU and ReLU hand back zeros, which then travel through the whole forward pass of the interpolates, and that
@@ -19,6 +19,7 @@ from torch import Tensor, nn
 from torch.nn.functional import leaky_relu
 
 backward_of_convolution = torch.ops.aten.convolution_backward
+ONEDNN = torch.backends.mkldnn.is_available() and hasattr(torch.ops.mkldnn, "_linear_pointwise")
 
 
 class Wanted:
@@ -179,6 +180,48 @@ class BendGradient(torch.autograd.Function):
         return applied(BendGradient, gradients[0], x.detach(), ctx.slope), None, None
 
 
+class Multiply(torch.autograd.Function):
+    """``x w^T``, whose derivatives are products of the same kind."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, weight: Tensor) -> Tensor:
+        """Return ``[B, out]`` from ``[B, in]`` and ``[out, in]``."""
+        ctx.save_for_backward(x, weight)
+        return product(x, weight)
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
+        """Return both gradients."""
+        (gradient,) = gradients
+        x, weight = ctx.saved_tensors
+        wants_x, wants_weight = ctx.needs_input_grad[0], ctx.needs_input_grad[1] and Wanted.parameters
+        return (
+            applied(Multiply, gradient, weight.t()) if wants_x else None,
+            applied(Multiply, gradient.t(), x.t()) if wants_weight else None,
+        )
+
+
+def product(x: Tensor, weight: Tensor) -> Tensor:
+    """Return ``x w^T``, by oneDNN where it can: twice as fast as MKL on processors that MKL is not tuned for."""
+    if ONEDNN and x.dtype == torch.float32 and x.device.type == "cpu":
+        result: Tensor = torch.ops.mkldnn._linear_pointwise(x, weight, None, "none", [], "")
+        return result
+    return x @ weight.t()
+
+
+class Linear(nn.Linear):
+    """A linear layer whose matrix products take the faster library."""
+
+    lean = True
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return ``x w^T + b``, ``[B, out_features]``."""
+        if not self.lean or x.dim() != 2:
+            return super().forward(x)
+        features = applied(Multiply, x, self.weight)
+        return features if self.bias is None else features + self.bias
+
+
 class Convolution(nn.Conv2d):
     """A convolution with lean second derivatives; without dilation or groups."""
 
@@ -215,5 +258,5 @@ def keep_channels_last(network: nn.Module) -> None:
 def use_stock_derivatives(network: nn.Module) -> None:
     """Go back to PyTorch's own second derivatives, as a reference to test and measure against."""
     for module in network.modules():
-        if isinstance(module, Convolution | LeakyReLU):
+        if isinstance(module, Convolution | LeakyReLU | Linear):
             module.lean = False

@@ -23,7 +23,7 @@ from gradpen.networks.conditional import (
     planes_added,
     with_labels,
 )
-from gradpen.networks.layers import LeakyReLU
+from gradpen.networks.layers import LeakyReLU, Linear
 
 
 @dataclass(frozen=True, kw_only=True, config=STRICT)
@@ -50,12 +50,12 @@ class MlpGenerator:
         layers: list[nn.Module] = []
         features = joined_latent_dim(self.latent_dim, self.labels, self.label_features, labels)
         for index, width in enumerate(self.widths):
-            layers.append(nn.Linear(features, width))
+            layers.append(Linear(features, width))
             if self.batch_norm and index > 0:
                 layers.append(nn.BatchNorm1d(width, eps=self.batch_norm_eps, momentum=0.2))
             layers.append(nn.LeakyReLU(self.negative_slope))
             features = width
-        layers += [nn.Linear(features, math.prod(shape)), *([nn.Tanh()] if self.tanh else []), nn.Unflatten(1, shape)]
+        layers += [Linear(features, math.prod(shape)), *([nn.Tanh()] if self.tanh else []), nn.Unflatten(1, shape)]
         generator = Layers(*layers)
         initialise(generator, self.initialiser)
         return with_labels(generator, self.latent_dim, self.labels, self.label_features, labels)
@@ -83,11 +83,11 @@ class MlpCritic:
         layers: list[nn.Module] = [nn.Flatten()]
         features = math.prod(shape) + planes_added(self.labels, self.label_features, labels)
         for index, width in enumerate(self.widths):
-            layers.append(nn.Linear(features, width))
+            layers.append(Linear(features, width))
             if self.dropout and index > 0:
                 layers.append(nn.Dropout(self.dropout))
             layers.append(LeakyReLU(self.negative_slope))
             features = width
-        critic = nn.Sequential(*layers, nn.Linear(features, outputs_of(self.labels, labels)), Scores())
+        critic = nn.Sequential(*layers, Linear(features, outputs_of(self.labels, labels)), Scores())
         initialise(critic, self.initialiser)
         return judging_labels(critic, self.labels, self.label_features, labels, flat=True)

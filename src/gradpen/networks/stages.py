@@ -29,7 +29,7 @@ from gradpen.networks.conditional import (
     with_labels,
     with_planes,
 )
-from gradpen.networks.layers import Convolution, LeakyReLU
+from gradpen.networks.layers import Convolution, LeakyReLU, Linear
 
 Activation = Literal["none", "relu", "leaky-relu", "tanh", "sigmoid-range"]
 StageNorm = Literal["none", "batch", "conditional-batch", "layer", "instance", "group"]
@@ -181,7 +181,7 @@ class StagedGenerator:
         first = self.first or (latent_dim, 1, 1)
         if self.first:
             features = math.prod(self.first)
-            layers.append(nn.Linear(latent_dim, features, bias=self.first_bias))
+            layers.append(Linear(latent_dim, features, bias=self.first_bias))
             if self.first_norm == "batch-features":
                 layers.append(nn.BatchNorm1d(features, eps=self.norm_eps, momentum=self.norm_momentum))
         layers.append(nn.Unflatten(1, first))
@@ -247,7 +247,7 @@ class StagedCritic:
             layers.append(nn.Dropout(self.last_dropout))
         outputs = outputs_of(self.labels, labels)
         if (channels, height, width) != (outputs, 1, 1):
-            layers.append(nn.Linear(channels * height * width, outputs))
+            layers.append(Linear(channels * height * width, outputs))
         critic = nn.Sequential(*layers, Scores())
         initialise(critic, self.initialiser)
         return judging_labels(critic, self.labels, self.label_features, labels)
