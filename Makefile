@@ -53,7 +53,7 @@ check: dev browser
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses 2
 
 bench: env
-	$(BIN)/python benchmarks/baseline.py
+	$(BIN)/python benchmarks/speed.py
 	$(BIN)/python benchmarks/memory.py
 
 study: env
