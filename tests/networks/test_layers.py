@@ -14,6 +14,7 @@ from gradpen.lipschitz import gradient_penalty
 from gradpen.networks.layers import (
     Convolution,
     Convolve,
+    Dropout,
     Geometry,
     LeakyReLU,
     Linear,
@@ -189,3 +190,32 @@ def test_products_of_linear_layers_against_differences_and_in_fp32() -> None:
     assert (multiply(*wide).double() - exact).abs().max() < 1e-3
     transposed = multiply(wide[0].t(), torch.randn(7, 64))
     assert transposed.shape == (1024, 7)
+
+
+@pytest.mark.parametrize("probability", [0.0, 0.25, 0.3, 0.9])
+@pytest.mark.parametrize("memory_format", [torch.contiguous_format, torch.channels_last])
+def test_dropout_drops_its_share_and_keeps_the_mean(probability: float, memory_format: torch.memory_format) -> None:
+    torch.manual_seed(0)
+    dropout = Dropout(probability)
+    x = torch.ones(40, 5, 30, 31).contiguous(memory_format=memory_format)
+    dropped = dropout(x)
+    assert dropped.is_contiguous(memory_format=memory_format)
+    assert abs((dropped == 0).float().mean() - probability) < 0.01
+    kept = dropped[dropped != 0]
+    assert torch.allclose(kept, torch.tensor(1 / (1 - round(probability * 65536) / 65536)))
+    assert abs(dropped.mean() - 1) < 0.02
+    for dim in range(4):
+        share = (dropped == 0).float().mean(dim=[other for other in range(4) if other != dim])
+        assert (share - probability).abs().max() < 0.06, "every place is dropped equally often"
+    torch.manual_seed(0)
+    assert torch.equal(dropout(x), dropped)
+    assert not torch.equal(dropout(x), dropped) or probability == 0
+    assert torch.equal(dropout.eval()(x), x)
+
+
+def test_gradients_pass_where_values_do() -> None:
+    x = torch.randn(50, dtype=DOUBLE, requires_grad=True)
+    dropped = Dropout(0.5)(x)
+    dropped.sum().backward()
+    assert x.grad is not None
+    assert torch.allclose(x.grad, torch.where(dropped == 0, 0.0, 2.0).double())

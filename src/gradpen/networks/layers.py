@@ -19,6 +19,7 @@ from torch import Tensor, nn
 from torch.nn.functional import leaky_relu
 
 backward_of_convolution = torch.ops.aten.convolution_backward
+BITS = 1 << 16
 ONEDNN = torch.backends.mkldnn.is_available() and hasattr(torch.ops.mkldnn, "_linear_pointwise")
 
 
@@ -248,6 +249,31 @@ class LeakyReLU(nn.LeakyReLU):
         return bent
 
 
+class Dropout(nn.Dropout):
+    """Dropout that draws 16 random bits for each value: several times faster than a draw for each on a processor.
+
+    The probability is rounded to a multiple of 2^-16 and the scale is exact for it, so the mean is kept.
+    """
+
+    lean = True
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return x with values dropped and the others scaled up in training, and x itself in evaluation."""
+        if not self.lean or not self.training or x.device.type != "cpu":
+            return super().forward(x)
+        return x * dropout_scale(x, min(round(self.p * BITS), BITS - 1))
+
+
+def dropout_scale(x: Tensor, dropped: int) -> Tensor:
+    """Return 0 with probability ``dropped / 65536`` for each value, and ``1 / (1 - probability)`` elsewhere."""
+    count = x.numel()
+    words = torch.empty((count + 3) // 4, dtype=torch.int64).random_(-(2**63), None)
+    kept = words.view(torch.int16)[:count] >= dropped - BITS // 2
+    scale = torch.empty_like(x)
+    torch.mul(kept, BITS / (BITS - dropped), out=torch.as_strided(scale, (count,), (1,)))
+    return scale
+
+
 def keep_channels_last(network: nn.Module) -> None:
     """Lay convolution weights out with channels last, which their outputs then follow and processors prefer."""
     for parameter in network.parameters():
@@ -258,5 +284,5 @@ def keep_channels_last(network: nn.Module) -> None:
 def use_stock_derivatives(network: nn.Module) -> None:
     """Go back to PyTorch's own second derivatives, as a reference to test and measure against."""
     for module in network.modules():
-        if isinstance(module, Convolution | LeakyReLU | Linear):
+        if isinstance(module, Convolution | LeakyReLU | Linear | Dropout):
             module.lean = False

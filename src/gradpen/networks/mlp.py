@@ -23,7 +23,7 @@ from gradpen.networks.conditional import (
     planes_added,
     with_labels,
 )
-from gradpen.networks.layers import LeakyReLU, Linear
+from gradpen.networks.layers import Dropout, LeakyReLU, Linear
 
 
 @dataclass(frozen=True, kw_only=True, config=STRICT)
@@ -85,7 +85,7 @@ class MlpCritic:
         for index, width in enumerate(self.widths):
             layers.append(Linear(features, width))
             if self.dropout and index > 0:
-                layers.append(nn.Dropout(self.dropout))
+                layers.append(Dropout(self.dropout))
             layers.append(LeakyReLU(self.negative_slope))
             features = width
         critic = nn.Sequential(*layers, Linear(features, outputs_of(self.labels, labels)), Scores())

@@ -29,7 +29,7 @@ from gradpen.networks.conditional import (
     with_labels,
     with_planes,
 )
-from gradpen.networks.layers import Convolution, LeakyReLU, Linear
+from gradpen.networks.layers import Convolution, Dropout, LeakyReLU, Linear
 
 Activation = Literal["none", "relu", "leaky-relu", "tanh", "sigmoid-range"]
 StageNorm = Literal["none", "batch", "conditional-batch", "layer", "instance", "group"]
@@ -138,7 +138,7 @@ def build_stages(
             *activation_module(stage.activation, stage.negative_slope),
         ]
         if stage.dropout:
-            layers.append(nn.Dropout(stage.dropout))
+            layers.append(Dropout(stage.dropout))
         if stage.crop:
             if stage.crop_centre:
                 rows, columns = height - stage.crop, width - stage.crop
@@ -244,7 +244,7 @@ class StagedCritic:
             )
         layers += [*stages, nn.Flatten()]
         if self.last_dropout:
-            layers.append(nn.Dropout(self.last_dropout))
+            layers.append(Dropout(self.last_dropout))
         outputs = outputs_of(self.labels, labels)
         if (channels, height, width) != (outputs, 1, 1):
             layers.append(Linear(channels * height * width, outputs))
