@@ -555,3 +555,8 @@ def test_the_reference_engine_trains_the_same_run_to_rounding(tmp_path: Path, cr
         gaps.append([row["critic_gap_train"] for row in read_measures(folder)])
     assert gaps[0] == pytest.approx(gaps[1], rel=1e-3, abs=1e-5)
     assert gaps[0][0] != gaps[0][-1]
+
+
+def test_samples_are_shown_early(tmp_path: Path) -> None:
+    folder = train(small(iterations=52, **{"cadence.sample_every": 60}), out=tmp_path / "run")
+    assert [int(grid.stem) for grid in folder.sample_grids()] == [0, 10, 50, 52]

@@ -57,7 +57,7 @@ class Cadence:
     log_every: PositiveInt = 50
     """measure critic and gradients and write a row of measures.jsonl"""
     sample_every: PositiveInt = 200
-    """write a sample grid and measure the distance to held-out data"""
+    """write a sample grid and measure the distance to held-out data; also after 10 and 50 iterations"""
     save_every: PositiveInt = 200
     """write a checkpoint"""
     keep: Annotated[int, Field(ge=2)] = 2

@@ -38,6 +38,8 @@ from gradpen.runtime import choose_device, derived_seed, seed_everything, versio
 from gradpen.sampling import grid
 from gradpen.session import Audience, Session, build_gan, restore, save, write_record
 
+EARLY = (10, 50)
+"""iterations after which samples are shown too, so that slow networks show something soon"""
 SAVE_SECONDS = 300
 """a run is also saved when so much time has passed; that changes nothing in it"""
 
@@ -206,7 +208,8 @@ def loop(session: Session) -> None:
         seed_everything(config.seed, "iterate", session.iteration)
         measures = iterate(session, stream)
         session.finite = session.finite & torch.isfinite(torch.stack(list(measures.values()))).all()
-        sampling = due(session, config.cadence.sample_every)
+        early = session.iteration in EARLY and session.iteration < config.cadence.sample_every
+        sampling = early or due(session, config.cadence.sample_every)
         if sampling or due(session, config.cadence.log_every):
             mark(session, measures, sampling=sampling)
         if due(session, config.cadence.save_every) or time.monotonic() - session.saved_at > SAVE_SECONDS:
