@@ -558,5 +558,6 @@ def test_the_reference_engine_trains_the_same_run_to_rounding(tmp_path: Path, cr
 
 
 def test_samples_are_shown_early(tmp_path: Path) -> None:
-    folder = train(small(iterations=52, **{"cadence.sample_every": 60}), out=tmp_path / "run")
+    often: dict[str, Any] = {"iterations": 52, "cadence.sample_every": 60}
+    folder = train(small(**often), out=tmp_path / "run")
     assert [int(grid.stem) for grid in folder.sample_grids()] == [0, 10, 50, 52]
