@@ -123,7 +123,7 @@ MUTANTS = [
     (
         "the same latents in every step",
         "gan",
-        "torch.randn(len(batch), self.latent_dim, device=next(self.generator.parameters()).device)",
+        "torch.randn(len(batch), self.latent_dim, device=like.device)",
         "torch.randn(len(batch), self.latent_dim, generator=torch.Generator().manual_seed(0))",
     ),
     ("one critic step too many", "algorithm", "    for batch in batches:\n", "    for batch in (*batches,) * 2:\n"),

@@ -5,11 +5,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from gradpen import trainer
 from gradpen.config import RunConfig, from_dict, merge, override, read_file, to_dict
-from gradpen.data.choice import LabelledArray
+from gradpen.data.choice import EMBEDDED, LabelledArray
 from gradpen.data.open import open_source
 from gradpen.data.source import Source
 from gradpen.errors import UsageError
@@ -48,12 +48,14 @@ def configure(
     changes = read_file(file) if file is not None else {}
     chosen = find(str(preset or changes.get("preset", "wgan-gp"))).config()
     values = to_dict(reduced_preset(chosen) if small else chosen)
+    settings = settings or {}
+    if "data.labels" in settings or not str(settings.get("data.path", EMBEDDED)).startswith(EMBEDDED):
+        values["data"]["columns"] = []
     merge(values, changes)
     if preset is not None:
         values["preset"] = preset
-    settings = settings or {}
-    if "data.labels" in settings and "data.columns" not in settings:
-        values["data"]["columns"] = []
+    if not all(isinstance(values[part], dict) for part in ("data", "constraint")):
+        return from_dict(values)
     for key, value in settings.items():
         for place in PLACES.get(key, (key,)):
             if place == "constraint.weight" and "weight" not in values["constraint"]:
@@ -75,7 +77,7 @@ PLACES = {
 def train(
     data: str | Path | NDArray[np.generic] | None = None,
     *,
-    labels: NDArray[np.generic] | None = None,
+    labels: ArrayLike | None = None,
     preset: str | None = None,
     reduced: bool = False,
     out: str | Path | None = None,
@@ -115,8 +117,14 @@ def train(
     audience = audience or Audience()
     if audience.publish is Audience.publish:
         audience.publish = publish
-    array = LabelledArray(images=data, labels=labels) if isinstance(data, np.ndarray) else None
+    array = (
+        LabelledArray(images=data, labels=None if labels is None else np.asarray(labels))
+        if isinstance(data, np.ndarray)
+        else None
+    )
     path = None if data is None or isinstance(data, np.ndarray) else str(data)
+    if array is not None and "data__columns" not in settings:
+        settings["data__columns"] = ()
     if array is None and labels is not None:
         raise UsageError("labels go with an array of images; name those of files with data__labels")
     dotted = {key.replace("__", "."): value for key, value in settings.items()}
@@ -131,6 +139,13 @@ def train(
         chosen = configure(preset, small=reduced, file=file, settings=dotted)
         folder = trainer.train(chosen, out=None if out is None else Path(out), array=array, audience=audience)
     return load(folder.path)
+
+
+def in_memory(data: str | Path | NDArray[np.generic] | None, labels: ArrayLike | None) -> LabelledArray | None:
+    """Return an array of images with its labels; None if the data are something else."""
+    if not isinstance(data, np.ndarray):
+        return None
+    return LabelledArray(images=data, labels=None if labels is None else np.asarray(labels))
 
 
 def continue_run(
@@ -154,7 +169,7 @@ def evaluate(
     run: str | Path,
     data: str | Path | NDArray[np.generic] | None = None,
     *,
-    labels: NDArray[np.generic] | None = None,
+    labels: ArrayLike | None = None,
     count: int = SET_SIZE,
     sets: int = 5,
     seed: int = 0,
@@ -201,7 +216,7 @@ def nearest(
     run: str | Path,
     data: str | Path | NDArray[np.generic] | None = None,
     *,
-    labels: NDArray[np.generic] | None = None,
+    labels: ArrayLike | None = None,
     count: int = 15,
     seed: int = 0,
     say: Callable[[str], None] = warn,
@@ -227,7 +242,7 @@ def load_with_data(
     run: str | Path,
     data: str | Path | NDArray[np.generic] | None,
     say: Callable[[str], None],
-    labels: NDArray[np.generic] | None = None,
+    labels: ArrayLike | None = None,
 ) -> tuple[Run, Source]:
     """Return a run and the data it was trained on.
 
@@ -236,7 +251,11 @@ def load_with_data(
     """
     trained = load(run, say=say)
     choice = trained.config.data
-    array = LabelledArray(images=data, labels=labels) if isinstance(data, np.ndarray) else None
+    array = (
+        LabelledArray(images=data, labels=None if labels is None else np.asarray(labels))
+        if isinstance(data, np.ndarray)
+        else None
+    )
     if data is not None and array is None:
         choice = trainer.at_absolute_path(choice, str(data))
     source = open_source(choice, array=array)

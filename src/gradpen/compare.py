@@ -11,14 +11,15 @@ from typing import Any
 from gradpen.api import configure
 from gradpen.checkpoint import checkpoint_folders, replace_file
 from gradpen.config import RunConfig, differences, parse_override
+from gradpen.data.open import open_source
 from gradpen.data.source import Images
 from gradpen.errors import DivergedError, RunError, UsageError
 from gradpen.figures import dots
 from gradpen.names import nearest, safe_name
 from gradpen.report import png, publish, save_rows
 from gradpen.runs import RunFolder, load, read_config, write_json
-from gradpen.session import Audience
-from gradpen.trainer import resume, train
+from gradpen.session import Audience, label_size
+from gradpen.trainer import at_absolute_path, resume, train
 
 OBJECTIVES = (
     "wasserstein",
@@ -74,7 +75,7 @@ def parse_cell(text: str, common: dict[str, Any], *, small: bool = False) -> Cel
     >>> parse_cell("wgan-gp,constraint.weight=1", {}).config.constraint.weight
     1.0
     """
-    preset, *settings = text.split(",")
+    preset, *settings = re.split(r",(?![^\[]*\])", text)
     chosen = configure(preset, small=small, settings=common | dict(map(parse_override, settings)))
     return Cell(name=text, config=chosen)
 
@@ -117,6 +118,9 @@ def compare(
     """
     if len(cells) < 2:
         raise UsageError("a comparison needs at least two cells; name more with --cells, --objectives or --constraints")
+    for cell in cells:
+        if cell.config.conditional:
+            label_size(cell.config, open_source(cell.config.data))
     results: list[Result] = []
     pictures: list[tuple[str, Images]] = []
     for number, cell in enumerate(cells):
@@ -156,7 +160,8 @@ def run_cell(config: RunConfig, path: Path, audience: Audience) -> dict[str, Any
         train(config, out=path, audience=audience)
     else:
         begun = read_config(folder)
-        changed = differences(begun, replace(config, iterations=begun.iterations, data=begun.data))
+        data = at_absolute_path(config.data, config.data.path)
+        changed = differences(begun, replace(config, iterations=begun.iterations, data=data))
         if changed:
             raise RunError(
                 f"{safe_name(path)} holds a run of another configuration ({'; '.join(changed)}); choose another --out"

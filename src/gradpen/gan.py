@@ -28,7 +28,8 @@ class Gan:
 
     def generate(self, batch: Batch) -> Tensor:
         """Return as many samples as the batch has examples, with its labels, from fresh latents z ~ N(0, I)."""
-        z = torch.randn(len(batch), self.latent_dim, device=next(self.generator.parameters()).device)
+        like = next(self.generator.parameters())
+        z = torch.randn(len(batch), self.latent_dim, device=like.device).to(like.dtype)
         samples: Tensor = self.generator(z) if batch.labels is None else self.generator(z, batch.labels)
         return samples
 

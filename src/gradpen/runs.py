@@ -23,7 +23,7 @@ from gradpen.errors import RunError, UsageError
 from gradpen.names import safe_name
 from gradpen.networks.blocks import Shape
 from gradpen.runtime import choose_device
-from gradpen.sampling import draw_pixels
+from gradpen.sampling import draw_every_label, draw_pixels
 
 Row = dict[str, Any]
 
@@ -232,7 +232,7 @@ class Run:
     measures: list[Row]
     data_fingerprint: str
 
-    def sample(self, count: int, *, seed: int = 0, label: str | None = None) -> NDArray[np.uint8]:
+    def sample(self, count: int, *, seed: int = 0, label: str | int | None = None) -> NDArray[np.uint8]:
         """Return ``count`` images as uint8 ``[count, H, W, C]``.
 
         Image i depends on the seed, the label and i alone: asking for more gives the same first ones, and another
@@ -253,7 +253,7 @@ class Run:
         pixels = draw_pixels(self.generator, self.config.generator.latent_dim, count, seed, vectors)
         return np.ascontiguousarray(pixels.transpose(0, 2, 3, 1))
 
-    def label_vectors(self, count: int, label: str | None) -> torch.Tensor | None:
+    def label_vectors(self, count: int, label: str | int | None) -> torch.Tensor | None:
         """Return the label vectors ``[count, K]`` of as many samples; None for an unconditional run."""
         if self.labels is None:
             if label is not None:
@@ -262,7 +262,7 @@ class Run:
                 )
             return None
         if label is not None:
-            return torch.from_numpy(self.labels.parse(label)).expand(count, -1)
+            return torch.from_numpy(self.labels.parse(str(label))).expand(count, -1)
         examples = torch.from_numpy(self.labels.example_vectors())
         return examples[torch.arange(count) % len(examples)]
 
@@ -274,7 +274,11 @@ class Run:
         """
         if self.labels is None:
             raise UsageError(f"{safe_name(self.path)} was trained without labels")
-        return np.stack([self.sample(each, seed=seed, label=name) for name in self.labels.example_names()])
+        if each < 1:
+            raise UsageError(f"at least 1 sample of each label can be drawn, {each} were asked for")
+        examples = torch.from_numpy(self.labels.example_vectors())
+        pixels = draw_every_label(self.generator, self.config.generator.latent_dim, each, seed, examples)
+        return np.ascontiguousarray(pixels.transpose(0, 2, 3, 1)).reshape(len(examples), each, *pixels.shape[2:], -1)
 
 
 def warn(message: str) -> None:

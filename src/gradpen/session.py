@@ -13,7 +13,7 @@ from gradpen.checkpoint import Checkpoint, optimizer_tensors, restore_optimizer,
 from gradpen.config import RunConfig, to_dict
 from gradpen.data.folder import Progress
 from gradpen.data.open import no_progress
-from gradpen.data.source import Source, label_space
+from gradpen.data.source import Source, how_to_label, label_space
 from gradpen.errors import DataError, DivergedError, RunError
 from gradpen.evaluation import Distance
 from gradpen.gan import Gan
@@ -86,8 +86,8 @@ def label_size(config: RunConfig, source: Source) -> int:
         return 0
     if source.labels is None:
         raise DataError(
-            f"{config.preset} trains conditional networks, but {safe_name(source.report.path)} has no labels; name "
-            f"them with --labels folders, --labels names or --labels FILE (a table of file names and labels)"
+            f"{config.preset} trains conditional networks, but {safe_name(source.report.path)} has no labels; "
+            f"{how_to_label(source.report)}"
         )
     if config.critic.labels == "classify" and source.labels.kind != "classes":
         raise DataError(

@@ -1,5 +1,6 @@
 """The outer loop: start or resume a run, iterate, mark, save, stop."""
 
+import os
 import time
 import uuid
 from collections.abc import Iterator
@@ -177,7 +178,7 @@ def resume(
 def at_absolute_path(choice: DataChoice, path: str) -> DataChoice:
     """Return the choice with this path and its table's made absolute, so that a run can be continued from any folder.
 
-    A table inside the data's old folder is looked for inside the new one.
+    A table that lay in or beside the data's old folder is looked for at the same place from the new one.
     """
     if not path.startswith(EMBEDDED):
         path = str(Path(path).expanduser().absolute())
@@ -185,7 +186,8 @@ def at_absolute_path(choice: DataChoice, path: str) -> DataChoice:
     if labels not in WITHOUT_TABLE:
         table = Path(str(labels)).expanduser().absolute()
         before = Path(choice.path).expanduser().absolute()
-        labels = str(Path(path) / table.relative_to(before) if table.is_relative_to(before) else table)
+        moved = Path(os.path.normpath(Path(path) / os.path.relpath(table, before)))
+        labels = str(moved if table.is_relative_to(before) or not table.exists() else table)
     return replace(choice, path=path, labels=labels)
 
 
@@ -259,7 +261,7 @@ def refuse_small(config: RunConfig, source: Source) -> None:
         raise DataError(
             f"{safe_name(source.report.path)} has {len(source.train)} images to train on (and "
             f"{len(source.held_out)} held out), fewer than a batch of {config.batch_size}; pass --batch-size "
-            f"{len(source.train)} or less, or add images"
+            f"{len(source.train)} or less (comparisons: --set batch_size={len(source.train)}), or add images"
         )
 
 
@@ -276,7 +278,10 @@ def refuse_other_data(source: Source, checkpoint: Checkpoint, path: Path) -> Non
 
 def refuse_changes(before: RunConfig, now: RunConfig, folder: RunFolder) -> None:
     """Raise if the run's configuration is not the one its checkpoint was made with."""
-    same = replace(now, iterations=before.iterations, data=replace(now.data, path=before.data.path))
+    tables = before.data.labels not in WITHOUT_TABLE and now.data.labels not in WITHOUT_TABLE
+    labels = before.data.labels if tables else now.data.labels
+    iterations = before.iterations if now.learning_rate_decay == "none" else now.iterations
+    same = replace(now, iterations=iterations, data=replace(now.data, path=before.data.path, labels=labels))
     changed = differences(before, same)
     if changed:
         raise RunError(

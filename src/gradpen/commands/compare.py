@@ -62,6 +62,8 @@ class Compare(DataOptions):
         common |= {} if self.data is None else {"data.path": self.data}
         common |= {f"data.{name}": value for name, value in changed_data_options(self).items()}
         common |= dict(map(parse_override, self.set))
+        if "seed" in common:
+            raise UsageError("--set seed: a comparison runs the seeds 0, 1, … of every cell; --seeds says how many")
         cells = [parse_cell(text, common, small=self.reduced) for text in self.cells]
         if self.objectives or self.constraints:
             objectives = OBJECTIVES if self.objectives == ("all",) else self.objectives or ("wasserstein",)

@@ -114,7 +114,11 @@ def labels_from_array(labels: NDArray[np.generic] | None, count: int, name: str)
     """
     if labels is None:
         return None
-    if labels.shape == (count,) and labels.dtype.kind in "iubUS":
+    if labels.shape == (count, 1) and labels.dtype.kind in "iubUS":
+        labels = labels[:, 0]
+    if labels.dtype.kind == "S":
+        labels = np.char.decode(labels.astype(np.bytes_), "utf-8", "replace")
+    if labels.shape == (count,) and labels.dtype.kind in "iubU":
         found, numbers = np.unique(labels, return_inverse=True)
         return class_labels(numbers, tuple(str(value) for value in found.tolist()))
     if labels.ndim == 2 and len(labels) == count and labels.shape[1] > 0 and labels.dtype.kind in "iubf":

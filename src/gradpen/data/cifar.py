@@ -50,7 +50,7 @@ class _Array:
     content: str = ""
 
     def values(self) -> NDArray[np.uint8]:
-        """Return the array."""
+        """Return the array; raise :class:`ValueError` if its text is no bytes."""
         return np.frombuffer(self.content.encode("latin-1"), dtype=np.uint8).reshape(self.shape)
 
 
@@ -142,7 +142,10 @@ def read_batch(file: Path) -> Part:
         raise DataError(f"{safe_name(file)} holds no array 'data' of shape [N, {VALUES}]; copy the file again")
     if not isinstance(labels, list) or len(labels) != data.shape[0] or not all(type(n) is int for n in labels):
         raise DataError(f"{safe_name(file)} holds no list 'labels' of {data.shape[0]:,} integers; copy the file again")
-    return checked(file, data.values(), np.array(labels, dtype=np.int64))
+    try:
+        return checked(file, data.values(), np.array(labels, dtype=np.int64))
+    except (ValueError, OverflowError) as error:
+        raise DataError(f"{safe_name(file)} holds values that are no bytes ({safe_name(error)[:80]})") from None
 
 
 def checked(file: Path, pixels: NDArray[np.uint8], classes: NDArray[np.int64]) -> Part:
@@ -241,8 +244,8 @@ def build(stack: list[Any], name: str) -> None:
     if not isinstance(target, _Array) or not isinstance(dtype, _Dtype) or column_major:
         raise refused(name, "a state of something other than an array of bytes")
     sizes = tuple(expect(size, int) for size in expect(shape, tuple))
-    if math.prod(sizes) != len(expect(values, str)) or min(sizes, default=-1) < 0:
-        raise ValueError(f"{len(values):,} bytes for an array of the shape {list(sizes)}")
+    if len(sizes) > 2 or math.prod(sizes) != len(expect(values, str)) or min(sizes, default=-1) < 0:
+        raise ValueError(f"{len(values):,} bytes for an array of the shape {list(sizes[:3])}")
     target.shape, target.content = sizes, values
 
 

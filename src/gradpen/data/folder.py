@@ -185,7 +185,7 @@ def class_in_name(file: str) -> str:
     ('3003 brick 2x2', 'cat', 'plan')
     """
     stem = os.path.splitext(os.path.basename(file))[0]
-    return re.sub(r"[ _.-]+\d+[A-Za-z]?$", "", stem)
+    return re.sub(r"[ _.-]+\d+[A-Za-z]?$", "", stem) or stem
 
 
 def folder_classes(files: list[str], folder: Path) -> Labels:

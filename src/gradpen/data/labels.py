@@ -126,7 +126,7 @@ class LabelSpace:
     def describe(self, example: tuple[float, ...]) -> str:
         """Return one example in words."""
         if self.kind == "values":
-            return ",".join(f"{name}={value:g}" for name, value in zip(self.names, example, strict=True))
+            return ",".join(f"{name}={value:.9g}" for name, value in zip(self.names, example, strict=True))
         return "+".join(name for name, value in zip(self.names, example, strict=True) if value) or "none"
 
     def parse(self, text: str) -> Vectors:
@@ -149,9 +149,10 @@ class LabelSpace:
         """Return the number of each name in ``A=0.5,B=1``."""
         given = dict(part.partition("=")[::2] for part in text.split(","))
         try:
-            if set(given) == set(self.names):
-                return [float(given[name]) for name in self.names]
-        except ValueError:
+            numbers = [float(given[name]) for name in self.names]
+            if set(given) == set(self.names) and np.isfinite(numbers).all():
+                return numbers
+        except (ValueError, KeyError):
             pass
         form = ",".join(f"{safe_name(name)}=NUMBER" for name in self.names)
         raise UsageError(f"the label '{safe_name(text)}' is not of the form {form}")

@@ -69,7 +69,7 @@ class Source:
     labels: Labels | None
     """label of each row, where labels are known"""
     fingerprint: str
-    """sha256 of shape, pixels, labels and split: equal exactly if the data are equal"""
+    """sha256 of shape, pixels, labels (not their names) and split: equal exactly if these are"""
     report: DataReport
 
     @property
@@ -133,11 +133,17 @@ def label_vectors(source: Source, rows: Indices) -> Tensor:
         DataError: the data have no labels.
     """
     if source.labels is None:
-        raise DataError(
-            f"{safe_name(source.report.path)} has no labels to condition on; name them with --labels folders, "
-            f"--labels names or --labels FILE (a table of file names and labels)"
-        )
+        raise DataError(f"{safe_name(source.report.path)} has no labels to condition on; {how_to_label(source.report)}")
     return torch.from_numpy(label_space(source.labels).vectors(source.labels.values[rows]))
+
+
+def how_to_label(report: DataReport) -> str:
+    """Return in words how images of this kind get labels."""
+    if report.kind == "folder":
+        return "name them with --labels folders, names or FILE (a table), or with --columns of a table there"
+    if report.kind == "array":
+        return "save an .npz with images and labels, or pass labels= in Python"
+    return "give a folder of images, whose labels --labels can name, or an .npz with images and labels"
 
 
 @lru_cache(maxsize=2)

@@ -9,6 +9,7 @@ and an activation has no second derivative. Values and gradients are the same to
 What a derivative does not depend on is handed on detached, so that the next pass never walks there.
 """
 
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -23,20 +24,23 @@ BITS = 1 << 16
 ONEDNN = torch.backends.mkldnn.is_available() and hasattr(torch.ops.mkldnn, "_linear_pointwise")
 
 
-class Wanted:
-    """Which gradients the pass under way wants; a Function cannot see that itself."""
+class Wanted(threading.local):
+    """Which gradients the pass under way in this thread wants; a Function cannot see that itself."""
 
     parameters = True
+
+
+WANTED = Wanted()
 
 
 @contextmanager
 def input_gradients_only() -> Iterator[None]:
     """Leave out gradients of parameters in a backward pass that wants those of the input alone."""
-    Wanted.parameters = False
+    before, WANTED.parameters = WANTED.parameters, False
     try:
         yield
     finally:
-        Wanted.parameters = True
+        WANTED.parameters = before
 
 
 def applied(function: Any, *arguments: Any) -> Tensor:
@@ -85,7 +89,7 @@ class Convolve(torch.autograd.Function):
         (gradient,) = gradients
         x, weight = ctx.saved_tensors
         wants_x = ctx.needs_input_grad[0]
-        wants_weight, wants_bias = (needed and Wanted.parameters for needed in ctx.needs_input_grad[1:3])
+        wants_weight, wants_bias = (needed and WANTED.parameters for needed in ctx.needs_input_grad[1:3])
         if not torch.is_grad_enabled():
             mask = (wants_x, wants_weight, wants_bias)
             found = ctx.geometry.gradients(gradient, x, weight, mask)
@@ -195,7 +199,7 @@ class Multiply(torch.autograd.Function):
         """Return both gradients."""
         (gradient,) = gradients
         x, weight = ctx.saved_tensors
-        wants_x, wants_weight = ctx.needs_input_grad[0], ctx.needs_input_grad[1] and Wanted.parameters
+        wants_x, wants_weight = ctx.needs_input_grad[0], ctx.needs_input_grad[1] and WANTED.parameters
         return (
             applied(Multiply, gradient, weight.t()) if wants_x else None,
             applied(Multiply, gradient.t(), x.t()) if wants_weight else None,
@@ -204,7 +208,8 @@ class Multiply(torch.autograd.Function):
 
 def product(x: Tensor, weight: Tensor) -> Tensor:
     """Return ``x w^T``, by oneDNN where it can: twice as fast as MKL on processors that MKL is not tuned for."""
-    if ONEDNN and x.dtype == torch.float32 and x.device.type == "cpu":
+    fp32 = x.dtype == weight.dtype == torch.float32
+    if ONEDNN and fp32 and x.device.type == "cpu" and x.numel() > 0:
         result: Tensor = torch.ops.mkldnn._linear_pointwise(x, weight, None, "none", [], "")
         return result
     return x @ weight.t()
@@ -217,20 +222,22 @@ class Linear(nn.Linear):
 
     def forward(self, x: Tensor) -> Tensor:
         """Return ``x w^T + b``, ``[B, out_features]``."""
-        if not self.lean or x.dim() != 2:
+        if not self.lean or x.dim() != 2 or torch.is_autocast_enabled(x.device.type):
             return super().forward(x)
         features = applied(Multiply, x, self.weight)
         return features if self.bias is None else features + self.bias
 
 
 class Convolution(nn.Conv2d):
-    """A convolution with lean second derivatives; without dilation or groups."""
+    """A convolution with lean second derivatives, where it pads with zeros and has no dilation or groups."""
 
     lean = True
 
     def forward(self, x: Tensor) -> Tensor:
         """Return the convolved maps ``[B, out_channels, H, W]``."""
-        if not self.lean or isinstance(self.padding, str):
+        special = self.padding_mode != "zeros" or self.groups > 1 or self.dilation != (1, 1)
+        stock = special or not self.lean or torch.is_autocast_enabled(x.device.type)
+        if stock or isinstance(self.padding, str):
             return super().forward(x)
         maps: Tensor = applied(Convolve, x, self.weight, self.bias, Geometry(stride=self.stride, padding=self.padding))
         return maps
@@ -282,7 +289,7 @@ def keep_channels_last(network: nn.Module) -> None:
 
 
 def use_stock_derivatives(network: nn.Module) -> None:
-    """Go back to PyTorch's own second derivatives, as a reference to test and measure against."""
+    """Go back to PyTorch's own layers, to test and measure against, and for ``torch.func``."""
     for module in network.modules():
         if isinstance(module, Convolution | LeakyReLU | Linear | Dropout):
             module.lean = False

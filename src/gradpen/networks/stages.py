@@ -236,7 +236,11 @@ class StagedCritic:
             rows, columns = self.pad_to - height, self.pad_to - width
             layers.append(nn.ZeroPad2d((columns // 2, columns - columns // 2, rows // 2, rows - rows // 2)))
             height = width = self.pad_to
-        stages, channels, height, width = build_stages(self.stages, channels, height, width, channels)
+        outputs = outputs_of(self.labels, labels)
+        written = self.stages
+        if written[-1].channels == 1:
+            written = (*written[:-1], replace(written[-1], channels=outputs))
+        stages, channels, height, width = build_stages(written, channels, height, width, channels)
         if height < 1 or width < 1:
             raise UsageError(
                 f"images of {shape[1]}x{shape[2]} are too small for this critic; choose a larger --size, or a preset "
@@ -245,7 +249,6 @@ class StagedCritic:
         layers += [*stages, nn.Flatten()]
         if self.last_dropout:
             layers.append(Dropout(self.last_dropout))
-        outputs = outputs_of(self.labels, labels)
         if (channels, height, width) != (outputs, 1, 1):
             layers.append(Linear(channels * height * width, outputs))
         critic = nn.Sequential(*layers, Scores())
