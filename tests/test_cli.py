@@ -261,6 +261,10 @@ MISTAKES: dict[str, tuple[list[str], str]] = {
     "sample without a whole checkpoint": (["sample", "{corrupt}"], "none of its 2 checkpoints is whole"),
     "evaluate too few": (["evaluate", "{run}", "--sets=1"], "at least 2 images and 2 sets"),
     "evaluate other data": (["evaluate", "{run}", "{array}"], "does not hold the data"),
+    "seed of a comparison": (["compare", "--cells", "gan", "wgan", "--set", "seed=3"], "--seeds says how many"),
+    "conditional on an array": (["train", "{array}", "--preset=cgan-mnist"], "save an .npz with images and labels"),
+    "conditional on a folder": (["train", "{images}", "--preset=cgan-faces"], "name them with --labels folders, names"),
+    "null for a part": (["train", "--config={null_json}", "--labels=folders"], "data: input should be"),
     "data nowhere": (["data", "nowhere"], "there is no file or folder"),
 }
 
@@ -295,7 +299,11 @@ def places(tmp_path: Path, images: Path, run: Path) -> dict[str, str]:
         files[name] = tmp_path / f"{name}.npy"
         np.save(files[name], array)
     texts = {"file": "x", "bad_json": "{", "list_json": "[1]", "key_json": '{"itterations": 3}'}
-    texts |= {"adam_json": '{"adam": {"learning_rate": 1}}', "mlp_json": '{"critic": {"mlp": 5}}'}
+    texts |= {
+        "adam_json": '{"adam": {"learning_rate": 1}}',
+        "mlp_json": '{"critic": {"mlp": 5}}',
+        "null_json": '{"data": null}',
+    }
     texts |= {"table_csv": "file,Smiles,Hat\n000.png,1,0\n", "ragged_csv": "file,Hat\na,1\nb\n", "empty_csv": ""}
     texts |= {"few_csv": "file,Hat\nzzz.png,1\n", "deep_json": "[" * 100_000}
     for name, text in texts.items():

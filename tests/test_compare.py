@@ -11,7 +11,7 @@ import gradpen
 import gradpen.compare
 from gradpen.cli import main
 from gradpen.compare import CONSTRAINTS, OBJECTIVES, compare, grid_cells, parse_cell, table
-from gradpen.errors import RunError
+from gradpen.errors import DataError, RunError
 from gradpen.report import save_rows
 from gradpen.session import Audience
 
@@ -123,3 +123,30 @@ def test_mistakes(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
         assert main(["compare", *arguments, "--out", str(tmp_path / "out")]) == 2
         assert expected in " ".join(capsys.readouterr().err.split())
     assert not (tmp_path / "out").exists()
+
+
+def test_a_comparison_of_other_data_is_another_comparison(tmp_path: Path, images: Path) -> None:
+    def cells(**settings: Any) -> list[Any]:
+        small = COMMON | {"generator.width": 4, "critic.width": 4} | settings
+        return [parse_cell("wgan-gp", small), parse_cell("wgan-gp,critic_steps=2", small)]
+
+    compare(cells(), 1, tmp_path / "out", say=silent, audience=Audience)
+    with pytest.raises(RunError, match="holds a run of another configuration \\(data.path"):
+        compare(cells(**{"data.path": str(images)}), 1, tmp_path / "out", say=silent, audience=Audience)
+    compare(cells(), 1, tmp_path / "out", say=silent, audience=Audience)
+
+
+def test_a_conditional_cell_without_labels_is_refused_before_anything_trains(tmp_path: Path, images: Path) -> None:
+    settings = COMMON | {"data.path": str(images), "generator.width": 4, "critic.width": 4}
+    cells = [
+        parse_cell("wgan-gp", settings),
+        parse_cell("wgan-gp,generator.labels=concatenate,critic.labels=planes", settings),
+    ]
+    with pytest.raises(DataError, match="has no labels; name them with --labels folders"):
+        compare(cells, 1, tmp_path / "out", say=silent, audience=Audience)
+    assert not (tmp_path / "out").exists()
+
+
+def test_lists_within_a_cell() -> None:
+    cell = parse_cell('wgan-gp,data.size=[9,7],data.columns=["a","b"],critic_steps=2', {})
+    assert (cell.config.data.size, cell.config.data.columns, cell.config.critic_steps) == ((9, 7), ("a", "b"), 2)

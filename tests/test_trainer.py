@@ -561,3 +561,32 @@ def test_samples_are_shown_early(tmp_path: Path) -> None:
     often: dict[str, Any] = {"iterations": 52, "cadence.sample_every": 60}
     folder = train(small(**often), out=tmp_path / "run")
     assert [int(grid.stem) for grid in folder.sample_grids()] == [0, 10, 50, 52]
+
+
+def test_an_edited_length_of_a_decaying_run_is_refused(tmp_path: Path) -> None:
+    folder = train(small(iterations=4, learning_rate_decay="linear"), out=tmp_path / "run")
+    values = json.loads(folder.config.read_text())
+    folder.config.write_text(json.dumps(values | {"iterations": 8}))
+    with pytest.raises(RunError, match="was changed since the checkpoint was written \\(iterations: 4 -> 8"):
+        resume(folder.path)
+
+
+def test_labels_as_python_users_write_them(tmp_path: Path) -> None:
+    """A list, a column of integers as Keras' CIFAR-10 has it, a number to sample by; names that look like formulas."""
+    images = np.random.default_rng(0).integers(0, 256, (60, 8, 8), dtype=np.uint8)
+    settings = {**SMALL, **VARIANTS["conditional, averaged, decaying"], "iterations": 1}
+    dotted = {key.replace(".", "__"): value for key, value in settings.items()}
+    number = np.arange(60) % 3
+    for index, labels in enumerate((number.tolist(), number[:, None], number.astype("S"))):
+        run = gradpen.train(images, labels=labels, out=tmp_path / str(index), **dotted)
+        assert run.labels is not None
+        assert (run.labels.kind, run.labels.names) == ("classes", ("0", "1", "2"))
+        assert np.array_equal(run.sample(2, label=1), run.sample_every_label(2)[1])
+    odd = gradpen.train(images, labels=np.array(["a+b", "none"])[number % 2], out=tmp_path / "odd", **dotted)
+    assert odd.sample_every_label(2).shape == (2, 2, 8, 8, 1)
+    cold = gradpen.train(images, labels=number[:, None] * 1234567.0, out=tmp_path / "numbers", **dotted)
+    assert cold.labels is not None
+    assert cold.labels.kind == "values"
+    assert "0=2469134" in cold.labels.example_names()
+    with pytest.raises(UsageError, match="is not of the form 0=NUMBER"):
+        cold.sample(1, label="0=nan")

@@ -258,3 +258,24 @@ def test_damaged_records(tmp_path: Path, content: bytes, expected: str) -> None:
     (folder / "test_batch.bin").write_bytes(content)
     with pytest.raises(DataError, match=expected):
         opened(folder)
+
+
+def test_text_that_is_no_bytes_is_refused(folder: Path) -> None:
+    text = ("\u0100" * 3072).encode()
+    shared = b"X" + struct.pack("<I", len(text)) + text
+    dtype = b"cnumpy\ndtype\n(U\x02u1K\x00K\x01tR"
+    array = b"cnumpy.core.multiarray\n_reconstruct\n(cnumpy\nndarray\nK\x00\x85U\x01btR"
+    state = b"(K\x01K\x01M\x00\x0c\x86" + dtype + b"\x89" + shared + b"tb"
+    (folder / "data_batch_1").write_bytes(b"\x80\x02}(U\x04data" + array + state + b"U\x06labels](K\x01eu.")
+    with pytest.raises(DataError, match="holds values that are no bytes"):
+        opened(folder)
+
+
+def test_an_array_of_many_axes_is_refused_at_once(folder: Path) -> None:
+    dtype = b"cnumpy\ndtype\n(U\x02u1K\x00K\x01tR"
+    array = b"cnumpy.core.multiarray\n_reconstruct\n(cnumpy\nndarray\nK\x00\x85U\x01btR"
+    sizes = b"(" + (b"J" + struct.pack("<i", 1 << 30)) * 100_000 + b"t"
+    state = b"(K\x01" + sizes + dtype + b"\x89U\x01Atb"
+    (folder / "data_batch_1").write_bytes(b"\x80\x02}U\x04data" + array + state + b"s.")
+    with pytest.raises(DataError, match="is not a Python batch of CIFAR-10"):
+        opened(folder)

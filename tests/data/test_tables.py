@@ -321,10 +321,26 @@ def test_a_run_with_a_relative_table_goes_on_from_another_folder(
     resume(folder.path, iterations=3)
     images.rename(tmp_path / "moved")
     resume(folder.path, iterations=4, data=str(tmp_path / "moved"))
+    resume(folder.path, iterations=5, data=str(tmp_path / "moved"))
     (tmp_path / "moved").rename(tmp_path / "again")
     assert evaluate_run(folder.path, str(tmp_path / "again"), count=2, sets=2)["samples"].n == 2
     with pytest.raises(DataError, match="there is no file or folder"):
-        resume(folder.path, iterations=5)
+        resume(folder.path, iterations=6)
+
+
+def test_a_table_beside_its_images_moves_with_them(images: Path, tmp_path: Path) -> None:
+    """CelebA's usual layout: one folder that holds the images' folder and the table."""
+    place = tmp_path / "celeba"
+    place.mkdir()
+    images.rename(place / "img")
+    (place / "labels.csv").write_text(FORMATS["mine.csv"])
+    settings = {"critic_steps": 1, "generator.width": 4, "critic.width": 4, "batch_size": 8, "iterations": 2}
+    config = configure(settings=settings | {"generator.labels": "concatenate", "critic.labels": "planes"})
+    config = replace(config, data=DataChoice(path=str(place / "img"), labels=str(place / "labels.csv")))
+    folder = train(config, out=tmp_path / "run")
+    place.rename(tmp_path / "elsewhere")
+    for iterations in (3, 4):
+        resume(folder.path, iterations=iterations, data=str(tmp_path / "elsewhere" / "img"))
 
 
 def test_on_the_command_line(images: Path, command: Callable[..., Outcome]) -> None:  # noqa: F811

@@ -143,3 +143,13 @@ def test_upsampling_is_an_option_of_every_convolutional_generator() -> None:
 
 def test_label_size_of_a_space() -> None:
     assert LabelSpace(kind="classes", names=("a", "b"), examples=()).size == 2
+
+
+def test_a_critic_that_ended_in_one_number_classifies_with_as_many_as_it_needs() -> None:
+    stages = (Stage(channels=4), Stage(channels=1, kernel=4, stride=1, valid=True, activation="none"))
+    critic = StagedCritic(stages=stages, labels="classify").build((1, 8, 8), 3)
+    last = [module for module in critic.modules() if isinstance(module, nn.Conv2d)][-1]
+    assert last.out_channels == 4
+    assert not any(isinstance(module, nn.Linear) for module in critic.modules())
+    assert isinstance(critic, ClassifyingCritic)
+    assert critic.judge(torch.randn(2, 1, 8, 8))[1].shape == (2, 3)

@@ -1,5 +1,6 @@
 """Lean second derivatives: equal to PyTorch's own in float64, and without needless convolution passes."""
 
+import threading
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from torch.autograd import gradcheck, gradgradcheck
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from gradpen.lipschitz import gradient_penalty
+from gradpen.networks.dcgan import DcganCritic, DcganGenerator
 from gradpen.networks.layers import (
     Convolution,
     Convolve,
@@ -20,6 +22,7 @@ from gradpen.networks.layers import (
     Linear,
     Multiply,
     applied,
+    input_gradients_only,
     use_stock_derivatives,
 )
 
@@ -219,3 +222,54 @@ def test_gradients_pass_where_values_do() -> None:
     dropped.sum().backward()
     assert x.grad is not None
     assert torch.allclose(x.grad, torch.where(dropped == 0, 0.0, 2.0).double())
+
+
+def test_the_penalty_as_it_is_taken_has_the_stock_gradient() -> None:
+    torch.manual_seed(0)
+    critic = nn.Sequential(critic_of(2), Linear(1, 3), LeakyReLU(0.2), Linear(3, 1)).double()
+    real, fake = torch.randn(2, 5, 2, 6, 6, dtype=DOUBLE)
+    found = []
+    for _ in range(2):
+        torch.manual_seed(1)
+        critic.zero_grad()
+        (critic(real).mean() + gradient_penalty(critic, real, fake)).backward()
+        found.append([p.grad.clone() for p in critic.parameters() if p.grad is not None])
+        use_stock_derivatives(critic)
+    close(*found)
+
+
+def test_a_penalty_in_one_thread_leaves_gradients_in_another_alone() -> None:
+    other = critic_of(1)
+    with input_gradients_only():
+        thread = threading.Thread(target=lambda: other(torch.randn(3, 2, 6, 6)).sum().backward())
+        thread.start()
+        thread.join()
+    assert all(p.grad is not None for p in other.parameters())
+
+
+def test_what_the_lean_layers_do_not_do_is_left_to_the_stock_ones() -> None:
+    torch.manual_seed(0)
+    x = torch.randn(2, 4, 6, 6)
+    for options in ({"padding_mode": "reflect", "padding": 1}, {"groups": 2}, {"dilation": 2}, {"padding": "same"}):
+        ours = Convolution(4, 4, 3, **options)
+        assert torch.equal(ours(x), nn.Conv2d.forward(ours, x))
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        assert Convolution(4, 4, 3)(x).dtype == torch.bfloat16
+        assert Linear(6, 2)(x[0, 0]).dtype == torch.bfloat16
+    assert Linear(4, 2)(torch.empty(0, 4)).shape == (0, 2)
+
+
+def test_networks_in_float64_train() -> None:
+    import gradpen
+
+    generator, critic = (choice.build((1, 8, 8)).double() for choice in (DcganGenerator(width=4), DcganCritic(width=4)))
+    player = gradpen.Gan(
+        generator=generator,
+        critic=critic,
+        generator_optimizer=torch.optim.SGD(generator.parameters(), lr=0.1),
+        critic_optimizer=torch.optim.SGD(critic.parameters(), lr=0.1),
+        latent_dim=128,
+    )
+    batch = gradpen.Batch(images=torch.rand(4, 1, 8, 8, dtype=DOUBLE))
+    measures = gradpen.critic_step(player, gradpen.Wasserstein(), gradpen.GradientPenalty(), batch)
+    assert measures["penalty"].dtype == DOUBLE
