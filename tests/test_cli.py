@@ -263,7 +263,10 @@ MISTAKES: dict[str, tuple[list[str], str]] = {
     "evaluate other data": (["evaluate", "{run}", "{array}"], "does not hold the data"),
     "seed of a comparison": (["compare", "--cells", "gan", "wgan", "--set", "seed=3"], "--seeds says how many"),
     "conditional on an array": (["train", "{array}", "--preset=cgan-mnist"], "save an .npz with images and labels"),
-    "conditional on a folder": (["train", "{images}", "--preset=cgan-faces"], "name them with --labels folders, names"),
+    "conditional on a folder": (
+        ["train", "{images}", "--preset=cgan-faces", "--batch-size=8"],
+        "name them with --labels folders, names",
+    ),
     "null for a part": (["train", "--config={null_json}", "--labels=folders"], "data: input should be"),
     "data nowhere": (["data", "nowhere"], "there is no file or folder"),
 }

@@ -131,7 +131,7 @@ def test_a_comparison_of_other_data_is_another_comparison(tmp_path: Path, images
         return [parse_cell("wgan-gp", small), parse_cell("wgan-gp,critic_steps=2", small)]
 
     compare(cells(), 1, tmp_path / "out", say=silent, audience=Audience)
-    with pytest.raises(RunError, match="holds a run of another configuration \\(data.path"):
+    with pytest.raises(RunError, match=r"holds a run of another configuration \(data\.path"):
         compare(cells(**{"data.path": str(images)}), 1, tmp_path / "out", say=silent, audience=Audience)
     compare(cells(), 1, tmp_path / "out", say=silent, audience=Audience)
 

@@ -577,7 +577,8 @@ def test_labels_as_python_users_write_them(tmp_path: Path) -> None:
     settings = {**SMALL, **VARIANTS["conditional, averaged, decaying"], "iterations": 1}
     dotted = {key.replace(".", "__"): value for key, value in settings.items()}
     number = np.arange(60) % 3
-    for index, labels in enumerate((number.tolist(), number[:, None], number.astype("S"))):
+    forms: list[Any] = [number.tolist(), number[:, None], number.astype("S")]
+    for index, labels in enumerate(forms):
         run = gradpen.train(images, labels=labels, out=tmp_path / str(index), **dotted)
         assert run.labels is not None
         assert (run.labels.kind, run.labels.names) == ("classes", ("0", "1", "2"))
