@@ -166,7 +166,7 @@ CASES = [
     Case("mnist-64-wgan-gp", DISTANCE | PENALISED, (slope,), iterations=1500),
     Case("mnist-64-wgan", DISTANCE | CLIPPED, (clipped,), iterations=3000),
     Case("mnist-64-gan", DISTANCE, (accuracy,), iterations=1500),
-    Case("wgan-lsun", DISTANCE | CLIPPED, (clipped,), iterations=600, settings=FASTER),
+    Case("wgan-lsun", DISTANCE | CLIPPED, (clipped,), iterations=900, settings=FASTER),
     Case("wgan-lsun-mlp-generator", CLIPPED, (clipped,), iterations=200),
     Case("wgan-lsun-mlp", CLIPPED, (clipped,), iterations=200),
     Case(
