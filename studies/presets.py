@@ -202,12 +202,12 @@ CASES = [
 def study(case: Case, seeds: range, out: Path) -> dict[str, Any]:
     """Train every seed of a case, or take it up where it stands, and return its values and verdict."""
     settings = {"iterations": case.iterations, "threads": 1, "cadence.log_every": 25} | case.settings
-    config = configure(case.preset, small=True, settings=settings)
+    config = configure(case.preset, reduced=True, settings=settings)
     source = open_source(config.data)
     values: list[Values] = []
     for seed in seeds:
         path = out / case.preset / f"seed-{seed}"
-        run_cell(configure(case.preset, small=True, settings=settings | {"seed": seed}), path, Audience())
+        run_cell(configure(case.preset, reduced=True, settings=settings | {"seed": seed}), path, Audience())
         run = gradpen.load(path)
         measured: Values = {}
         for measure in (distance, *case.measures):

@@ -1,7 +1,7 @@
 """Shared by all tests: a cache of their own, and small images on disk."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -44,3 +44,25 @@ def mnist() -> Path:
     if not folder.is_dir():
         pytest.skip("real MNIST is not at hand")
     return folder
+
+
+Outcome = tuple[int, str, str]
+"""exit code, standard output, standard error with its lines joined"""
+
+
+@pytest.fixture
+def command(capsys: pytest.CaptureFixture[str]) -> Callable[..., Outcome]:
+    """The command line in this process."""
+
+    def call(*arguments: object) -> Outcome:
+        from gradpen.cli import main
+
+        try:
+            code = main([str(argument) for argument in arguments])
+        except SystemExit as stop:
+            code = int(stop.code or 0)
+        out, err = capsys.readouterr()
+        assert "Traceback" not in out + err
+        return code, out, " ".join(err.replace("│", " ").split())
+
+    return call

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from gradpen.cli import main
+from conftest import Outcome
 
 TINY = [
     "--iterations=4",
@@ -22,21 +22,6 @@ TINY = [
     "critic.width=4",
     "cadence.grid=9",
 ]
-Outcome = tuple[int, str, str]
-
-
-@pytest.fixture
-def command(capsys: pytest.CaptureFixture[str]) -> Callable[..., Outcome]:
-    def call(*arguments: object) -> Outcome:
-        try:
-            code = main([str(argument) for argument in arguments])
-        except SystemExit as stop:
-            code = int(stop.code or 0)
-        out, err = capsys.readouterr()
-        assert "Traceback" not in out + err
-        return code, out, err
-
-    return call
 
 
 def pixels(file: Path) -> np.ndarray:

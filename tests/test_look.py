@@ -10,11 +10,10 @@ import pytest
 from PIL import Image
 
 import gradpen
-from gradpen.cli import main
+from conftest import Outcome
 
 SMALL: dict[str, Any] = {"iterations": 3, "batch_size": 16, "critic_steps": 1, "cadence__grid": 4, "threads": 1}
 NARROW: dict[str, Any] = {"generator__width": 4, "critic__width": 4}
-Outcome = tuple[int, str, str]
 
 
 @pytest.fixture(scope="module")
@@ -28,20 +27,6 @@ def conditional(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run conditioned on the ten digits."""
     labels: dict[str, Any] = {"generator__labels": "concatenate", "critic__labels": "planes"}
     return gradpen.train(out=tmp_path_factory.mktemp("labels") / "run", **SMALL, **NARROW, **labels).path
-
-
-@pytest.fixture
-def command(capsys: pytest.CaptureFixture[str]) -> Callable[..., Outcome]:
-    def call(*arguments: object) -> Outcome:
-        try:
-            code = main([str(argument) for argument in arguments])
-        except SystemExit as stop:
-            code = int(stop.code or 0)
-        out, err = capsys.readouterr()
-        assert "Traceback" not in out + err
-        return code, out, " ".join(err.replace("│", " ").split())
-
-    return call
 
 
 def array(file: Path) -> np.ndarray:

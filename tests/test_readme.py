@@ -78,7 +78,7 @@ def test_tree_lists_every_source_file() -> None:
         for file in source.rglob("*.py")
         if file.name not in ("__init__.py", "__main__.py")
     }
-    listed = set(re.findall(r"[a-z_/]+\.py", tree))
+    listed = set(re.findall(r"[a-z0-9_/]+\.py", tree))
     assert listed == expected
 
 

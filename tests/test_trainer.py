@@ -526,6 +526,7 @@ def test_an_array_with_labels_trains_a_conditional_run(tmp_path: Path) -> None:
     assert run.labels is not None
     assert run.labels.names == ("ape", "ox")
     assert set(gradpen.evaluate(run.path, images, labels=kinds, count=4)) == {"samples", "floor"}
+    assert gradpen.train(images, labels=kinds, resume=run.path, iterations=2).iteration == 2
     with pytest.raises(UsageError, match="does not hold the data"):
         gradpen.evaluate(run.path, images, labels=kinds[::-1])
     with pytest.raises(UsageError, match="labels go with an array"):
@@ -537,7 +538,8 @@ def test_reduced_presets_train(tmp_path: Path) -> None:
     from gradpen.presets.catalogue import PRESETS
 
     for preset in PRESETS:
-        config = configure(preset.name, small=True, settings={"iterations": 1, "batch_size": 4, "critic_warm_up": None})
+        settings = {"iterations": 1, "batch_size": 4, "critic_warm_up": None}
+        config = configure(preset.name, reduced=True, settings=settings)
         run = gradpen.load(train(config, out=tmp_path / preset.name).path)
         assert run.sample(2).shape[1:3] == (preset.shape[1:] if run.config.data.size else (8, 8))
         assert (run.labels is not None) == (preset.labels > 0)

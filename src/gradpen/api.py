@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from gradpen import trainer
 from gradpen.config import RunConfig, from_dict, merge, override, read_file, to_dict
-from gradpen.data.choice import EMBEDDED, LabelledArray
+from gradpen.data.choice import EMBEDDED, LabelledArray, at_absolute_path
 from gradpen.data.open import open_source
 from gradpen.data.source import Source
 from gradpen.errors import UsageError
@@ -26,7 +26,7 @@ from gradpen.session import Audience
 def configure(
     preset: str | None = None,
     *,
-    small: bool = False,
+    reduced: bool = False,
     file: Path | None = None,
     settings: dict[str, Any] | None = None,
 ) -> RunConfig:
@@ -34,7 +34,7 @@ def configure(
 
     Args:
         preset: a name from :data:`gradpen.presets.catalogue.PRESETS`; none: the file's, or ``wgan-gp``.
-        small: the preset's reduced version, with an eighth of the channels and a short run, for a laptop.
+        reduced: the preset's reduced version, with an eighth of the channels and a short run, for a laptop.
         file: a JSON or TOML file with any part of a configuration, for example a run's ``config.json``.
         settings: values by dotted key. ``learning_rate`` sets both optimisers, ``penalty_weight`` the
             constraint's weight and ``size`` the data's, as the command line's options do.
@@ -47,7 +47,7 @@ def configure(
     """
     changes = read_file(file) if file is not None else {}
     chosen = find(str(preset or changes.get("preset", "wgan-gp"))).config()
-    values = to_dict(reduced_preset(chosen) if small else chosen)
+    values = to_dict(reduced_preset(chosen) if reduced else chosen)
     settings = settings or {}
     if "data.labels" in settings or not str(settings.get("data.path", EMBEDDED)).startswith(EMBEDDED):
         values["data"]["columns"] = []
@@ -117,14 +117,8 @@ def train(
     audience = audience or Audience()
     if audience.publish is Audience.publish:
         audience.publish = publish
-    array = (
-        LabelledArray(images=data, labels=None if labels is None else np.asarray(labels))
-        if isinstance(data, np.ndarray)
-        else None
-    )
+    array = in_memory(data, labels)
     path = None if data is None or isinstance(data, np.ndarray) else str(data)
-    if array is not None and "data__columns" not in settings:
-        settings["data__columns"] = ()
     if array is None and labels is not None:
         raise UsageError("labels go with an array of images; name those of files with data__labels")
     dotted = {key.replace("__", "."): value for key, value in settings.items()}
@@ -135,8 +129,10 @@ def train(
     else:
         if path is not None:
             dotted["data.path"] = path
+        if array is not None:
+            dotted.setdefault("data.columns", ())
         file = None if config is None else Path(config)
-        chosen = configure(preset, small=reduced, file=file, settings=dotted)
+        chosen = configure(preset, reduced=reduced, file=file, settings=dotted)
         folder = trainer.train(chosen, out=None if out is None else Path(out), array=array, audience=audience)
     return load(folder.path)
 
@@ -251,13 +247,9 @@ def load_with_data(
     """
     trained = load(run, say=say)
     choice = trained.config.data
-    array = (
-        LabelledArray(images=data, labels=None if labels is None else np.asarray(labels))
-        if isinstance(data, np.ndarray)
-        else None
-    )
+    array = in_memory(data, labels)
     if data is not None and array is None:
-        choice = trainer.at_absolute_path(choice, str(data))
+        choice = at_absolute_path(choice, str(data))
     source = open_source(choice, array=array)
     if source.fingerprint != trained.data_fingerprint:
         raise UsageError(

@@ -11,6 +11,7 @@ from typing import Any
 from gradpen.api import configure
 from gradpen.checkpoint import checkpoint_folders, replace_file
 from gradpen.config import RunConfig, differences, parse_override
+from gradpen.data.choice import at_absolute_path
 from gradpen.data.open import open_source
 from gradpen.data.source import Images
 from gradpen.errors import DivergedError, RunError, UsageError
@@ -19,7 +20,7 @@ from gradpen.names import nearest, safe_name
 from gradpen.report import png, publish, save_rows
 from gradpen.runs import RunFolder, load, read_config, write_json
 from gradpen.session import Audience, label_size
-from gradpen.trainer import at_absolute_path, resume, train
+from gradpen.trainer import resume, train
 
 OBJECTIVES = (
     "wasserstein",
@@ -69,19 +70,19 @@ class Result:
     """why seeds did not finish, or why the cell was refused"""
 
 
-def parse_cell(text: str, common: dict[str, Any], *, small: bool = False) -> Cell:
+def parse_cell(text: str, common: dict[str, Any], *, reduced: bool = False) -> Cell:
     """Return the cell ``preset,key=value,…`` under the settings common to all.
 
     >>> parse_cell("wgan-gp,constraint.weight=1", {}).config.constraint.weight
     1.0
     """
     preset, *settings = re.split(r",(?![^\[]*\])", text)
-    chosen = configure(preset, small=small, settings=common | dict(map(parse_override, settings)))
+    chosen = configure(preset, reduced=reduced, settings=common | dict(map(parse_override, settings)))
     return Cell(name=text, config=chosen)
 
 
 def grid_cells(
-    preset: str, objectives: Sequence[str], constraints: Sequence[str], common: dict[str, Any], *, small: bool = False
+    preset: str, objectives: Sequence[str], constraints: Sequence[str], common: dict[str, Any], *, reduced: bool = False
 ) -> list[Cell]:
     """Return every objective with every constraint, by the names in the tables above, on the preset's networks."""
     for names, known in ((objectives, OBJECTIVES), (constraints, CONSTRAINTS)):
@@ -91,7 +92,7 @@ def grid_cells(
 
     def cell(objective: str, constraint: str) -> Cell:
         settings = {"objective": objective, "constraint": CONSTRAINTS[constraint]} | common
-        return Cell(name=f"{objective} + {constraint}", config=configure(preset, small=small, settings=settings))
+        return Cell(name=f"{objective} + {constraint}", config=configure(preset, reduced=reduced, settings=settings))
 
     return [cell(objective, constraint) for objective in objectives for constraint in constraints]
 

@@ -1,6 +1,5 @@
 """The outer loop: start or resume a run, iterate, mark, save, stop."""
 
-import os
 import time
 import uuid
 from collections.abc import Iterator
@@ -15,16 +14,25 @@ from gradpen import auxiliary
 from gradpen.algorithm import Measures, train_iteration
 from gradpen.averaging import averaged_copy, update_average
 from gradpen.batch import Batch
-from gradpen.checkpoint import Checkpoint, checkpoint_folders, newest_checkpoint, remove_newer
-from gradpen.config import RunConfig, differences, from_dict, to_dict
-from gradpen.data.choice import EMBEDDED, WITHOUT_TABLE, DataChoice, LabelledArray
+from gradpen.checkpoint import checkpoint_folders, newest_checkpoint, remove_newer
+from gradpen.config import RunConfig, from_dict
+from gradpen.data.choice import LabelledArray, at_absolute_path
 from gradpen.data.open import open_source
 from gradpen.data.source import Source, batches, report_to_json
-from gradpen.errors import DataError, RunError
+from gradpen.errors import RunError
 from gradpen.evaluation import spread_out
 from gradpen.gan import Gan
 from gradpen.measuring import finish, mark
 from gradpen.names import safe_name
+from gradpen.preconditions import (
+    lengthened,
+    refuse_changes,
+    refuse_other_data,
+    refuse_small,
+    say_embedded,
+    say_left_out,
+    say_machine_changes,
+)
 from gradpen.runs import (
     RunFolder,
     existing_folder,
@@ -35,7 +43,7 @@ from gradpen.runs import (
     write_config,
     write_json,
 )
-from gradpen.runtime import choose_device, derived_seed, seed_everything, versions
+from gradpen.runtime import choose_device, derived_seed, seed_everything
 from gradpen.sampling import grid
 from gradpen.session import Audience, Session, build_gan, restore, save, write_record
 
@@ -130,17 +138,7 @@ def resume(
         config = read_config(folder)
         checkpoint = newest_checkpoint(folder.checkpoints, audience.say)
         refuse_changes(from_dict(checkpoint.facts["config"]), config, folder)
-        if iterations not in (None, config.iterations):
-            if config.learning_rate_decay != "none":
-                raise RunError(
-                    f"{safe_name(path)} lets its learning rates fall to 0 over {config.iterations:,} iterations, so "
-                    f"another number would make it another run; leave out --iterations, or start a new run"
-                )
-            config = from_dict({**to_dict(config), "iterations": iterations}, origin="--iterations")
-        if config.iterations < checkpoint.iteration:
-            raise RunError(
-                f"{safe_name(path)} is at iteration {checkpoint.iteration:,} already, beyond {config.iterations:,}"
-            )
+        config = lengthened(config, iterations, checkpoint, path)
         choice = config.data if data is None else at_absolute_path(config.data, data)
         source = open_source(choice, array=array, progress=audience.decoding)
         refuse_other_data(source, checkpoint, path)
@@ -173,22 +171,6 @@ def resume(
             audience.say(f"continuing {safe_name(folder.path)} at iteration {checkpoint.iteration:,}")
             loop(session)
     return folder
-
-
-def at_absolute_path(choice: DataChoice, path: str) -> DataChoice:
-    """Return the choice with this path and its table's made absolute, so that a run can be continued from any folder.
-
-    A table that lay in or beside the data's old folder is looked for at the same place from the new one.
-    """
-    if not path.startswith(EMBEDDED):
-        path = str(Path(path).expanduser().absolute())
-    labels = choice.labels
-    if labels not in WITHOUT_TABLE:
-        table = Path(str(labels)).expanduser().absolute()
-        before = Path(choice.path).expanduser().absolute()
-        moved = Path(os.path.normpath(Path(path) / os.path.relpath(table, before)))
-        labels = str(moved if table.is_relative_to(before) or not table.exists() else table)
-    return replace(choice, path=path, labels=labels)
 
 
 def loop(session: Session) -> None:
@@ -253,74 +235,6 @@ def set_learning_rates(gan: Gan, config: RunConfig, iteration: int) -> None:
 def due(session: Session, every: int) -> bool:
     """Return whether something done every so many iterations, and at the end, is due."""
     return session.iteration % every == 0 or session.iteration == session.config.iterations
-
-
-def refuse_small(config: RunConfig, source: Source) -> None:
-    """Raise if the data do not fill a batch."""
-    if len(source.train) < config.batch_size:
-        raise DataError(
-            f"{safe_name(source.report.path)} has {len(source.train)} images to train on (and "
-            f"{len(source.held_out)} held out), fewer than a batch of {config.batch_size}; pass --batch-size "
-            f"{len(source.train)} or less (comparisons: --set batch_size={len(source.train)}), or add images"
-        )
-
-
-def refuse_other_data(source: Source, checkpoint: Checkpoint, path: Path) -> None:
-    """Raise if these are not the data that the run was trained on."""
-    before = checkpoint.facts["data_fingerprint"]
-    if source.fingerprint != before:
-        raise RunError(
-            f"{safe_name(source.report.path)} does not hold the data {safe_name(path)} was trained on "
-            f"({source.report.used:,} images, fingerprint {source.fingerprint[:12]}; the run's has {before[:12]}); "
-            f"name the folder, file or array that holds them, or start a new run"
-        )
-
-
-def refuse_changes(before: RunConfig, now: RunConfig, folder: RunFolder) -> None:
-    """Raise if the run's configuration is not the one its checkpoint was made with."""
-    tables = before.data.labels not in WITHOUT_TABLE and now.data.labels not in WITHOUT_TABLE
-    labels = before.data.labels if tables else now.data.labels
-    iterations = before.iterations if now.learning_rate_decay == "none" else now.iterations
-    same = replace(now, iterations=iterations, data=replace(now.data, path=before.data.path, labels=labels))
-    changed = differences(before, same)
-    if changed:
-        raise RunError(
-            f"{safe_name(folder.config)} was changed since the checkpoint was written "
-            f"({'; '.join(changed)}); a resumed run is the same run: put it back, or start a new run with "
-            f"--config {safe_name(folder.config)}"
-        )
-
-
-def say_machine_changes(checkpoint: Checkpoint, device: torch.device, audience: Audience) -> None:
-    """Say what differs from the machine the run began on, since the last bits may then differ too."""
-    before, now = checkpoint.facts["versions"], versions(device)
-    changed = [
-        f"{key} {before[key]} -> {now[key]}"
-        for key in ("gradpen", "torch", "device", "cpu_capability")
-        if before[key] != now[key]
-    ]
-    if changed:
-        audience.say(f"this run will not be bit-exact from here on: {', '.join(changed)}")
-
-
-def say_embedded(config: RunConfig, source: Source, audience: Audience) -> None:
-    """Say so if the run is on data that need no file."""
-    if source.report.kind == "embedded":
-        audience.say(
-            f"training on {config.data.path} ({source.report.path}); name a folder, idx files or an array to train on "
-            f"your own images"
-        )
-
-
-def say_left_out(source: Source, audience: Audience) -> None:
-    """Say how many files were left out, so that nothing is skipped in silence."""
-    unreadable = source.report.unreadable
-    if unreadable:
-        file, reason = unreadable[0]
-        audience.say(
-            f"{len(unreadable)} of {source.report.found} image files are unreadable and left out, the first "
-            f"{safe_name(file)} ({safe_name(reason)}); data.json in the run folder names all"
-        )
 
 
 def label(source: Source) -> str:

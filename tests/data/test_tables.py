@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from conftest import SHARED_DATA
+from conftest import SHARED_DATA, Outcome
 from gradpen.api import configure
 from gradpen.api import evaluate as evaluate_run
 from gradpen.data.choice import DataChoice
@@ -19,8 +19,9 @@ from gradpen.data.open import open_source
 from gradpen.data.source import Source
 from gradpen.data.tables import LARGEST_TABLE
 from gradpen.errors import DataError, UsageError
+from gradpen.runs import read_config
 from gradpen.trainer import resume, train
-from test_cli import TINY, Outcome, command  # noqa: F401
+from test_cli import TINY
 
 FILES = [f"{number:03d}.png" for number in range(40)]
 EVEN = [number % 2 for number in range(40)]
@@ -341,9 +342,11 @@ def test_a_table_beside_its_images_moves_with_them(images: Path, tmp_path: Path)
     place.rename(tmp_path / "elsewhere")
     for iterations in (3, 4):
         resume(folder.path, iterations=iterations, data=str(tmp_path / "elsewhere" / "img"))
+        moved = read_config(folder).data
+        assert (moved.path, moved.labels) == tuple(str(tmp_path / "elsewhere" / name) for name in ("img", "labels.csv"))
 
 
-def test_on_the_command_line(images: Path, command: Callable[..., Outcome]) -> None:  # noqa: F811
+def test_on_the_command_line(images: Path, command: Callable[..., Outcome]) -> None:
     (images / "attributes.csv").write_text(csv_table({"Hat": EVEN, "Smiling": EVEN}))
     code, out, err = command("data", images, "--columns", "Hat", "--json")
     assert code == 0, err

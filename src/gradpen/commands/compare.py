@@ -64,12 +64,12 @@ class Compare(DataOptions):
         common |= dict(map(parse_override, self.set))
         if "seed" in common:
             raise UsageError("--set seed: a comparison runs the seeds 0, 1, … of every cell; --seeds says how many")
-        cells = [parse_cell(text, common, small=self.reduced) for text in self.cells]
+        cells = [parse_cell(text, common, reduced=self.reduced) for text in self.cells]
         if self.objectives or self.constraints:
             objectives = OBJECTIVES if self.objectives == ("all",) else self.objectives or ("wasserstein",)
             constraints = tuple(CONSTRAINTS) if self.constraints == ("all",) else self.constraints
             cells += grid_cells(
-                self.preset, objectives, constraints or ("gradient-penalty",), common, small=self.reduced
+                self.preset, objectives, constraints or ("gradient-penalty",), common, reduced=self.reduced
             )
         with ProgressLine() as progress:
 

@@ -1,6 +1,9 @@
 """The choice of data: which images, which labels, and how they become an array."""
 
+import os
 from dataclasses import dataclass as plain_dataclass
+from dataclasses import replace
+from pathlib import Path
 from typing import Literal
 
 import numpy as np
@@ -61,3 +64,19 @@ class LabelledArray:
     """as :func:`gradpen.data.arrays.images_from_array` takes them"""
     labels: NDArray[np.generic] | None = None
     """as :func:`gradpen.data.arrays.labels_from_array` takes them"""
+
+
+def at_absolute_path(choice: DataChoice, path: str) -> DataChoice:
+    """Return the choice with this path and its table's made absolute, so that a run can be continued from any folder.
+
+    A table that lay in or beside the data's old folder is looked for at the same place from the new one.
+    """
+    if not path.startswith(EMBEDDED):
+        path = str(Path(path).expanduser().absolute())
+    labels = choice.labels
+    if labels not in WITHOUT_TABLE:
+        table = Path(str(labels)).expanduser().absolute()
+        before = Path(choice.path).expanduser().absolute()
+        moved = Path(os.path.normpath(Path(path) / os.path.relpath(table, before)))
+        labels = str(moved if table.is_relative_to(before) or not table.exists() else table)
+    return replace(choice, path=path, labels=labels)

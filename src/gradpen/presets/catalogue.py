@@ -4,10 +4,17 @@ import inspect
 
 from gradpen.errors import UsageError
 from gradpen.names import nearest, safe_name
-from gradpen.presets import book, papers, pytorch_gan, sized
+from gradpen.presets import book, book_2019, keras_io, papers, pytorch_gan, sized
 from gradpen.presets.preset import Preset
 
-PRESETS: tuple[Preset, ...] = (*sized.PRESETS, *pytorch_gan.PRESETS, *papers.PRESETS, *book.PRESETS)
+PRESETS: tuple[Preset, ...] = (
+    *sized.PRESETS,
+    *pytorch_gan.PRESETS,
+    *papers.PRESETS,
+    *book.PRESETS,
+    *book_2019.PRESETS,
+    *keras_io.PRESETS,
+)
 
 
 def find(name: str) -> Preset:
