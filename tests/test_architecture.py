@@ -9,8 +9,8 @@ import pytest
 
 SOURCE = Path(__file__).parents[1] / "src" / "gradpen"
 LAYERS = [
-    ["choice", "errors", "names", "batch"],
-    ["networks.blocks", "networks.layers"],
+    ["choice", "errors", "names", "batch", "processes"],
+    ["networks.blocks", "networks.layers", "networks.norms"],
     ["networks.conditional", "data.labels"],
     [
         "objectives",

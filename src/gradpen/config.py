@@ -112,7 +112,7 @@ class RunConfig:
     class_loss: ClassLoss = Field(default_factory=ClassLoss)
     """weights of the class loss of a critic that classifies"""
     batch_size: Annotated[int, Field(ge=2)] = 64
-    """images in a batch, at least 2 so that batch norm has statistics"""
+    """images in a batch, of all processes together, at least 2 so that batch norm has statistics"""
     accumulate: PositiveInt = 1
     """parts of a batch that go through the networks one after the other, their gradients averaged, to save memory"""
     average: Annotated[float, Field(gt=0, lt=1)] | None = None

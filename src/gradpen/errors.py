@@ -1,4 +1,11 @@
-"""Errors that a user can do something about, each one a sentence."""
+"""Errors that a user can do something about, each one a sentence, and which process says it."""
+
+import os
+
+
+def speaks() -> bool:
+    """Return whether this process talks to the user: alone, or the first of those that a launcher started."""
+    return os.environ.get("RANK", "0") == "0"
 
 
 class GradpenError(Exception):
@@ -20,6 +27,12 @@ class DataError(GradpenError):
 
 class RunError(GradpenError):
     """A run folder that cannot be written, read or continued."""
+
+
+class ProcessLostError(RunError):
+    """A process of a job of many that ended; exit code 1, since the command itself was right."""
+
+    exit_code = 1
 
 
 class DivergedError(GradpenError):

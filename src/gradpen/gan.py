@@ -10,6 +10,7 @@ from torch.optim import Optimizer
 
 from gradpen.batch import Batch
 from gradpen.lipschitz import Score
+from gradpen.processes import drawn
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,7 +30,7 @@ class Gan:
     def generate(self, batch: Batch) -> Tensor:
         """Return as many samples as the batch has examples, with its labels, from fresh latents z ~ N(0, I)."""
         like = next(self.generator.parameters())
-        z = torch.randn(len(batch), self.latent_dim, device=like.device).to(like.dtype)
+        z = drawn(torch.randn_like, torch.empty(len(batch), self.latent_dim, device=like.device)).to(like.dtype)
         samples: Tensor = self.generator(z) if batch.labels is None else self.generator(z, batch.labels)
         return samples
 

@@ -18,6 +18,7 @@ from torch.nn.utils.parametrizations import spectral_norm
 from gradpen.choice import STRICT
 from gradpen.errors import UsageError
 from gradpen.networks.layers import input_gradients_only
+from gradpen.processes import count, drawn, mean_over_all
 
 Score = Callable[[Tensor], Tensor]
 
@@ -54,9 +55,9 @@ def interpolate(real: Tensor, fake: Tensor, epsilon: Epsilon = "uniform") -> Ten
             f"{list(fake.shape)}; give as many fakes as reals, of the same size"
         )
     shape = (len(real), *[1] * (real.dim() - 1))
-    distribution = torch.rand if epsilon == "uniform" else torch.randn
-    drawn = distribution(shape, dtype=real.dtype, device=real.device)
-    return torch.lerp(fake.detach(), real.detach(), drawn)
+    distribution = torch.rand_like if epsilon == "uniform" else torch.randn_like
+    shares = drawn(distribution, real.new_empty(shape))
+    return torch.lerp(fake.detach(), real.detach(), shares)
 
 
 def gradient_norm(score: Score, points: Tensor) -> Tensor:
@@ -122,8 +123,18 @@ def penalty_points(where: Where, real: Tensor, fake: Tensor) -> Tensor:
     if where == "normal-line":
         return interpolate(real, fake, "normal")
     if where == "noise":
-        return interpolate(real + 0.5 * real.std() * torch.rand_like(real), real)
+        return interpolate(real + 0.5 * deviation(real) * drawn(torch.rand_like, real), real)
     return (real if where == "real" else fake).detach()
+
+
+def deviation(real: Tensor) -> Tensor:
+    """Return the standard deviation of all values of a batch, a scalar."""
+    if count() == 1:
+        return real.std()
+    values = real.numel() * count()
+    mean, square = mean_over_all(torch.stack([real.mean(), real.square().mean()]).double())
+    found: Tensor = ((square - mean.square()) * values / (values - 1)).sqrt().to(real.dtype)
+    return found
 
 
 def gradient_penalty(

@@ -15,10 +15,11 @@ from gradpen.evaluation import generator_distance, held_out_batch, real_distance
 from gradpen.gan import Gan
 from gradpen.metrics.critic import critic_gap, interpolate_slopes, scoring, total_gradient_norm
 from gradpen.objectives import Minimax, NonSaturating
+from gradpen.processes import leads, mean_of_each, meet
 from gradpen.runs import Row, append_row
 from gradpen.runtime import derived_seed, seed_everything, separate_randomness
 from gradpen.sampling import draw, draw_every_label, draw_pixels, grid
-from gradpen.session import Session, refuse_non_finite, shown_generator, write_record
+from gradpen.session import Session, agree_on_finite, refuse_non_finite, shown_generator, write_record
 
 MEASURED = 512
 SCORED_AT_ONCE = 128
@@ -30,7 +31,11 @@ PUBLISH_SECONDS = 60
 
 def mark(session: Session, measures: Measures, *, sampling: bool) -> None:
     """Read measures back, the only place that does, and write them down; sample if it is time."""
+    agree_on_finite(session)
+    measures = mean_of_each(measures)
     refuse_non_finite(session)
+    if not leads():
+        return
     row = {name: value.item() for name, value in measures.items()} | measure(session)
     if sampling:
         row["distance"] = sample_distance(
@@ -139,6 +144,13 @@ def score_all(gan: Gan, batch: Batch) -> Tensor:
 
 
 def finish(session: Session) -> None:
+    """Let the leader write the final facts of the run and publish it, and the others wait for that."""
+    if leads():
+        conclude(session)
+    meet()
+
+
+def conclude(session: Session) -> None:
     """Write the final facts of the run and publish it."""
     interrupted = session.audience.interrupt.signal is not None
     done = session.iteration >= session.config.iterations

@@ -14,6 +14,7 @@ from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits, softplus
 
 from gradpen.choice import STRICT
+from gradpen.processes import drawn, mean_over_all
 
 
 class AbsoluteObjective(Protocol):
@@ -141,10 +142,11 @@ class NonSaturating:
 def draw_targets(own: tuple[float, float], other: tuple[float, float], flip: float, scores: Tensor) -> Tensor:
     """Return a target for each score from its own range, or from the other range for a fraction ``flip``."""
     low, high = own
-    targets = low + (high - low) * torch.rand_like(scores)
+    targets = low + (high - low) * drawn(torch.rand_like, scores)
     if flip > 0:
         low, high = other
-        targets = torch.where(torch.rand_like(scores) < flip, low + (high - low) * torch.rand_like(scores), targets)
+        flipped = drawn(torch.rand_like, scores) < flip
+        targets = torch.where(flipped, low + (high - low) * drawn(torch.rand_like, scores), targets)
     return targets
 
 
@@ -245,11 +247,16 @@ class RelativisticAverage:
 
     def critic_loss(self, real_scores: Tensor, fake_scores: Tensor) -> Tensor:
         """Return the cross-entropies of scores relative to the other kind's mean."""
-        return binary_cross_entropy(real_scores - fake_scores.mean(), fake_scores - real_scores.mean())
+        return binary_cross_entropy(real_scores - average(fake_scores), fake_scores - average(real_scores))
 
     def relative_generator_loss(self, real_scores: Tensor, fake_scores: Tensor) -> Tensor:
         """Return the same with the roles exchanged."""
-        return binary_cross_entropy(fake_scores - real_scores.mean(), real_scores - fake_scores.mean())
+        return binary_cross_entropy(fake_scores - average(real_scores), real_scores - average(fake_scores))
+
+
+def average(scores: Tensor) -> Tensor:
+    """Return the mean score of the whole batch."""
+    return mean_over_all(scores.mean())
 
 
 def binary_cross_entropy(real_scores: Tensor, fake_scores: Tensor) -> Tensor:

@@ -5,11 +5,12 @@ from pathlib import Path
 
 import torch
 
+from gradpen import processes
 from gradpen.checkpoint import Checkpoint
 from gradpen.config import RunConfig, differences, from_dict, to_dict
 from gradpen.data.choice import WITHOUT_TABLE
 from gradpen.data.source import Source
-from gradpen.errors import DataError, RunError
+from gradpen.errors import DataError, RunError, UsageError
 from gradpen.names import safe_name
 from gradpen.runs import RunFolder
 from gradpen.runtime import versions
@@ -46,6 +47,16 @@ def refuse_small(config: RunConfig, source: Source) -> None:
         )
 
 
+def refuse_uneven(config: RunConfig) -> None:
+    """Raise if the processes cannot have equal parts of a batch."""
+    parts = processes.count() * config.accumulate
+    if config.batch_size % parts:
+        raise UsageError(
+            f"a batch of {config.batch_size} cannot be shared by {processes.count()} processes in {config.accumulate} "
+            f"equal parts each; choose a --batch-size that is a multiple of {parts} (it is the total of all processes)"
+        )
+
+
 def refuse_other_data(source: Source, checkpoint: Checkpoint, path: Path) -> None:
     """Raise if these are not the data that the run was trained on."""
     before = checkpoint.facts["data_fingerprint"]
@@ -77,7 +88,7 @@ def say_machine_changes(checkpoint: Checkpoint, device: torch.device, audience: 
     before, now = checkpoint.facts["versions"], versions(device)
     changed = [
         f"{key} {before[key]} -> {now[key]}"
-        for key in ("gradpen", "torch", "device", "cpu_capability")
+        for key in ("gradpen", "torch", "device", "cpu_capability", "processes")
         if before[key] != now[key]
     ]
     if changed:

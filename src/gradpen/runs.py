@@ -22,6 +22,7 @@ from gradpen.data.labels import LabelSpace, space_from_json
 from gradpen.errors import RunError, UsageError
 from gradpen.names import safe_name
 from gradpen.networks.blocks import Shape
+from gradpen.processes import leads
 from gradpen.runtime import choose_device
 from gradpen.sampling import draw_every_label, draw_pixels
 
@@ -149,11 +150,14 @@ def existing_folder(path: Path) -> RunFolder:
 
 @contextmanager
 def locked(folder: RunFolder) -> Iterator[None]:
-    """Hold the run for this process alone; the lock goes with the process, however it ends.
+    """Hold the run for this process (of many, the leader) alone; the lock goes with the process, however it ends.
 
     Raises:
         RunError: another process has it.
     """
+    if not leads():
+        yield
+        return
     try:
         lock = (folder.path / "run.lock").open("a+")
     except OSError as error:

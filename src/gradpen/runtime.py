@@ -17,14 +17,16 @@ import torch
 
 from gradpen.errors import UsageError
 from gradpen.names import safe_name
+from gradpen.processes import count, local_device
 
 
 def choose_device(name: str) -> torch.device:
-    """Return the device of this name; ``auto`` takes a GPU where there is one.
+    """Return the device of this name; ``auto`` takes a GPU where there is one, and of several processes each its own.
 
     Raises:
         UsageError: there is no such device on this machine.
     """
+    name = local_device(name)
     if name == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     try:
@@ -101,6 +103,7 @@ def versions(device: torch.device) -> dict[str, Any]:
         "cpu_capability": torch.backends.cpu.get_cpu_capability(),
         "cpu_features": cpu_features(),
         "threads": torch.get_num_threads(),
+        "processes": count(),
         "platform": platform.platform(),
     }
 

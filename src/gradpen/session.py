@@ -19,6 +19,7 @@ from gradpen.evaluation import Distance
 from gradpen.gan import Gan
 from gradpen.names import safe_name
 from gradpen.networks.layers import use_stock_derivatives
+from gradpen.processes import anyone, average_before_steps, count, differs, leads, meet
 from gradpen.runs import Row, RunFolder, write_json
 from gradpen.runtime import Interrupt, seed_everything, versions
 
@@ -112,11 +113,15 @@ def build_gan(config: RunConfig, source: Source, device: torch.device) -> Gan:
     if config.engine == "reference":
         use_stock_derivatives(critic)
     config.constraint.prepare(critic)
+    generator_optimizer = config.generator_optimizer.build(generator.parameters())
+    critic_optimizer = config.critic_optimizer.build(critic.parameters())
+    for optimizer in (generator_optimizer, critic_optimizer):
+        average_before_steps(optimizer)
     return Gan(
         generator=generator,
         critic=critic,
-        generator_optimizer=config.generator_optimizer.build(generator.parameters()),
-        critic_optimizer=config.critic_optimizer.build(critic.parameters()),
+        generator_optimizer=generator_optimizer,
+        critic_optimizer=critic_optimizer,
         latent_dim=config.generator.latent_dim,
         one_pass=config.engine == "lean",
     )
@@ -140,8 +145,34 @@ def restore(gan: Gan, average: nn.Module | None, checkpoint: Checkpoint) -> None
 
 
 def save(session: Session) -> None:
-    """Write a checkpoint of finite weights."""
+    """Write a checkpoint of finite weights; of many processes, the leader does, when all hold the same."""
+    agree_on_finite(session)
     refuse_non_finite(session)
+    gan = session.gan
+    refuse_drift(gan)
+    if leads():
+        write_state(session)
+    meet()
+    session.saved, session.saved_at = session.iteration, time.monotonic()
+
+
+def agree_on_finite(session: Session) -> None:
+    """Take note of losses that were not finite in another process."""
+    session.finite = torch.tensor(not anyone(not session.finite)) if count() > 1 else session.finite
+
+
+def refuse_drift(gan: Gan) -> None:
+    """Raise if processes that train as one hold different weights."""
+    for name, network in (("generator", gan.generator), ("critic", gan.critic)):
+        if differs(network):
+            raise RunError(
+                f"the processes of this job hold different weights of the {name}, so they no longer train as one; "
+                f"check that all run on machines of one kind, and continue from the last checkpoint with --resume"
+            )
+
+
+def write_state(session: Session) -> None:
+    """Write networks, optimisers and what goes with them."""
     gan = session.gan
     tensors = {
         "generator": dict(gan.generator.state_dict()),
@@ -167,7 +198,6 @@ def save(session: Session) -> None:
         },
     )
     write_checkpoint(session.folder.checkpoints, checkpoint, keep=session.config.cadence.keep)
-    session.saved, session.saved_at = session.iteration, time.monotonic()
 
 
 def labels_fact(session: Session) -> dict[str, Any] | None:
@@ -178,6 +208,8 @@ def labels_fact(session: Session) -> dict[str, Any] | None:
 
 def write_record(session: Session, state: str, **distances: Distance) -> None:
     """Write what a reader of the run needs beside configuration and measures."""
+    if not leads():
+        return
     parameters = {
         name: sum(p.numel() for p in network.parameters())
         for name, network in (("generator", session.gan.generator), ("critic", session.gan.critic))
@@ -210,7 +242,8 @@ def refuse_non_finite(session: Session) -> None:
     write_record(session, "diverged")
     if not before:
         raise DivergedError("a measure of the untrained networks is infinite or NaN; check the data and --set options")
-    session.audience.publish(session.folder)
+    if leads():
+        session.audience.publish(session.folder)
     kept = (
         f"the checkpoint of iteration {session.saved:,} is whole" if session.saved is not None else "no checkpoint yet"
     )

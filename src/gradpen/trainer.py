@@ -1,5 +1,6 @@
 """The outer loop: start or resume a run, iterate, mark, save, stop."""
 
+import signal
 import time
 import uuid
 from collections.abc import Iterator
@@ -10,12 +11,12 @@ from pathlib import Path
 
 import torch
 
-from gradpen import auxiliary
+from gradpen import auxiliary, processes
 from gradpen.algorithm import Measures, train_iteration
 from gradpen.averaging import averaged_copy, update_average
 from gradpen.batch import Batch
 from gradpen.checkpoint import checkpoint_folders, newest_checkpoint, remove_newer
-from gradpen.config import RunConfig, from_dict
+from gradpen.config import RunConfig, differences, from_dict
 from gradpen.data.choice import LabelledArray, at_absolute_path
 from gradpen.data.open import open_source
 from gradpen.data.source import Source, batches, report_to_json
@@ -29,11 +30,13 @@ from gradpen.preconditions import (
     refuse_changes,
     refuse_other_data,
     refuse_small,
+    refuse_uneven,
     say_embedded,
     say_left_out,
     say_machine_changes,
 )
 from gradpen.runs import (
+    Row,
     RunFolder,
     existing_folder,
     locked,
@@ -73,20 +76,35 @@ def train(
     """
     audience = audience or Audience()
     config = replace(config, data=at_absolute_path(config.data, config.data.path))
-    source = open_source(config.data, array=array, progress=audience.decoding)
-    refuse_small(config, source)
+    if processes.restarted():
+        return resume(folder_to_continue(out, config), array=array, audience=audience)
     device = choose_device(config.device)
+    with processes.joined(device):
+        return start(config, device, out=out, array=array, audience=audience)
+
+
+def start(
+    config: RunConfig, device: torch.device, *, out: Path | None, array: LabelledArray | None, audience: Audience
+) -> RunFolder:
+    """Train a new run, the processes having met."""
+    refuse_uneven(config)
+    with processes.leader_first():
+        source = open_source(config.data, array=array, progress=audience.decoding)
+    refuse_small(config, source)
     if config.threads is not None:
         torch.set_num_threads(config.threads)
     gan = build_gan(config, source, device)
     say_left_out(source, audience)
     say_embedded(config, source, audience)
 
-    folder = new_folder(out, f"{label(source)}-{config.preset}")
+    folder = RunFolder(
+        path=Path(processes.leaders(lambda: str(new_folder(out, f"{label(source)}-{config.preset}").path)))
+    )
     with audience.listen(), locked(folder), readable_failures(folder):
-        write_config(folder, config)
-        write_json(folder.data, report_to_json(source.report))
-        grid(source.images[spread_out(source.train, config.cadence.grid)]).save(folder.real)
+        if processes.leads():
+            write_config(folder, config)
+            write_json(folder.data, report_to_json(source.report))
+            grid(source.images[spread_out(source.train, config.cadence.grid)]).save(folder.real)
         session = Session(
             config=config,
             folder=folder,
@@ -134,25 +152,26 @@ def resume(
     """
     audience = audience or Audience()
     folder = existing_folder(path)
-    with locked(folder):
+    device = choose_device(read_config(folder).device)
+    with processes.joined(device), locked(folder):
         config = read_config(folder)
         checkpoint = newest_checkpoint(folder.checkpoints, audience.say)
         refuse_changes(from_dict(checkpoint.facts["config"]), config, folder)
         config = lengthened(config, iterations, checkpoint, path)
         choice = config.data if data is None else at_absolute_path(config.data, data)
-        source = open_source(choice, array=array, progress=audience.decoding)
+        refuse_uneven(config)
+        with processes.leader_first():
+            source = open_source(choice, array=array, progress=audience.decoding)
         refuse_other_data(source, checkpoint, path)
         config = replace(config, data=choice)
-        device = choose_device(config.device)
         say_machine_changes(checkpoint, device, audience)
         torch.set_num_threads(checkpoint.facts["versions"]["threads"])
         gan = build_gan(config, source, device)
         average = None if config.average is None else averaged_copy(gan.generator)
         restore(gan, average, checkpoint)
+        processes.meet()
         with audience.listen(), readable_failures(folder):
-            remove_newer(folder.checkpoints, checkpoint.iteration)
-            rows = rewind_measures(folder, checkpoint.iteration)
-            write_config(folder, config)
+            rows = rewind(folder, config, checkpoint.iteration) if processes.leads() else []
             session = Session(
                 config=config,
                 folder=folder,
@@ -173,6 +192,45 @@ def resume(
     return folder
 
 
+def rewind(folder: RunFolder, config: RunConfig, iteration: int) -> list[Row]:
+    """Let the folder stand as it stood after an iteration, and return the measures until then."""
+    remove_newer(folder.checkpoints, iteration)
+    write_config(folder, config)
+    return rewind_measures(folder, iteration)
+
+
+def folder_to_continue(out: Path | None, config: RunConfig) -> Path:
+    """Return the folder that a job began before ``torchrun`` restarted it.
+
+    Raises:
+        RunError: no --out names it, or it holds another run.
+    """
+    if out is None:
+        raise RunError("torchrun restarted this job, but its run can only be found where --out or --resume names it")
+    before = read_config(existing_folder(out))
+    changed = differences(before, config)
+    if changed:
+        raise RunError(
+            f"torchrun restarted this job, but {safe_name(out)} holds another run ({'; '.join(changed)}); continue it "
+            f"with --resume {safe_name(out)}, or choose a new --out"
+        )
+    return out
+
+
+def interrupted(session: Session) -> bool:
+    """Return whether a signal asked any process to stop."""
+    interrupt = session.audience.interrupt
+    stop = processes.anyone(interrupt.signal is not None)
+    if stop and interrupt.signal is None:
+        interrupt.signal = signal.SIGTERM
+    return stop
+
+
+def overdue(session: Session) -> bool:
+    """Return whether the last checkpoint is so old that the leader wants another."""
+    return processes.anyone(processes.leads() and time.monotonic() - session.saved_at > SAVE_SECONDS)
+
+
 def loop(session: Session) -> None:
     """Train from ``session.iteration`` to the end, or to the end of the iteration a signal arrives in."""
     config, audience = session.config, session.audience
@@ -183,11 +241,12 @@ def loop(session: Session) -> None:
         start=session.iteration if config.reuse_batch else config.critic_updates(session.iteration),
         device=session.device,
         conditional=config.conditional,
+        parts=config.accumulate,
     )
     write_record(session, "running")
     session.clock = time.monotonic()
     session.measured = session.iteration
-    while session.iteration < config.iterations and audience.interrupt.signal is None:
+    while session.iteration < config.iterations and not interrupted(session):
         session.iteration += 1
         seed_everything(config.seed, "iterate", session.iteration)
         measures = iterate(session, stream)
@@ -196,7 +255,7 @@ def loop(session: Session) -> None:
         sampling = early or due(session, config.cadence.sample_every)
         if sampling or due(session, config.cadence.log_every):
             mark(session, measures, sampling=sampling)
-        if due(session, config.cadence.save_every) or time.monotonic() - session.saved_at > SAVE_SECONDS:
+        if due(session, config.cadence.save_every) or overdue(session):
             save(session)
         audience.show(session.iteration, config, session.row)
     if session.saved != session.iteration:

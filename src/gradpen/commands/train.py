@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 from tyro.conf import Positional
 
 from gradpen.commands.options import DataOptions, changed_data_options, option
-from gradpen.errors import UsageError
+from gradpen.errors import UsageError, speaks
 
 PRESETS_OWN = "the preset's"
 
@@ -28,6 +28,8 @@ class Train(DataOptions):
       gradpen train --preset cgan-faces --reduced
       gradpen train photos/ --set critic.norm=layer cadence.save_every=1000
       gradpen train --resume runs/00001-digits-wgan-gp
+
+    Several processes or GPUs share each batch: torchrun --standalone --nproc-per-node 2 -m gradpen train photos/
 
     Ctrl-C saves a checkpoint and stops; --resume continues exactly, bit for bit.
     """
@@ -81,15 +83,11 @@ class Train(DataOptions):
         if self.resume is not None:
             refuse_with_resume(self, settings)
         interrupt = Interrupt()
+        audience = Audience(publish=publish, interrupt=interrupt, listen=interrupt.listen)
         with ProgressLine() as progress:
-            audience = Audience(
-                say=progress.say,
-                show=lambda iteration, config, row: progress.show(iteration, config.iterations, row),
-                decoding=progress.decoding,
-                publish=publish,
-                interrupt=interrupt,
-                listen=interrupt.listen,
-            )
+            if speaks():
+                audience.say, audience.decoding = progress.say, progress.decoding
+                audience.show = lambda iteration, config, row: progress.show(iteration, config.iterations, row)
             run = api.train(
                 self.data,
                 preset=self.preset,
@@ -101,6 +99,8 @@ class Train(DataOptions):
                 **settings,
             )
         folder = RunFolder(path=run.path)
+        if not speaks():
+            return interrupt.exit_code
         if interrupt.signal is not None:
             print(f"stopped after iteration {run.iteration:,}; gradpen train --resume {run.path} continues")
             return interrupt.exit_code

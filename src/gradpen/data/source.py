@@ -17,6 +17,7 @@ from gradpen.data.labels import Labels, LabelSpace, class_labels
 from gradpen.errors import DataError
 from gradpen.names import safe_name
 from gradpen.networks.blocks import Shape
+from gradpen.processes import count, rank
 
 Images = NDArray[np.uint8]
 Indices = NDArray[np.int64]
@@ -153,12 +154,23 @@ def label_space(labels: Labels) -> LabelSpace:
 
 
 def batches(
-    source: Source, batch_size: int, *, seed: int, start: int, device: torch.device, conditional: bool = False
+    source: Source,
+    batch_size: int,
+    *,
+    seed: int,
+    start: int,
+    device: torch.device,
+    conditional: bool = False,
+    parts: int = 1,
 ) -> Iterator[Batch]:
-    """Yield training batches of images in [-1, 1], with labels if conditional, for ever, from batch ``start`` on."""
+    """Yield training batches of images in [-1, 1], with labels if conditional, for ever, from batch ``start`` on.
+
+    Of many processes, each gets its rows of every part that gradients are accumulated from.
+    """
     number = start
     while True:
-        rows = source.train[batch_positions(len(source.train), batch_size, seed, number)]
+        everyone = source.train[batch_positions(len(source.train), batch_size, seed, number)]
+        rows = everyone.reshape(parts, count(), -1)[:, rank()].flatten()
         labels = label_vectors(source, rows).to(device) if conditional else None
         yield Batch(images=gather(source, rows, device), labels=labels)
         number += 1

@@ -6,6 +6,8 @@ from typing import Literal, Protocol
 import torch
 from torch import Tensor, nn
 
+from gradpen.networks.norms import BatchNorm2d
+
 Shape = tuple[int, int, int]
 """channels, height and width of one image"""
 
@@ -72,7 +74,7 @@ def norm_layer(norm: Norm, channels: int) -> list[nn.Module]:
     channel, as the layer norm in the release of Gulrajani et al. 2017: group norm with one group.
     """
     if norm == "batch":
-        return [nn.BatchNorm2d(channels)]
+        return [BatchNorm2d(channels)]
     if norm == "layer":
         return [nn.GroupNorm(1, channels)]
     return []

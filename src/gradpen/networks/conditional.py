@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from gradpen.errors import UsageError
 from gradpen.networks.blocks import Shape
 from gradpen.networks.layers import keep_channels_last
+from gradpen.networks.norms import BatchNorm2d
 
 GeneratorLabels = Literal["none", "concatenate", "embed", "multiply", "norm"]
 """how a generator takes labels: not at all; the vector beside the latent; an embedding of it beside the latent; the
@@ -43,7 +44,7 @@ class ConditionalBatchNorm(nn.Module):
 
     def __init__(self, channels: int, labels: int, *, eps: float, momentum: float) -> None:
         super().__init__()
-        self.norm = nn.BatchNorm2d(channels, eps=eps, momentum=momentum, affine=False)
+        self.norm = BatchNorm2d(channels, eps=eps, momentum=momentum, affine=False)
         self.scale = nn.Parameter(torch.ones(labels, channels))
         self.offset = nn.Parameter(torch.zeros(labels, channels))
 

@@ -19,6 +19,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import leaky_relu
 
+from gradpen.processes import count, drawn
+
 backward_of_convolution = torch.ops.aten.convolution_backward
 BITS = 1 << 16
 ONEDNN = torch.backends.mkldnn.is_available() and hasattr(torch.ops.mkldnn, "_linear_pointwise")
@@ -266,19 +268,26 @@ class Dropout(nn.Dropout):
 
     def forward(self, x: Tensor) -> Tensor:
         """Return x with values dropped and the others scaled up in training, and x itself in evaluation."""
-        if not self.lean or not self.training or x.device.type != "cpu":
-            return super().forward(x)
+        if not self.training:
+            return x
+        if not self.lean or x.device.type != "cpu":
+            return x * drawn(super().forward, torch.ones_like(x)) if count() > 1 else super().forward(x)
         return x * dropout_scale(x, min(round(self.p * BITS), BITS - 1))
 
 
 def dropout_scale(x: Tensor, dropped: int) -> Tensor:
     """Return 0 with probability ``dropped / 65536`` for each value, and ``1 / (1 - probability)`` elsewhere."""
-    count = x.numel()
-    words = torch.empty((count + 3) // 4, dtype=torch.int64).random_(-(2**63), None)
-    kept = words.view(torch.int16)[:count] >= dropped - BITS // 2
+    values = x.numel()
+    words = drawn(draw_words, torch.empty((values + 3) // 4, dtype=torch.int64))
+    kept = words.view(torch.int16)[:values] >= dropped - BITS // 2
     scale = torch.empty_like(x)
-    torch.mul(kept, BITS / (BITS - dropped), out=torch.as_strided(scale, (count,), (1,)))
+    torch.mul(kept, BITS / (BITS - dropped), out=torch.as_strided(scale, (values,), (1,)))
     return scale
+
+
+def draw_words(like: Tensor) -> Tensor:
+    """Return random 64-bit integers."""
+    return torch.empty_like(like).random_(-(2**63), None)
 
 
 def keep_channels_last(network: nn.Module) -> None:

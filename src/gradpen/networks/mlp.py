@@ -24,6 +24,7 @@ from gradpen.networks.conditional import (
     with_labels,
 )
 from gradpen.networks.layers import Dropout, LeakyReLU, Linear
+from gradpen.networks.norms import BatchNorm1d
 
 
 @dataclass(frozen=True, kw_only=True, config=STRICT)
@@ -52,7 +53,7 @@ class MlpGenerator:
         for index, width in enumerate(self.widths):
             layers.append(Linear(features, width))
             if self.batch_norm and index > 0:
-                layers.append(nn.BatchNorm1d(width, eps=self.batch_norm_eps, momentum=0.2))
+                layers.append(BatchNorm1d(width, eps=self.batch_norm_eps, momentum=0.2))
             layers.append(nn.LeakyReLU(self.negative_slope))
             features = width
         layers += [Linear(features, math.prod(shape)), *([nn.Tanh()] if self.tanh else []), nn.Unflatten(1, shape)]

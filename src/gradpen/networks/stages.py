@@ -30,6 +30,7 @@ from gradpen.networks.conditional import (
     with_planes,
 )
 from gradpen.networks.layers import Convolution, Dropout, LeakyReLU, Linear
+from gradpen.networks.norms import BatchNorm1d, BatchNorm2d
 
 Activation = Literal["none", "relu", "leaky-relu", "tanh", "sigmoid-range"]
 StageNorm = Literal["none", "batch", "conditional-batch", "layer", "instance", "group"]
@@ -75,7 +76,7 @@ def norm_module(stage: Stage, channels: int, labels: int) -> list[nn.Module]:
         refuse_missing_labels(stage.norm, labels)
         return [ConditionalBatchNorm(channels, labels, eps=stage.norm_eps, momentum=stage.norm_momentum)]
     if stage.norm == "batch":
-        return [nn.BatchNorm2d(channels, eps=stage.norm_eps, momentum=stage.norm_momentum)]
+        return [BatchNorm2d(channels, eps=stage.norm_eps, momentum=stage.norm_momentum)]
     if stage.norm == "instance":
         return [nn.InstanceNorm2d(channels, eps=stage.norm_eps, affine=True)]
     if stage.norm in ("layer", "group"):
@@ -183,11 +184,11 @@ class StagedGenerator:
             features = math.prod(self.first)
             layers.append(Linear(latent_dim, features, bias=self.first_bias))
             if self.first_norm == "batch-features":
-                layers.append(nn.BatchNorm1d(features, eps=self.norm_eps, momentum=self.norm_momentum))
+                layers.append(BatchNorm1d(features, eps=self.norm_eps, momentum=self.norm_momentum))
         layers.append(nn.Unflatten(1, first))
         if self.first:
             if self.first_norm == "batch":
-                layers.append(nn.BatchNorm2d(first[0], eps=self.norm_eps, momentum=self.norm_momentum))
+                layers.append(BatchNorm2d(first[0], eps=self.norm_eps, momentum=self.norm_momentum))
             layers += activation_module(self.first_activation, self.negative_slope)
         stages, *made = build_stages(grown(self.stages, self.way), *first, shape[0], labels)
         if tuple(made) != tuple(shape):

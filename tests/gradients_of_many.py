@@ -1,0 +1,71 @@
+"""Take one critic and one generator step of each configuration and write the gradients to a file.
+
+Run alone or by ``torchrun``, once for each number of processes to compare.
+"""
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from gradpen import processes
+from gradpen.algorithm import train_iteration
+from gradpen.api import configure
+from gradpen.config import RunConfig
+from gradpen.data.open import open_source
+from gradpen.data.source import batches
+from gradpen.runtime import seed_everything
+from gradpen.session import build_gan
+
+STILL = {"learning_rate": 1e-12, "batch_size": 32, "critic_steps": 1}
+NOISY = {"objective": "non-saturating", "objective.real_targets": [0.7, 1.0], "objective.flip": 0.1}
+CASES: dict[str, tuple[str, dict[str, Any]]] = {
+    "penalty, MLP": ("wgan-gp-digits", {}),
+    "penalty, batch norm in the generator": ("wgan-gp", {"generator.width": 8, "critic.width": 8}),
+    "batch norm in both": ("gan", {"generator.width": 8, "critic.width": 8, "critic.norm": "batch"}),
+    "mean of the batch in the objective": ("wgan-gp-digits", {"objective": "relativistic-average"}),
+    "deviation of the batch in the penalty": ("wgan-gp-digits", {"constraint.where": "noise"}),
+    "noisy targets": ("wgan-gp-digits", NOISY),
+    "accumulation": ("wgan-gp-digits", {"accumulate": 2}),
+    "divergence": ("wgan-gp-digits", {"constraint": "wasserstein-divergence"}),
+    "labels": ("cgan-mnist", {"critic.dropout": 0.0}),
+}
+
+
+def gradients(config: RunConfig) -> dict[str, np.ndarray]:
+    """Return the gradient of each network, flat, after one iteration."""
+    source = open_source(config.data)
+    gan = build_gan(config, source, torch.device("cpu"))
+    stream = batches(
+        source,
+        config.batch_size,
+        seed=0,
+        start=0,
+        device=torch.device("cpu"),
+        conditional=config.conditional,
+        parts=config.accumulate,
+    )
+    seed_everything(config.seed, "iterate", 1)
+    train_iteration(gan, config.objective, config.constraint, [next(stream)], parts=config.accumulate)
+    return {
+        name: torch.cat([p.grad.flatten() for p in network.parameters() if p.grad is not None]).numpy()
+        for name, network in (("generator", gan.generator), ("critic", gan.critic))
+    }
+
+
+def main() -> None:
+    """Write the gradients of every case."""
+    found = {}
+    with processes.joined(torch.device("cpu")):
+        for case, (preset, settings) in CASES.items():
+            torch.manual_seed(0)
+            for network, gradient in gradients(configure(preset, settings=STILL | settings)).items():
+                found[f"{case}: {network}"] = gradient
+        if processes.leads():
+            np.savez(Path(sys.argv[1]), allow_pickle=False, **found)
+
+
+if __name__ == "__main__":
+    main()
