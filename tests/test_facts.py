@@ -98,8 +98,8 @@ MUTANTS = [
     (
         "fakes of other labels",
         "gan",
-        "self.generator(z, batch.labels)",
-        "self.generator(z, batch.labels.roll(1, 0))",
+        "partial(self.generator, labels=batch.labels)",
+        "partial(self.generator, labels=batch.labels.roll(1, 0))",
     ),
     (
         "scores of other labels",
@@ -110,9 +110,9 @@ MUTANTS = [
     (
         "penalty with other labels",
         "algorithm",
-        "constraint.penalty(gan.score(part),",
-        "constraint.penalty(gan.score(Batch(images=part.images, labels=batch.labels if batch.labels is None else "
-        "batch.labels.flip(0))),",
+        "constraint.penalty(gan.score_to_penalise(part),",
+        "constraint.penalty(gan.score_to_penalise(Batch(images=part.images, labels=batch.labels if batch.labels is "
+        "None else batch.labels.flip(0))),",
     ),
     ("gap with the penalty", "algorithm", '"critic_loss": loss.detach()', '"critic_loss": (loss + penalty).detach()'),
     ("generator in the critic's graph", "algorithm", "with torch.no_grad():", "if True:"),

@@ -25,7 +25,7 @@ def critic_step(gan: Gan, objective: Objective, constraint: Constraint, batch: B
         with torch.no_grad():
             fake = gan.generate(part)
         loss = objective.critic_loss(*gan.score_both(part, fake))
-        penalty = constraint.penalty(gan.score(part), part.images, fake)
+        penalty = constraint.penalty(gan.score_to_penalise(part), part.images, fake)
         ((loss + penalty) / parts).backward()
     gan.critic_optimizer.step()
     constraint.project(gan.critic)

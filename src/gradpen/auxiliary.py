@@ -45,7 +45,11 @@ def judge(gan: Gan, images: Tensor) -> tuple[Tensor, Tensor]:
     """Return scores and class logits of images."""
     if not isinstance(gan.critic, ClassifyingCritic):
         raise UsageError("a class loss needs a critic that classifies; choose critic.labels=classify")
-    return gan.critic.judge(images)
+    if gan.precision == torch.float32:
+        return gan.critic.judge(images)
+    with torch.autocast(images.device.type, gan.precision):
+        scores, logits = gan.critic.judge(images)
+    return scores.float(), logits.float()
 
 
 def labels_of(batch: Batch) -> Tensor:
@@ -67,7 +71,7 @@ def critic_step(
         real_scores, real_logits = judge(gan, part.images)
         fake_scores, fake_logits = judge(gan, fake)
         loss = objective.critic_loss(real_scores, fake_scores)
-        penalty = constraint.penalty(gan.score(part), part.images, fake)
+        penalty = constraint.penalty(gan.score_to_penalise(part), part.images, fake)
         classes = class_loss(real_logits, labels)
         if extra.on_samples:
             classes = (classes + class_loss(fake_logits, labels)) / 2

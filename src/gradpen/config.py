@@ -126,6 +126,9 @@ class RunConfig:
     """auto, cpu, cuda or cuda:N"""
     engine: Literal["lean", "reference"] = "lean"
     """lean: second derivatives without needless work; reference: PyTorch's own, to compare with"""
+    precision: Literal["fp32", "bf16", "bf16-fp32-penalty", "auto"] = "fp32"
+    """what networks compute in; weights, optimisers, losses and the penalty's norm are fp32 always. bf16: bfloat16;
+    bf16-fp32-penalty: the critic under the penalty in fp32; auto: bf16 where the device computes in it, else fp32"""
     threads: PositiveInt | None = None
     """processor threads; none: as many as torch takes. The last bits of a result depend on it"""
     data: DataChoice = Field(default_factory=DataChoice)
@@ -142,6 +145,8 @@ class RunConfig:
                 f"either both networks take labels or none does, but generator.labels is {self.generator.labels} and "
                 f"critic.labels is {self.critic.labels}"
             )
+        if self.engine == "reference" and self.precision != "fp32":
+            raise ValueError(f"the reference engine is fp32, but precision is {self.precision}")
         return self
 
     @property

@@ -1,6 +1,7 @@
 """The two players, what they make and what they say of it."""
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from functools import partial
 
 import torch
@@ -11,6 +12,18 @@ from torch.optim import Optimizer
 from gradpen.batch import Batch
 from gradpen.lipschitz import Score
 from gradpen.processes import drawn
+
+
+def in_precision(network: Callable[[Tensor], Tensor], precision: torch.dtype) -> Callable[[Tensor], Tensor]:
+    """Return the network, or a function that lets it compute in bfloat16 and gives float32."""
+    if precision == torch.float32:
+        return network
+
+    def narrow(x: Tensor) -> Tensor:
+        with torch.autocast(x.device.type, precision):
+            return network(x).float()
+
+    return narrow
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,17 +39,33 @@ class Gan:
     latent_dim: int
     one_pass: bool = True
     """score data and samples in one pass, where no batch norm would mix them"""
+    precision: torch.dtype = torch.float32
+    """bfloat16: networks compute in it where they can; their weights, outputs and gradients stay as they are"""
+    penalty_precision: torch.dtype = torch.float32
+    """likewise for the critic under the penalty"""
 
     def generate(self, batch: Batch) -> Tensor:
         """Return as many samples as the batch has examples, with its labels, from fresh latents z ~ N(0, I)."""
         like = next(self.generator.parameters())
         z = drawn(torch.randn_like, torch.empty(len(batch), self.latent_dim, device=like.device)).to(like.dtype)
-        samples: Tensor = self.generator(z) if batch.labels is None else self.generator(z, batch.labels)
-        return samples
+        make = self.generator if batch.labels is None else partial(self.generator, labels=batch.labels)
+        return in_precision(make, self.precision)(z)
 
     def score(self, batch: Batch) -> Score:
         """Return the critic as a function of images alone, the batch's labels bound."""
+        return in_precision(self.bound(batch), self.precision)
+
+    def score_to_penalise(self, batch: Batch) -> Score:
+        """Return the same for the penalty, which may be more precise."""
+        return in_precision(self.bound(batch), self.penalty_precision)
+
+    def bound(self, batch: Batch) -> Score:
+        """Return the critic with the batch's labels bound."""
         return self.critic if batch.labels is None else partial(self.critic, labels=batch.labels)
+
+    def exact(self) -> "Gan":
+        """Return the same players, computing in the type of their weights."""
+        return replace(self, precision=torch.float32, penalty_precision=torch.float32)
 
     def score_both(self, batch: Batch, fake: Tensor) -> tuple[Tensor, Tensor]:
         """Return the scores of the batch and of samples with its labels."""

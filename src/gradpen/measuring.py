@@ -91,7 +91,7 @@ def measure(session: Session) -> Row:
 
     The images and latents measured are the same at every mark, and training's randomness is left alone.
     """
-    source, gan = session.source, session.gan
+    source, gan = session.source, session.gan.exact()
     train_part, held_out_part = (measured_batch(session, rows) for rows in (source.train, source.held_out))
     larger = max(train_part, held_out_part, key=len)
     images = draw(shown_generator(session), gan.latent_dim, len(larger), measured_seed(session), larger.labels)

@@ -13,7 +13,7 @@ from gradpen.data.source import Source
 from gradpen.errors import DataError, RunError, UsageError
 from gradpen.names import safe_name
 from gradpen.runs import RunFolder
-from gradpen.runtime import versions
+from gradpen.runtime import computes_in_bf16, versions
 from gradpen.session import Audience
 
 
@@ -101,6 +101,15 @@ def say_embedded(config: RunConfig, source: Source, audience: Audience) -> None:
         audience.say(
             f"training on {config.data.path} ({source.report.path}); name a folder, idx files or an array to train on "
             f"your own images"
+        )
+
+
+def say_slow_precision(config: RunConfig, device: torch.device, audience: Audience) -> None:
+    """Say so if the precision asked for is slower than fp32 here."""
+    if config.precision.startswith("bf16") and not computes_in_bf16(device):
+        audience.say(
+            f"this {device.type} has no bf16 arithmetic, so precision={config.precision} is emulated and slower than "
+            f"fp32; leave --precision out, or choose auto"
         )
 
 

@@ -39,6 +39,23 @@ def choose_device(name: str) -> torch.device:
     return device
 
 
+def computes_in_bf16(device: torch.device) -> bool:
+    """Return whether the device has instructions for bfloat16."""
+    if device.type == "cuda":
+        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
+    return bool({"avx512_bf16", "amx_bf16"} & set(cpu_features()))
+
+
+def choose_precision(name: str, device: torch.device) -> tuple[torch.dtype, torch.dtype]:
+    """Return what networks compute in, and the critic under the penalty."""
+    if name == "auto":
+        name = "bf16" if computes_in_bf16(device) else "fp32"
+    return (
+        torch.bfloat16 if name.startswith("bf16") else torch.float32,
+        torch.bfloat16 if name == "bf16" else torch.float32,
+    )
+
+
 def derived_seed(seed: int, stream: str, index: int) -> int:
     """Return a 63-bit seed for one stream of randomness at one index, independent of all others."""
     digest = hashlib.blake2b(f"{seed}/{stream}/{index}".encode(), digest_size=8).digest()

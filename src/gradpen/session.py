@@ -21,7 +21,7 @@ from gradpen.names import safe_name
 from gradpen.networks.layers import use_stock_derivatives
 from gradpen.processes import anyone, average_before_steps, count, differs, leads, meet
 from gradpen.runs import Row, RunFolder, write_json
-from gradpen.runtime import Interrupt, seed_everything, versions
+from gradpen.runtime import Interrupt, choose_precision, seed_everything, versions
 
 
 @dataclass(kw_only=True)
@@ -117,7 +117,10 @@ def build_gan(config: RunConfig, source: Source, device: torch.device) -> Gan:
     critic_optimizer = config.critic_optimizer.build(critic.parameters())
     for optimizer in (generator_optimizer, critic_optimizer):
         average_before_steps(optimizer)
+    precision, penalty_precision = choose_precision(config.precision, device)
     return Gan(
+        precision=precision,
+        penalty_precision=penalty_precision,
         generator=generator,
         critic=critic,
         generator_optimizer=generator_optimizer,
@@ -224,6 +227,7 @@ def write_record(session: Session, state: str, **distances: Distance) -> None:
         "held_out_images": len(session.source.held_out),
         "data_fingerprint": session.source.fingerprint,
         "parameters": parameters,
+        "precision": {"networks": str(session.gan.precision), "penalty": str(session.gan.penalty_precision)},
         "versions": versions(session.device),
         "distance_to_held_out": {name: asdict(distance) for name, distance in distances.items()},
     }

@@ -34,6 +34,7 @@ from gradpen.preconditions import (
     say_embedded,
     say_left_out,
     say_machine_changes,
+    say_slow_precision,
 )
 from gradpen.runs import (
     Row,
@@ -94,6 +95,7 @@ def start(
     if config.threads is not None:
         torch.set_num_threads(config.threads)
     gan = build_gan(config, source, device)
+    say_slow_precision(config, device, audience)
     say_left_out(source, audience)
     say_embedded(config, source, audience)
 

@@ -255,7 +255,8 @@ def test_what_the_lean_layers_do_not_do_is_left_to_the_stock_ones() -> None:
         assert torch.equal(ours(x), nn.Conv2d.forward(ours, x))
     with torch.autocast("cpu", dtype=torch.bfloat16):
         assert Convolution(4, 4, 3)(x).dtype == torch.bfloat16
-        assert Linear(6, 2)(x[0, 0]).dtype == torch.bfloat16
+        assert Linear(6, 40)(x[0, 0]).dtype == torch.bfloat16
+        assert Linear(6, 2)(x[0, 0]).dtype == torch.float32, "scores and classes are summed up in full precision"
     assert Linear(4, 2)(torch.empty(0, 4)).shape == (0, 2)
 
 

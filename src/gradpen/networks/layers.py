@@ -23,6 +23,7 @@ from gradpen.processes import count, drawn
 
 backward_of_convolution = torch.ops.aten.convolution_backward
 BITS = 1 << 16
+FEW_OUTPUTS = 32
 ONEDNN = torch.backends.mkldnn.is_available() and hasattr(torch.ops.mkldnn, "_linear_pointwise")
 
 
@@ -188,7 +189,7 @@ class BendGradient(torch.autograd.Function):
 
 
 class Multiply(torch.autograd.Function):
-    """``x w^T``, whose derivatives are products of the same kind."""
+    """``y = x w^T``, bilinear in x and w."""
 
     @staticmethod
     def forward(ctx: Any, x: Tensor, weight: Tensor) -> Tensor:
@@ -203,31 +204,88 @@ class Multiply(torch.autograd.Function):
         x, weight = ctx.saved_tensors
         wants_x, wants_weight = ctx.needs_input_grad[0], ctx.needs_input_grad[1] and WANTED.parameters
         return (
-            applied(Multiply, gradient, weight.t()) if wants_x else None,
-            applied(Multiply, gradient.t(), x.t()) if wants_weight else None,
+            applied(MultiplyBack, gradient, weight) if wants_x else None,
+            applied(OuterProduct, gradient, x) if wants_weight else None,
+        )
+
+
+class MultiplyBack(torch.autograd.Function):
+    """The gradient of a product with respect to x, ``g w``, bilinear in the incoming gradient and w."""
+
+    @staticmethod
+    def forward(ctx: Any, gradient: Tensor, weight: Tensor) -> Tensor:
+        """Return ``[B, in]`` from ``[B, out]`` and ``[out, in]``."""
+        ctx.save_for_backward(gradient, weight)
+        return product(gradient, weight.t())
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
+        """Return both gradients, that of the weight in its own layout."""
+        (second,) = gradients
+        gradient, weight = ctx.saved_tensors
+        return (
+            applied(Multiply, second, weight) if ctx.needs_input_grad[0] else None,
+            applied(OuterProduct, gradient, second) if ctx.needs_input_grad[1] else None,
+        )
+
+
+class OuterProduct(torch.autograd.Function):
+    """The gradient of a product with respect to w, ``g^T x``, bilinear in the incoming gradient and x."""
+
+    @staticmethod
+    def forward(ctx: Any, gradient: Tensor, x: Tensor) -> Tensor:
+        """Return ``[out, in]`` from ``[B, out]`` and ``[B, in]``."""
+        ctx.save_for_backward(gradient, x)
+        return product(gradient.t(), x.t())
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
+        """Return both gradients."""
+        (second,) = gradients
+        gradient, x = ctx.saved_tensors
+        return (
+            applied(Multiply, x, second) if ctx.needs_input_grad[0] else None,
+            applied(MultiplyBack, gradient, second) if ctx.needs_input_grad[1] else None,
         )
 
 
 def product(x: Tensor, weight: Tensor) -> Tensor:
     """Return ``x w^T``, by oneDNN where it can: twice as fast as MKL on processors that MKL is not tuned for."""
-    fp32 = x.dtype == weight.dtype == torch.float32
-    if ONEDNN and fp32 and x.device.type == "cpu" and x.numel() > 0:
+    it_can = x.dtype == weight.dtype and x.dtype in (torch.float32, torch.bfloat16)
+    if ONEDNN and it_can and x.device.type == "cpu" and x.numel() > 0:
         result: Tensor = torch.ops.mkldnn._linear_pointwise(x, weight, None, "none", [], "")
         return result
     return x @ weight.t()
 
 
+def narrowed(x: Tensor, weight: Tensor, bias: Tensor | None) -> tuple[Tensor, Tensor, Tensor | None]:
+    """Return input, weight and bias in the type that autocast asks for; as they are without autocast."""
+    device = x.device.type
+    if not torch.is_autocast_enabled(device):
+        return x, weight, bias
+    dtype = torch.get_autocast_dtype(device)
+    return x.to(dtype), weight.to(dtype), None if bias is None else bias.to(dtype)
+
+
 class Linear(nn.Linear):
-    """A linear layer whose matrix products take the faster library."""
+    """A linear layer whose matrix products take the faster library.
+
+    One with few outputs, which give a score or a class, stays in the type of its weights under autocast.
+    """
 
     lean = True
 
     def forward(self, x: Tensor) -> Tensor:
         """Return ``x w^T + b``, ``[B, out_features]``."""
-        if not self.lean or x.dim() != 2 or torch.is_autocast_enabled(x.device.type):
+        if not self.lean or x.dim() != 2:
             return super().forward(x)
-        features = applied(Multiply, x, self.weight)
-        return features if self.bias is None else features + self.bias
+        if self.out_features <= FEW_OUTPUTS and torch.is_autocast_enabled(x.device.type):
+            with torch.autocast(x.device.type, enabled=False):
+                scores: Tensor = self(x.to(self.weight.dtype))
+                return scores
+        x, weight, bias = narrowed(x, self.weight, self.bias)
+        features = applied(Multiply, x, weight)
+        return features if bias is None else features + bias
 
 
 class Convolution(nn.Conv2d):
@@ -238,10 +296,10 @@ class Convolution(nn.Conv2d):
     def forward(self, x: Tensor) -> Tensor:
         """Return the convolved maps ``[B, out_channels, H, W]``."""
         special = self.padding_mode != "zeros" or self.groups > 1 or self.dilation != (1, 1)
-        stock = special or not self.lean or torch.is_autocast_enabled(x.device.type)
-        if stock or isinstance(self.padding, str):
+        if special or not self.lean or isinstance(self.padding, str):
             return super().forward(x)
-        maps: Tensor = applied(Convolve, x, self.weight, self.bias, Geometry(stride=self.stride, padding=self.padding))
+        geometry = Geometry(stride=self.stride, padding=self.padding)
+        maps: Tensor = applied(Convolve, *narrowed(x, self.weight, self.bias), geometry)
         return maps
 
 
