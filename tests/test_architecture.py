@@ -10,7 +10,7 @@ import pytest
 SOURCE = Path(__file__).parents[1] / "src" / "gradpen"
 LAYERS = [
     ["choice", "errors", "names", "batch", "processes"],
-    ["networks.blocks", "networks.layers", "networks.norms"],
+    ["networks.blocks", "networks.layers", "networks.norms", "networks.fused"],
     ["networks.conditional", "data.labels"],
     [
         "objectives",
@@ -19,6 +19,7 @@ LAYERS = [
         "networks.mlp",
         "networks.dcgan",
         "networks.stages",
+        "networks.residual",
         "data.decode",
         "runtime",
     ],

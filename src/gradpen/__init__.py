@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from gradpen.metrics.samples import exact_wasserstein, sharpness
     from gradpen.networks.dcgan import DcganCritic, DcganGenerator
     from gradpen.networks.mlp import MlpCritic, MlpGenerator
+    from gradpen.networks.residual import ResidualCritic, ResidualGenerator
     from gradpen.networks.stages import Stage, StagedCritic, StagedGenerator
     from gradpen.objectives import (
         Hinge,
@@ -60,6 +61,7 @@ _HOMES = {
     "gradpen.metrics.samples": ("exact_wasserstein", "sharpness"),
     "gradpen.networks.dcgan": ("DcganCritic", "DcganGenerator"),
     "gradpen.networks.mlp": ("MlpCritic", "MlpGenerator"),
+    "gradpen.networks.residual": ("ResidualCritic", "ResidualGenerator"),
     "gradpen.networks.stages": ("Stage", "StagedCritic", "StagedGenerator"),
     "gradpen.objectives": (
         "Hinge",
@@ -89,6 +91,8 @@ __all__ = [
     "NonSaturating",
     "Relativistic",
     "RelativisticAverage",
+    "ResidualCritic",
+    "ResidualGenerator",
     "Run",
     "SpectralNorm",
     "Stage",

@@ -25,6 +25,7 @@ from gradpen.lipschitz import (
 from gradpen.names import nearest, safe_name
 from gradpen.networks.dcgan import DcganCritic, DcganGenerator
 from gradpen.networks.mlp import MlpCritic, MlpGenerator
+from gradpen.networks.residual import ResidualCritic, ResidualGenerator
 from gradpen.networks.stages import StagedCritic, StagedGenerator
 from gradpen.objectives import (
     Hinge,
@@ -45,8 +46,10 @@ ConstraintChoice = Annotated[
     Unconstrained | WeightClipping | SpectralNorm | GradientPenalty | WassersteinDivergence,
     Field(discriminator="name"),
 ]
-GeneratorNetwork = Annotated[MlpGenerator | DcganGenerator | StagedGenerator, Field(discriminator="name")]
-CriticNetwork = Annotated[MlpCritic | DcganCritic | StagedCritic, Field(discriminator="name")]
+GeneratorNetwork = Annotated[
+    MlpGenerator | DcganGenerator | StagedGenerator | ResidualGenerator, Field(discriminator="name")
+]
+CriticNetwork = Annotated[MlpCritic | DcganCritic | StagedCritic | ResidualCritic, Field(discriminator="name")]
 Optimizer = Annotated[Adam | RmsProp, Field(discriminator="name")]
 
 

@@ -10,7 +10,9 @@ from gradpen.data.labels import LabelSpace
 from gradpen.errors import UsageError
 from gradpen.networks.conditional import ClassifyingCritic, ConditionalBatchNorm, ConditionalCritic, Embedding
 from gradpen.networks.dcgan import DcganCritic, DcganGenerator
+from gradpen.networks.fused import EnlargedConvolution
 from gradpen.networks.mlp import MlpCritic, MlpGenerator
+from gradpen.networks.residual import ResidualCritic, ResidualGenerator
 from gradpen.networks.stages import Stage, StagedCritic, StagedGenerator
 
 UP = (
@@ -26,6 +28,8 @@ GENERATORS: list[Any] = [
     DcganGenerator(width=4, labels="multiply", way="upsample"),
     DcganGenerator(width=4, labels="norm"),
     StagedGenerator(latent_dim=6, stages=UP, labels="norm"),
+    ResidualGenerator(width=4, labels="norm"),
+    ResidualGenerator(width=4, labels="concatenate"),
     StagedGenerator(latent_dim=6, stages=UP, labels="concatenate"),
 ]
 CRITICS: list[Any] = [
@@ -34,12 +38,14 @@ CRITICS: list[Any] = [
     DcganCritic(width=4, labels="planes"),
     DcganCritic(width=4, labels="embed"),
     StagedCritic(stages=(Stage(channels=4),), labels="planes"),
+    ResidualCritic(width=4, labels="planes"),
     StagedCritic(stages=(Stage(channels=1, stride=1, kernel=8, valid=True, activation="none"),), labels="embed"),
 ]
 CLASSIFYING: list[Any] = [
     MlpCritic(widths=(8,), labels="classify"),
     DcganCritic(width=4, labels="classify"),
     StagedCritic(stages=(Stage(channels=4),), labels="classify"),
+    ResidualCritic(width=4, labels="classify"),
 ]
 LABELS = torch.eye(3)[[0, 1, 2, 2]]
 
@@ -137,7 +143,7 @@ def test_upsampling_is_an_option_of_every_convolutional_generator() -> None:
         }
         transposed, upsampled = (layers[way].count(nn.ConvTranspose2d) for way in ("transposed", "upsample"))
         assert upsampled < transposed
-        assert nn.UpsamplingNearest2d in layers["upsample"]
+        assert {nn.UpsamplingNearest2d, EnlargedConvolution} & set(layers["upsample"])
         assert nn.UpsamplingNearest2d not in layers["transposed"]
 
 

@@ -35,7 +35,11 @@ class Embedding(nn.Module):
         return vectors
 
 
-class ConditionalBatchNorm(nn.Module):
+class TakesLabels(nn.Module):
+    """A layer that is given maps and labels."""
+
+
+class ConditionalBatchNorm(TakesLabels):
     """Batch norm whose scale and offset are tables indexed by the label, 1 and 0 at the start.
 
     Source: Dumoulin et al. 2017 (arXiv 1610.07629), equation 5; the release of Gulrajani et al. 2017
@@ -61,7 +65,7 @@ class Layers(nn.Sequential):
     def forward(self, x: Tensor, labels: Tensor | None = None) -> Tensor:
         """Return the last layer's output."""
         for layer in self:
-            x = layer(x, labels) if isinstance(layer, ConditionalBatchNorm) else layer(x)
+            x = layer(x, labels) if isinstance(layer, TakesLabels) else layer(x)
         return x
 
 

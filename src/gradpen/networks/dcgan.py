@@ -28,6 +28,7 @@ from gradpen.networks.conditional import (
     with_labels,
     with_planes,
 )
+from gradpen.networks.fused import EnlargedConvolution
 from gradpen.networks.layers import Convolution, LeakyReLU, Linear
 
 SMALLEST_SIDE = 4
@@ -119,8 +120,7 @@ def stage_up(
     doubled = (2 * before[0], 2 * before[1])
     up: nn.Module
     if way == "upsample":
-        enlarge, convolve = nn.UpsamplingNearest2d(scale_factor=2), nn.Conv2d(fan_in, fan_out, 3, padding=1, bias=bias)
-        up = nn.Sequential(enlarge, convolve)
+        up = EnlargedConvolution(fan_in, fan_out, bias=bias)
     else:
         up = nn.ConvTranspose2d(fan_in, fan_out, 4, stride=2, padding=1, bias=bias)
     return [up] if doubled == after else [up, Crop(*after)]

@@ -1,10 +1,8 @@
 """A preset made small enough for a laptop: the same layers with an eighth of the channels, a short run."""
 
 from dataclasses import replace
-from typing import TypeVar
 
 from gradpen.config import CriticNetwork, GeneratorNetwork, RunConfig
-from gradpen.networks.dcgan import DcganCritic, DcganGenerator
 from gradpen.networks.mlp import MlpCritic, MlpGenerator
 from gradpen.networks.stages import Stage, StagedCritic, StagedGenerator
 
@@ -12,8 +10,6 @@ DIVISOR = 8
 FEWEST_CHANNELS = 4
 LARGEST_BATCH = 64
 ITERATIONS = 2000
-
-Convolutional = TypeVar("Convolutional", DcganGenerator, DcganCritic)
 
 
 def reduced(config: RunConfig) -> RunConfig:
@@ -41,19 +37,14 @@ def reduced_generator(choice: GeneratorNetwork) -> GeneratorNetwork:
     if isinstance(choice, StagedGenerator):
         first = None if choice.first is None else (fewer(choice.first[0]), *choice.first[1:])
         return replace(choice, first=first, stages=reduced_stages(choice.stages))
-    return choice if isinstance(choice, MlpGenerator) else reduced_width(choice)
+    return choice if isinstance(choice, MlpGenerator) else replace(choice, width=fewer(choice.width))
 
 
 def reduced_critic(choice: CriticNetwork) -> CriticNetwork:
     """Return the critic with fewer channels."""
     if isinstance(choice, StagedCritic):
         return replace(choice, stages=reduced_stages(choice.stages))
-    return choice if isinstance(choice, MlpCritic) else reduced_width(choice)
-
-
-def reduced_width(choice: Convolutional) -> Convolutional:
-    """Return the network with fewer channels."""
-    return replace(choice, width=fewer(choice.width))
+    return choice if isinstance(choice, MlpCritic) else replace(choice, width=fewer(choice.width))
 
 
 def reduced_stages(stages: tuple[Stage, ...]) -> tuple[Stage, ...]:

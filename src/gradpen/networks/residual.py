@@ -1,0 +1,208 @@
+"""The residual pair of Gulrajani et al. 2017 for CIFAR-10 (arXiv 1704.00028, appendix F).
+
+After their release (github.com/igul222/improved_wgan_training, ``gan_cifar_resnet.py``): pre-activation blocks of two
+3x3 convolutions, upsampling before the first convolution of a block (the paper says before the second), batch norm in
+the generator and no norm in the critic. A shortcut pools, or convolves 1x1, first, whichever is less work: both orders
+are the same map.
+"""
+
+from typing import Literal
+
+import torch
+from pydantic import PositiveInt
+from pydantic.dataclasses import dataclass
+from torch import Tensor, nn
+from torch.nn.functional import avg_pool2d, interpolate
+
+from gradpen.choice import STRICT
+from gradpen.errors import UsageError
+from gradpen.networks.blocks import Scores, Shape, initialise
+from gradpen.networks.conditional import (
+    ConditionalBatchNorm,
+    CriticLabels,
+    GeneratorLabels,
+    Layers,
+    TakesLabels,
+    joined_latent_dim,
+    judging_labels,
+    outputs_of,
+    planes_added,
+    with_labels,
+    with_planes,
+)
+from gradpen.networks.fused import EnlargedConvolution, PooledConvolution
+from gradpen.networks.layers import Convolution, LeakyReLU, Linear
+from gradpen.networks.norms import BatchNorm2d
+
+BASE = 4
+FULL_SIZE_FROM = 8
+RELU = 0.0
+
+
+class GrowingBlock(TakesLabels):
+    """Batch norm, ReLU, enlargement and convolution, batch norm, ReLU, convolution; beside an enlarging shortcut."""
+
+    def __init__(self, fan_in: int, fan_out: int, labels: int) -> None:
+        super().__init__()
+        self.norms = nn.ModuleList([norm(fan_in, labels), norm(fan_out, labels)])
+        self.grow, self.convolve = EnlargedConvolution(fan_in, fan_out), Convolution(fan_out, fan_out, 3, padding=1)
+        self.shortcut = Convolution(fan_in, fan_out, 1)
+
+    def forward(self, x: Tensor, labels: Tensor | None) -> Tensor:
+        """Return maps of twice the height and width."""
+        first, second = self.norms
+        branch: Tensor = self.convolve(
+            normalised(second, self.grow(normalised(first, x, labels).relu()), labels).relu()
+        )
+        enlarged: Tensor = interpolate(self.shortcut(x), scale_factor=2, mode="nearest")
+        return branch + enlarged
+
+
+def norm(features: int, labels: int) -> nn.Module:
+    """Return batch norm, conditional if there are labels."""
+    return ConditionalBatchNorm(features, labels, eps=1e-5, momentum=0.1) if labels else BatchNorm2d(features)
+
+
+def normalised(layer: nn.Module, x: Tensor, labels: Tensor | None) -> Tensor:
+    """Return the norm layer's output."""
+    maps: Tensor = layer(x, labels) if isinstance(layer, ConditionalBatchNorm) else layer(x)
+    return maps
+
+
+class FirstBlock(nn.Module):
+    """Convolution, ReLU, convolution and pooling, beside a pooling shortcut: images are not rectified first."""
+
+    def __init__(self, fan_in: int, fan_out: int) -> None:
+        super().__init__()
+        self.convolve, self.pool = Convolution(fan_in, fan_out, 3, padding=1), PooledConvolution(fan_out, fan_out)
+        self.shortcut, self.bend = Convolution(fan_in, fan_out, 1), LeakyReLU(RELU)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return maps of half the height and width."""
+        maps: Tensor = self.pool(self.bend(self.convolve(x))) + self.shortcut(avg_pool2d(x, 2))
+        return maps
+
+
+class ShrinkingBlock(nn.Module):
+    """ReLU, convolution, ReLU, convolution and pooling, beside a pooling shortcut."""
+
+    def __init__(self, features: int) -> None:
+        super().__init__()
+        self.convolve, self.pool = Convolution(features, features, 3, padding=1), PooledConvolution(features, features)
+        self.shortcut, self.bend = Convolution(features, features, 1), LeakyReLU(RELU)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return maps of half the height and width."""
+        maps: Tensor = self.pool(self.bend(self.convolve(self.bend(x)))) + self.shortcut(avg_pool2d(x, 2))
+        return maps
+
+
+class PlainBlock(nn.Module):
+    """ReLU, convolution, ReLU, convolution, beside the input itself."""
+
+    def __init__(self, features: int) -> None:
+        super().__init__()
+        self.first, self.second = (Convolution(features, features, 3, padding=1) for _ in range(2))
+        self.bend = LeakyReLU(RELU)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return maps of the same size."""
+        maps: Tensor = self.second(self.bend(self.first(self.bend(x)))) + x
+        return maps
+
+
+class MeanOverPositions(nn.Module):
+    """The mean of ``[B, C, H, W]`` over height and width."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return ``[B, C]``."""
+        return x.mean((2, 3))
+
+
+@torch.no_grad()
+def initialise_residual(network: nn.Module, *, last: nn.Module | None = None) -> None:
+    """Initialise as the release does: 3x3 convolutions by He, linear layers, shortcuts and the last layer by Glorot."""
+    initialise(network, "he-uniform")
+    for layer in network.modules():
+        if isinstance(layer, Linear):
+            nn.init.xavier_uniform_(layer.weight)
+        elif isinstance(layer, nn.Conv2d) and (layer.kernel_size == (1, 1) or layer is last):
+            layer.weight.mul_(0.5**0.5)
+
+
+def halvings(shape: Shape, smallest: int) -> int:
+    """Return how often images of this shape are halved until a side has ``smallest`` positions.
+
+    Raises:
+        UsageError: they do not halve evenly.
+    """
+    _, height, width = shape
+    count = max(1, (min(height, width) // smallest).bit_length() - 1)
+    if height % 2**count or width % 2**count or min(height, width) < 2 * BASE:
+        raise UsageError(
+            f"residual networks halve images {count} times, which {height}x{width} does not allow; choose a --size of "
+            f"{2**count * max(1, round(height / 2**count))}x{2**count * max(1, round(width / 2**count))}, at least 8"
+        )
+    return count
+
+
+@dataclass(frozen=True, kw_only=True, config=STRICT)
+class ResidualGenerator:
+    """A linear layer to about 4x4 positions, growing residual blocks of one width, batch norm, ReLU, 3x3, tanh."""
+
+    name: Literal["residual"] = "residual"
+    latent_dim: PositiveInt = 128
+    width: PositiveInt = 128
+    """channels of every block"""
+    labels: GeneratorLabels = "none"
+    """how labels enter: none, concatenate, embed, multiply, or norm (batch norm in the blocks becomes conditional)"""
+    label_features: PositiveInt = 10
+    """size of the embedding, for ``embed``"""
+
+    def build(self, shape: Shape, labels: int = 0) -> nn.Module:
+        """Return the generator; raise :class:`UsageError` if images of this shape do not halve evenly."""
+        latent_dim = joined_latent_dim(self.latent_dim, self.labels, self.label_features, labels)
+        count = halvings(shape, BASE)
+        base = (self.width, shape[1] >> count, shape[2] >> count)
+        in_norms = labels if self.labels == "norm" else 0
+        last = Convolution(self.width, shape[0], 3, padding=1)
+        generator = Layers(
+            Linear(latent_dim, base[0] * base[1] * base[2]),
+            nn.Unflatten(1, base),
+            *(GrowingBlock(self.width, self.width, in_norms) for _ in range(count)),
+            BatchNorm2d(self.width),
+            nn.ReLU(),
+            last,
+            nn.Tanh(),
+        )
+        initialise_residual(generator, last=last)
+        return with_labels(generator, self.latent_dim, self.labels, self.label_features, labels)
+
+
+@dataclass(frozen=True, kw_only=True, config=STRICT)
+class ResidualCritic:
+    """Shrinking residual blocks to about 8x8 positions, two plain ones, the mean over positions, one score; no norm."""
+
+    name: Literal["residual"] = "residual"
+    width: PositiveInt = 128
+    """channels of every block"""
+    labels: CriticLabels = "none"
+    """how labels enter: none, planes, embed, or classify (AC-GAN)"""
+    label_features: PositiveInt = 10
+    """size of the embedding, for ``embed``"""
+
+    def build(self, shape: Shape, labels: int = 0) -> nn.Module:
+        """Return the critic; raise :class:`UsageError` if images of this shape do not halve evenly."""
+        count = halvings(shape, FULL_SIZE_FROM)
+        fan_in, *_ = with_planes(shape, planes_added(self.labels, self.label_features, labels))
+        critic = nn.Sequential(
+            FirstBlock(fan_in, self.width),
+            *(ShrinkingBlock(self.width) for _ in range(count - 1)),
+            *(PlainBlock(self.width) for _ in range(2)),
+            LeakyReLU(RELU),
+            MeanOverPositions(),
+            Linear(self.width, outputs_of(self.labels, labels)),
+            Scores(),
+        )
+        initialise_residual(critic)
+        return judging_labels(critic, self.labels, self.label_features, labels)
