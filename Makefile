@@ -54,6 +54,8 @@ check: dev browser
 
 bench: env
 	$(BIN)/python benchmarks/speed.py
+	$(BIN)/python benchmarks/whole.py
+	$(BIN)/python benchmarks/scaling.py
 	$(BIN)/python benchmarks/memory.py
 
 study: env

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ import torch
 
 import gradpen
 from conftest import Outcome
-from gradpen.algorithm import train_iteration
+from gradpen.algorithm import critic_step, train_iteration
 from gradpen.api import configure
 from gradpen.batch import Batch
 from gradpen.checkpoint import newest_checkpoint
@@ -78,6 +79,29 @@ def test_the_networks_really_compute_in_it() -> None:
         gan.score(batch)(batch.images)
         assert gan.exact().score(batch) is gan.critic
     assert seen == {torch.float32, torch.bfloat16}
+
+
+@pytest.mark.parametrize("constraint", ["gradient-penalty", "weight-clipping"])
+def test_what_was_cast_follows_the_weights(constraint: str) -> None:
+    """Fused Adam does not raise a parameter's version, so casts must be forgotten after its steps."""
+    gan, config, batch = players("wgan-gp-digits", "bf16", learning_rate=1e-2, constraint=constraint)
+    scores = [gan.score(batch)(batch.images).detach()]
+    for _ in range(2):
+        critic_step(gan, config.objective, config.constraint, batch)
+        scores.append(gan.score(batch)(batch.images).detach())
+        assert not torch.equal(*scores[-2:])
+        assert torch.equal(scores[-1], replace(gan, casts={}).score(batch)(batch.images))
+
+
+def test_the_generator_is_cast_once_for_all_critic_steps() -> None:
+    gan, config, batch = players("wgan-gp-digits", "bf16")
+    seen = []
+    for _ in range(3):
+        critic_step(gan, config.objective, config.constraint, batch)
+        seen.append({name: gan.casts[id(p)][1] for name, p in gan.generator.named_parameters() if id(p) in gan.casts})
+        assert not any(id(parameter) in gan.casts for parameter in gan.critic.parameters())
+    assert seen[0]
+    assert all(seen[0][name] is seen[2][name] for name in seen[0])
 
 
 def test_a_run_in_bf16_resumes_exactly(tmp_path: Path) -> None:

@@ -1,7 +1,7 @@
 """The two players, what they make and what they say of it."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 
 import torch
@@ -11,19 +11,29 @@ from torch.optim import Optimizer
 
 from gradpen.batch import Batch
 from gradpen.lipschitz import Score
+from gradpen.networks.layers import Casts, keeping
 from gradpen.processes import drawn
 
 
-def in_precision(network: Callable[[Tensor], Tensor], precision: torch.dtype) -> Callable[[Tensor], Tensor]:
-    """Return the network, or a function that lets it compute in bfloat16 and gives float32."""
+def in_precision(
+    network: Callable[[Tensor], Tensor], precision: torch.dtype, casts: Casts
+) -> Callable[[Tensor], Tensor]:
+    """Return the network, or a function that lets it compute in bfloat16, its weights cast once, and gives float32."""
     if precision == torch.float32:
         return network
 
     def narrow(x: Tensor) -> Tensor:
-        with torch.autocast(x.device.type, precision):
+        with torch.autocast(x.device.type, precision), keeping(casts):
             return network(x).float()
 
     return narrow
+
+
+def forget(casts: Casts, moved: Optimizer) -> None:
+    """Drop the casts of what an optimiser moved; fused ones do not count as a change of a parameter's version."""
+    for group in moved.param_groups:
+        for parameter in group["params"]:
+            casts.pop(id(parameter), None)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,21 +53,28 @@ class Gan:
     """bfloat16: networks compute in it where they can; their weights, outputs and gradients stay as they are"""
     penalty_precision: torch.dtype = torch.float32
     """likewise for the critic under the penalty"""
+    casts: Casts = field(default_factory=dict, repr=False, compare=False)
+    """weights in bfloat16, as they were last used"""
+
+    def __post_init__(self) -> None:
+        if self.precision != torch.float32:
+            for optimizer in (self.generator_optimizer, self.critic_optimizer):
+                optimizer.register_step_post_hook(lambda moved, *_: forget(self.casts, moved))
 
     def generate(self, batch: Batch) -> Tensor:
         """Return as many samples as the batch has examples, with its labels, from fresh latents z ~ N(0, I)."""
         like = next(self.generator.parameters())
         z = drawn(torch.randn_like, torch.empty(len(batch), self.latent_dim, device=like.device)).to(like.dtype)
         make = self.generator if batch.labels is None else partial(self.generator, labels=batch.labels)
-        return in_precision(make, self.precision)(z)
+        return in_precision(make, self.precision, self.casts)(z)
 
     def score(self, batch: Batch) -> Score:
         """Return the critic as a function of images alone, the batch's labels bound."""
-        return in_precision(self.bound(batch), self.precision)
+        return in_precision(self.bound(batch), self.precision, self.casts)
 
     def score_to_penalise(self, batch: Batch) -> Score:
         """Return the same for the penalty, which may be more precise."""
-        return in_precision(self.bound(batch), self.penalty_precision)
+        return in_precision(self.bound(batch), self.penalty_precision, self.casts)
 
     def bound(self, batch: Batch) -> Score:
         """Return the critic with the batch's labels bound."""

@@ -47,7 +47,7 @@ from gradpen.runs import (
     write_config,
     write_json,
 )
-from gradpen.runtime import choose_device, derived_seed, seed_everything
+from gradpen.runtime import choose_device, derived_seed, keep_freed_memory, seed_everything
 from gradpen.sampling import grid
 from gradpen.session import Audience, Session, build_gan, restore, save, write_record
 
@@ -235,6 +235,7 @@ def overdue(session: Session) -> bool:
 
 def loop(session: Session) -> None:
     """Train from ``session.iteration`` to the end, or to the end of the iteration a signal arrives in."""
+    keep_freed_memory()
     config, audience = session.config, session.audience
     stream = batches(
         session.source,
