@@ -30,6 +30,7 @@ CASES: dict[str, tuple[str, dict[str, Any]]] = {
     "noisy targets": ("wgan-gp-digits", NOISY),
     "accumulation": ("wgan-gp-digits", {"accumulate": 2}),
     "divergence": ("wgan-gp-digits", {"constraint": "wasserstein-divergence"}),
+    "bf16": ("wgan-gp", {"generator.width": 8, "critic.width": 8, "precision": "bf16"}),
     "labels": ("cgan-mnist", {"critic.dropout": 0.0}),
 }
 
@@ -58,7 +59,7 @@ def gradients(config: RunConfig) -> dict[str, np.ndarray]:
 def main() -> None:
     """Write the gradients of every case."""
     found = {}
-    with processes.joined(torch.device("cpu")):
+    with processes.joined("cpu"):
         for case, (preset, settings) in CASES.items():
             torch.manual_seed(0)
             for network, gradient in gradients(configure(preset, settings=STILL | settings)).items():

@@ -15,8 +15,11 @@ import torch
 import gradpen
 from gradients_of_many import CASES
 from gradpen import processes
+from gradpen.api import configure
 from gradpen.checkpoint import newest_checkpoint
+from gradpen.errors import UsageError
 from gradpen.networks.norms import BatchNorm2d, normalised
+from gradpen.preconditions import refuse_uneven
 
 ENVIRONMENT = {**os.environ, "OMP_NUM_THREADS": "1"}
 TORCHRUN = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
@@ -85,7 +88,8 @@ def test_two_processes_have_the_gradients_of_one(tmp_path: Path) -> None:
     assert len(one.files) == len(two.files) == 2 * len(CASES)
     for name in one.files:
         assert np.linalg.norm(one[name]) > 0, name
-        assert np.linalg.norm(one[name] - two[name]) <= 1e-6 * np.linalg.norm(one[name]), name
+        rounding = 0.05 if name.startswith("bf16") else 1e-6
+        assert np.linalg.norm(one[name] - two[name]) <= rounding * np.linalg.norm(one[name]), name
 
 
 def test_a_job_resumes_exactly_and_goes_on_alone(tmp_path: Path) -> None:
@@ -112,9 +116,7 @@ def test_a_killed_worker_ends_the_job_and_a_restart_continues_it(tmp_path: Path)
     job = launch(*TRAIN, "--iterations", "400", "--out", str(run))
     wait_for_iteration(run, 8, job)
     os.kill(workers(job)[1], signal.SIGKILL)
-    killed = time.monotonic()
     _, said = job.communicate(timeout=60)
-    assert time.monotonic() - killed < 60
     assert job.returncode != 0
     assert "gradpen: error: process 0 of the job" in said
     assert "--resume" in said
@@ -148,12 +150,15 @@ def test_a_signal_stops_all_after_the_same_iteration(tmp_path: Path) -> None:
     [
         (["--set", "batch_size=33"], "a batch of 33 cannot be shared by 2 processes"),
         (["--learning-rate", "1e30"], "a loss or weight became infinite or NaN"),
+        (["--out", "."], "is not empty"),
+        (["no/such/folder"], "no/such/folder"),
     ],
 )
 def test_one_process_says_what_is_wrong(tmp_path: Path, arguments: list[str], sentence: str) -> None:
-    job = launch(*TRAIN, *arguments, "--iterations", "40", "--out", str(tmp_path / "run"))
+    job = launch(*TRAIN, "--iterations", "40", "--out", str(tmp_path / "run"), *arguments)
     _, said = job.communicate(timeout=100)
     assert job.returncode != 0
+    assert said.count("gradpen: error") == 1
     assert said.count(sentence) == 1
     assert "src/gradpen" not in said, "no traceback of ours, whatever the launcher adds"
 
@@ -165,6 +170,9 @@ def test_batch_norm_is_pytorchs() -> None:
     for norm in (stock, ours):
         torch.nn.init.constant_(norm.weight, 1.5)
     torch.testing.assert_close(normalised(ours, x), stock(x), rtol=1e-12, atol=1e-12)
+    narrow = normalised(BatchNorm2d(3), x.bfloat16())
+    assert narrow.dtype == torch.bfloat16
+    torch.testing.assert_close(narrow, BatchNorm2d(3)(x.bfloat16()), rtol=0.02, atol=0.02)
     for name, value in stock.named_buffers():
         torch.testing.assert_close(ours.get_buffer(name), value)
 
@@ -176,3 +184,12 @@ def test_alone_nothing_is_communicated() -> None:
     assert processes.mean_over_all(x) is x
     assert not processes.differs(torch.nn.Linear(2, 2))
     assert processes.leaders(lambda: "text") == "text"
+
+
+def test_a_batch_that_cannot_be_shared_on_resume_asks_for_other_processes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(processes, "count", lambda: 3)
+    config = configure(settings={"batch_size": 16})
+    with pytest.raises(UsageError, match=r"by 3 processes equally; start one of 1, 2, 4, 8, 16 processes"):
+        refuse_uneven(config, resuming=True)
+    with pytest.raises(UsageError, match="choose a --batch-size that is a multiple of 3 "):
+        refuse_uneven(config)

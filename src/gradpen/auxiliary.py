@@ -16,7 +16,7 @@ from gradpen.algorithm import Measures
 from gradpen.batch import Batch
 from gradpen.choice import STRICT
 from gradpen.errors import UsageError
-from gradpen.gan import Gan
+from gradpen.gan import Gan, in_precision
 from gradpen.lipschitz import Constraint
 from gradpen.networks.conditional import ClassifyingCritic
 from gradpen.objectives import Objective, RelativeObjective
@@ -45,11 +45,8 @@ def judge(gan: Gan, images: Tensor) -> tuple[Tensor, Tensor]:
     """Return scores and class logits of images."""
     if not isinstance(gan.critic, ClassifyingCritic):
         raise UsageError("a class loss needs a critic that classifies; choose critic.labels=classify")
-    if gan.precision == torch.float32:
-        return gan.critic.judge(images)
-    with torch.autocast(images.device.type, gan.precision):
-        scores, logits = gan.critic.judge(images)
-    return scores.float(), logits.float()
+    outputs = in_precision(gan.critic.network, gan.precision, gan.casts)(images)
+    return outputs[:, 0], outputs[:, 1:]
 
 
 def labels_of(batch: Batch) -> Tensor:

@@ -12,7 +12,7 @@ from gradpen.commands.look import Evaluate, NearestImages, Sample
 from gradpen.commands.presets import Presets
 from gradpen.commands.train import Train
 from gradpen.commands.vae import VaeBaseline
-from gradpen.errors import GradpenError, ProcessLostError, speaks
+from gradpen.errors import GradpenError, speaks
 
 
 class Command(Protocol):
@@ -50,7 +50,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         return parse(sys.argv[1:] if arguments is None else arguments)()
     except GradpenError as error:
-        if not speaks() and not isinstance(error, ProcessLostError):
+        if error.said_elsewhere or (error.said_elsewhere is None and not speaks()):
             return error.exit_code
         print(f"gradpen: error: {error}", file=sys.stderr)
         return error.exit_code

@@ -15,6 +15,8 @@ class GradpenError(Exception):
     """
 
     exit_code = 2
+    said_elsewhere: bool | None = None
+    """of a job of many processes: whether another one tells the user already"""
 
 
 class UsageError(GradpenError):

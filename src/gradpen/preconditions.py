@@ -11,10 +11,11 @@ from gradpen.config import RunConfig, differences, from_dict, to_dict
 from gradpen.data.choice import WITHOUT_TABLE
 from gradpen.data.source import Source
 from gradpen.errors import DataError, RunError, UsageError
+from gradpen.gan import Gan
 from gradpen.names import safe_name
 from gradpen.runs import RunFolder
 from gradpen.runtime import computes_in_bf16, versions
-from gradpen.session import Audience
+from gradpen.session import Audience, precision_fact
 
 
 def lengthened(config: RunConfig, iterations: int | None, checkpoint: Checkpoint, path: Path) -> RunConfig:
@@ -47,14 +48,19 @@ def refuse_small(config: RunConfig, source: Source) -> None:
         )
 
 
-def refuse_uneven(config: RunConfig) -> None:
+def refuse_uneven(config: RunConfig, *, resuming: bool = False) -> None:
     """Raise if the processes cannot have equal parts of a batch."""
-    parts = processes.count() * config.accumulate
-    if config.batch_size % parts:
-        raise UsageError(
-            f"a batch of {config.batch_size} cannot be shared by {processes.count()} processes in {config.accumulate} "
-            f"equal parts each; choose a --batch-size that is a multiple of {parts} (it is the total of all processes)"
-        )
+    count, parts = processes.count(), config.accumulate
+    if config.batch_size % (count * parts) == 0:
+        return
+    shared = f"a batch of {config.batch_size}" + (f", accumulated from {parts} parts," if parts > 1 else "")
+    allowed = [str(n) for n in range(1, 65) if config.batch_size % (n * parts) == 0]
+    advice = (
+        f"start one of {', '.join(allowed)} processes"
+        if resuming
+        else f"choose a --batch-size that is a multiple of {count * parts} (it is the total of all processes)"
+    )
+    raise UsageError(f"{shared} cannot be shared by {count} processes equally; {advice}")
 
 
 def refuse_other_data(source: Source, checkpoint: Checkpoint, path: Path) -> None:
@@ -83,12 +89,14 @@ def refuse_changes(before: RunConfig, now: RunConfig, folder: RunFolder) -> None
         )
 
 
-def say_machine_changes(checkpoint: Checkpoint, device: torch.device, audience: Audience) -> None:
+def say_machine_changes(checkpoint: Checkpoint, device: torch.device, gan: Gan, audience: Audience) -> None:
     """Say what differs from the machine the run began on, since the last bits may then differ too."""
-    before, now = checkpoint.facts["versions"], versions(device)
+    now = versions(device) | {"precision": precision_fact(gan)}
+    before = {"processes": 1} | checkpoint.facts["versions"]
+    before["precision"] = checkpoint.facts.get("precision", now["precision"])
     changed = [
         f"{key} {before[key]} -> {now[key]}"
-        for key in ("gradpen", "torch", "device", "cpu_capability", "processes")
+        for key in ("gradpen", "torch", "device", "cpu_capability", "processes", "precision")
         if before[key] != now[key]
     ]
     if changed:

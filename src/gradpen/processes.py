@@ -3,14 +3,15 @@
 Each process takes its rows of every batch, and gradients are averaged over all before an optimiser's step. What is
 random about a batch is drawn by every process for the whole batch, from the same seed, and each keeps its own rows:
 the gradients are those of one process with the whole batch, to rounding. Of one process alone, everything here is the
-identity. Dropout alone draws masks for each process.
+identity. Dropout alone is drawn for data and samples in another order.
 
 The process of rank 0 leads: it alone measures, samples, prints and writes.
 """
 
 import os
+import re
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -20,13 +21,27 @@ import torch.distributed as distributed
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from gradpen.errors import ProcessLostError
+from gradpen.errors import GradpenError, ProcessLostError
 
 PATIENCE = timedelta(minutes=30)
 """how long a process waits for another that is alive; a dead one is noticed at once"""
 LOOPBACK = Path("/sys/class/net/lo")
 """what processes of one machine talk through, since what they say is neither signed nor encrypted"""
 LONGEST_TEXT = 4096
+LONGEST_DECODING = timedelta(days=7)
+DONE = b"done"
+
+
+class Met:
+    """What processes that have met share beside communications: a place for notes."""
+
+    store: Any = None
+    """a ``torch.distributed.Store``; None before they met"""
+    waits = 0
+    """how often the leader went first"""
+
+
+MET = Met()
 
 
 def count() -> int:
@@ -62,27 +77,43 @@ def local_device(name: str) -> str:
 
 
 @contextmanager
-def joined(device: torch.device) -> Iterator[None]:
-    """Join the other processes of the job, if a launcher started several and they have not met yet."""
+def joined(device: str) -> Iterator[None]:
+    """Join the other processes of the job, if a launcher started several and they have not met yet.
+
+    Whatever goes wrong within is said by the process that it goes wrong in first.
+    """
     if not launched() or distributed.is_initialized():
         yield
         return
-    if os.environ.get("LOCAL_WORLD_SIZE") == os.environ["WORLD_SIZE"] and LOOPBACK.exists():
-        os.environ.setdefault("GLOO_SOCKET_IFNAME", LOOPBACK.name)
-    with readable_loss():
-        store, rank, count = next(distributed.rendezvous("env://", timeout=PATIENCE))  # type: ignore[attr-defined]
-        attempt = os.environ.get("TORCHELASTIC_RESTART_COUNT", "0")
-        distributed.init_process_group(
-            "nccl" if device.type == "cuda" else "gloo",
-            store=distributed.PrefixStore(f"attempt-{attempt}", store),  # type: ignore[attr-defined]
-            rank=rank,
-            world_size=count,
-            timeout=PATIENCE,
-        )
+    store = meet_first(device)
     try:
         yield
+    except GradpenError as error:
+        if error.said_elsewhere is None:
+            with suppress(RuntimeError):
+                error.said_elsewhere = store.add("said", 1) > 1
+        raise
     finally:
+        MET.store = None
         distributed.destroy_process_group()
+
+
+def meet_first(device: str) -> Any:
+    """Connect to the other processes, and return what they can leave notes in."""
+    if os.environ.get("LOCAL_WORLD_SIZE") == os.environ["WORLD_SIZE"] and LOOPBACK.exists():
+        os.environ.setdefault("GLOO_SOCKET_IFNAME", LOOPBACK.name)
+    on_gpus = device.startswith("cuda") or (device == "auto" and torch.cuda.is_available())
+    if on_gpus:
+        torch.cuda.set_device(local_device("cuda"))
+    with readable_loss():
+        found, rank, count = next(distributed.rendezvous("env://", timeout=PATIENCE))  # type: ignore[attr-defined]
+        attempt = os.environ.get("TORCHELASTIC_RESTART_COUNT", "0")
+        store: Any = distributed.PrefixStore(f"attempt-{attempt}", found)  # type: ignore[attr-defined]
+        distributed.init_process_group(
+            "nccl" if on_gpus else "gloo", store=store, rank=rank, world_size=count, timeout=PATIENCE
+        )
+    MET.store = store
+    return store
 
 
 @contextmanager
@@ -90,12 +121,14 @@ def readable_loss() -> Iterator[None]:
     """Turn the failure of a communication into a sentence."""
     try:
         yield
+    except torch.OutOfMemoryError:
+        raise
     except RuntimeError as error:
-        why = str(error).splitlines()[0][-120:]
+        why = re.sub(r"\[[^]]*\] ?", "", str(error).splitlines()[0])[:80]
         raise ProcessLostError(
             f"process {os.environ.get('RANK', rank())} of the job (counted from 0) stopped because another one ended "
-            f"or cannot be reached ({why}); what was saved before is whole: start the same number of processes again "
-            f"with gradpen train --resume RUN"
+            f"or cannot be reached ({why}); what was saved before is whole: start the job again with gradpen train "
+            f"--resume RUN"
         ) from None
 
 
@@ -176,7 +209,7 @@ def differs(network: nn.Module) -> bool:
     """Return whether the processes hold different weights, compared by a checksum of their bits."""
     if count() == 1:
         return False
-    bits = [tensor.detach().contiguous().view(torch.uint8).long().sum() for tensor in network.parameters()]
+    bits = [tensor.detach().contiguous().view(torch.uint8).sum() for tensor in network.parameters()]
     places = torch.arange(1, len(bits) + 1, device=bits[0].device)
     mine = (torch.stack(bits) * places).sum()
     both = torch.stack([mine, -mine])
@@ -192,12 +225,24 @@ def meet() -> None:
 
 @contextmanager
 def leader_first() -> Iterator[None]:
-    """Let the leader do what follows before the others, who then find it done."""
+    """Let the leader do what follows before the others, however long it takes, who then find it done."""
+    if MET.store is None:
+        yield
+        return
+    MET.waits += 1
+    note = f"leader-first-{MET.waits}"
     if not leads():
-        meet()
-    yield
-    if leads():
-        meet()
+        MET.store.wait([note], LONGEST_DECODING)
+        if MET.store.get(note) != DONE:
+            raise GradpenError("the leading process failed; it says why")
+        yield
+        return
+    try:
+        yield
+    except BaseException:
+        MET.store.set(note, "failed")
+        raise
+    MET.store.set(note, DONE.decode())
 
 
 def leaders(text: Callable[[], str]) -> str:

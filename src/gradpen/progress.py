@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.live import Live
 from rich.text import Text
 
+from gradpen.errors import speaks
 from gradpen.names import safe_name
 
 SECONDS_BETWEEN_PLAIN_LINES = 10.0
@@ -50,7 +51,7 @@ class ProgressLine:
         self.printed = 0.0
 
     def __enter__(self) -> "ProgressLine":
-        if self.console.is_terminal:
+        if self.console.is_terminal and speaks():
             self.live = Live(console=self.console, refresh_per_second=4, transient=True)
             self.live.start()
         return self

@@ -16,7 +16,7 @@ from typing import Any
 
 import torch
 
-from gradpen.errors import UsageError
+from gradpen.errors import UsageError, speaks
 from gradpen.names import safe_name
 from gradpen.processes import count, local_device
 
@@ -47,7 +47,7 @@ def computes_in_bf16(device: torch.device) -> bool:
     """Return whether the device has instructions for bfloat16."""
     if device.type == "cuda":
         return bool(torch.cuda.is_bf16_supported(including_emulation=False))
-    return bool({"avx512_bf16", "amx_bf16"} & set(cpu_features()))
+    return bool({"avx512_bf16", "amx_bf16", "bf16"} & set(cpu_features()))
 
 
 def choose_precision(name: str, device: torch.device) -> tuple[torch.dtype, torch.dtype]:
@@ -107,7 +107,7 @@ class Interrupt:
         if self.signal == signal.SIGINT and number == signal.SIGINT:
             raise KeyboardInterrupt
         self.signal = number
-        if number == signal.SIGINT:
+        if number == signal.SIGINT and speaks():
             os.write(2, b"\ngradpen: stopping after this iteration; Ctrl-C again stops at once\n")
 
     @contextmanager
@@ -139,8 +139,14 @@ def versions(device: torch.device) -> dict[str, Any]:
 
 def cpu_features() -> list[str]:
     """Return which instruction sets that decide on speed this processor has; empty if torch cannot tell."""
-    capabilities: dict[str, Any] = getattr(torch.cpu, "get_capabilities", dict)()
-    return [name for name in ("avx2", "avx512_f", "avx512_bf16", "amx_bf16") if capabilities.get(name)]
+    capabilities: dict[str, Any] = getattr(torch.cpu, "get_capabilities", older_capabilities)()
+    return [name for name in ("avx2", "avx512_f", "avx512_bf16", "amx_bf16", "bf16") if capabilities.get(name)]
+
+
+def older_capabilities() -> dict[str, Any]:
+    """Return what versions of torch without ``get_capabilities`` can tell."""
+    found = {"avx512_bf16": "_is_avx512_bf16_supported", "amx_bf16": "_is_amx_tile_supported"}
+    return {name: getattr(torch.cpu, check, bool)() for name, check in found.items()}
 
 
 @lru_cache(maxsize=1)

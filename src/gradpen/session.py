@@ -14,7 +14,7 @@ from gradpen.config import RunConfig, to_dict
 from gradpen.data.folder import Progress
 from gradpen.data.open import no_progress
 from gradpen.data.source import Source, how_to_label, label_space
-from gradpen.errors import DataError, DivergedError, RunError
+from gradpen.errors import DataError, DivergedError, GradpenError, RunError
 from gradpen.evaluation import Distance
 from gradpen.gan import Gan
 from gradpen.names import safe_name
@@ -197,10 +197,16 @@ def write_state(session: Session) -> None:
             "shape": list(session.source.shape),
             "labels": labels_fact(session),
             "data_fingerprint": session.source.fingerprint,
+            "precision": precision_fact(session.gan),
             "versions": versions(session.device),
         },
     )
     write_checkpoint(session.folder.checkpoints, checkpoint, keep=session.config.cadence.keep)
+
+
+def precision_fact(gan: Gan) -> dict[str, str]:
+    """Return what the networks compute in, as a record of the run names it."""
+    return {"networks": str(gan.precision), "penalty": str(gan.penalty_precision)}
 
 
 def labels_fact(session: Session) -> dict[str, Any] | None:
@@ -227,11 +233,17 @@ def write_record(session: Session, state: str, **distances: Distance) -> None:
         "held_out_images": len(session.source.held_out),
         "data_fingerprint": session.source.fingerprint,
         "parameters": parameters,
-        "precision": {"networks": str(session.gan.precision), "penalty": str(session.gan.penalty_precision)},
+        "precision": precision_fact(session.gan),
         "versions": versions(session.device),
         "distance_to_held_out": {name: asdict(distance) for name, distance in distances.items()},
     }
     write_json(session.folder.record, record)
+
+
+def said_by_the_leader(error: GradpenError) -> GradpenError:
+    """Return an error that the leader raises too, and explains."""
+    error.said_elsewhere = True
+    return error
 
 
 def refuse_non_finite(session: Session) -> None:
@@ -242,12 +254,13 @@ def refuse_non_finite(session: Session) -> None:
     """
     if bool(session.finite):
         return
+    if not leads():
+        raise said_by_the_leader(DivergedError("a loss or weight became infinite or NaN"))
     before = session.row
     write_record(session, "diverged")
     if not before:
         raise DivergedError("a measure of the untrained networks is infinite or NaN; check the data and --set options")
-    if leads():
-        session.audience.publish(session.folder)
+    session.audience.publish(session.folder)
     kept = (
         f"the checkpoint of iteration {session.saved:,} is whole" if session.saved is not None else "no checkpoint yet"
     )

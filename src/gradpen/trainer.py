@@ -15,7 +15,7 @@ from gradpen import auxiliary, processes
 from gradpen.algorithm import Measures, train_iteration
 from gradpen.averaging import averaged_copy, update_average
 from gradpen.batch import Batch
-from gradpen.checkpoint import checkpoint_folders, newest_checkpoint, remove_newer
+from gradpen.checkpoint import Checkpoint, checkpoint_folders, newest_checkpoint, remove_newer
 from gradpen.config import RunConfig, differences, from_dict
 from gradpen.data.choice import LabelledArray, at_absolute_path
 from gradpen.data.open import open_source
@@ -77,11 +77,10 @@ def train(
     """
     audience = audience or Audience()
     config = replace(config, data=at_absolute_path(config.data, config.data.path))
-    if processes.restarted():
+    if processes.restarted() and began(out):
         return resume(folder_to_continue(out, config), array=array, audience=audience)
-    device = choose_device(config.device)
-    with processes.joined(device):
-        return start(config, device, out=out, array=array, audience=audience)
+    with processes.joined(config.device):
+        return start(config, choose_device(config.device), out=out, array=array, audience=audience)
 
 
 def start(
@@ -154,21 +153,21 @@ def resume(
     """
     audience = audience or Audience()
     folder = existing_folder(path)
-    device = choose_device(read_config(folder).device)
-    with processes.joined(device), locked(folder):
+    with processes.joined(read_config(folder).device), locked(folder):
         config = read_config(folder)
+        device = choose_device(config.device)
         checkpoint = newest_checkpoint(folder.checkpoints, audience.say)
         refuse_changes(from_dict(checkpoint.facts["config"]), config, folder)
         config = lengthened(config, iterations, checkpoint, path)
         choice = config.data if data is None else at_absolute_path(config.data, data)
-        refuse_uneven(config)
+        refuse_uneven(config, resuming=True)
         with processes.leader_first():
             source = open_source(choice, array=array, progress=audience.decoding)
         refuse_other_data(source, checkpoint, path)
         config = replace(config, data=choice)
-        say_machine_changes(checkpoint, device, audience)
-        torch.set_num_threads(checkpoint.facts["versions"]["threads"])
+        take_threads(checkpoint, config)
         gan = build_gan(config, source, device)
+        say_machine_changes(checkpoint, device, gan, audience)
         average = None if config.average is None else averaged_copy(gan.generator)
         restore(gan, average, checkpoint)
         processes.meet()
@@ -199,6 +198,19 @@ def rewind(folder: RunFolder, config: RunConfig, iteration: int) -> list[Row]:
     remove_newer(folder.checkpoints, iteration)
     write_config(folder, config)
     return rewind_measures(folder, iteration)
+
+
+def take_threads(checkpoint: Checkpoint, config: RunConfig) -> None:
+    """Take as many threads as before, since the last bits depend on it, unless more or fewer processes share them."""
+    before = checkpoint.facts["versions"]
+    threads = before["threads"] if before.get("processes", 1) == processes.count() else config.threads
+    if threads is not None:
+        torch.set_num_threads(threads)
+
+
+def began(out: Path | None) -> bool:
+    """Return whether a job that is restarted had begun its run; without --out it is for the user to say."""
+    return out is None or RunFolder(path=out).config.is_file()
 
 
 def folder_to_continue(out: Path | None, config: RunConfig) -> Path:

@@ -9,6 +9,7 @@ from gradpen import processes
 
 def normalised(norm: _BatchNorm, x: Tensor) -> Tensor:
     """Return x normalised by the statistics of the batches of all processes, and move the moving statistics."""
+    dtype, x = x.dtype, x.to(torch.promote_types(x.dtype, torch.float32))
     over = [0, *range(2, x.dim())]
     shape = [1, -1, *[1] * (x.dim() - 2)]
     mean = processes.mean_over_all(x.mean(over))
@@ -23,7 +24,7 @@ def normalised(norm: _BatchNorm, x: Tensor) -> Tensor:
     result: Tensor = centred * (variance + norm.eps).rsqrt().view(shape)
     if norm.affine:
         result = result * norm.weight.view(shape) + norm.bias.view(shape)
-    return result
+    return result.to(dtype)
 
 
 def of_one_batch(norm: _BatchNorm) -> bool:

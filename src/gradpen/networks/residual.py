@@ -137,13 +137,24 @@ def halvings(shape: Shape, smallest: int) -> int:
         UsageError: they do not halve evenly.
     """
     _, height, width = shape
-    count = max(1, (min(height, width) // smallest).bit_length() - 1)
+    count = halvings_of(min(height, width), smallest)
     if height % 2**count or width % 2**count or min(height, width) < 2 * BASE:
+        largest = 2 ** halvings_of(max(height, width), BASE)
+        even = [max(2 * BASE, largest, round(side / largest) * largest) for side in (height, width)]
         raise UsageError(
-            f"residual networks halve images {count} times, which {height}x{width} does not allow; choose a --size of "
-            f"{2**count * max(1, round(height / 2**count))}x{2**count * max(1, round(width / 2**count))}, at least 8"
+            f"residual networks halve images {count} times and end with at least {BASE} rows and columns, which "
+            f"{height}x{width} does not allow; choose for example --size {even[0]}x{even[1]}"
         )
     return count
+
+
+def halvings_of(side: int, smallest: int) -> int:
+    """Return how often a side is halved.
+
+    >>> halvings_of(32, 4), halvings_of(28, 8)
+    (3, 1)
+    """
+    return max(1, (side // smallest).bit_length() - 1)
 
 
 @dataclass(frozen=True, kw_only=True, config=STRICT)
