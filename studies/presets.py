@@ -184,7 +184,7 @@ CASES = [
     ),
     Case("wgan-gp-faces", DISTANCE | PENALISED | {"gap / its peak": Bound(high=0.5)}, (gap, slope), iterations=1000),
     Case(
-        "wgan-gp-faces-2019", DISTANCE | PENALISED | {"gap / its peak": Bound(high=0.5)}, (gap, slope), iterations=1000
+        "wgan-gp-faces-2019", DISTANCE | PENALISED | {"gap / its peak": Bound(high=0.5)}, (gap, slope), iterations=3000
     ),
     Case(
         "cgan-faces",

@@ -11,6 +11,7 @@ from PIL import Image
 
 import gradpen
 from conftest import Outcome
+from gradpen.evaluation import Distance
 
 SMALL: dict[str, Any] = {"iterations": 3, "batch_size": 16, "critic_steps": 1, "cadence__grid": 4, "threads": 1}
 NARROW: dict[str, Any] = {"generator__width": 4, "critic__width": 4}
@@ -99,12 +100,26 @@ def test_nearest(tmp_path: Path, run: Path, command: Callable[..., Outcome]) -> 
 
 def test_evaluate_says_how_sharp_samples_are(run: Path, command: Callable[..., Outcome]) -> None:
     values = json.loads(command("evaluate", run, "--count=60", "--sets=2", "--json")[1])
-    assert list(values) == ["samples", "floor", "sharpness"]
+    assert list(values) == ["samples", "floor", "diversity", "real_diversity", "sharpness"]
     assert values["sharpness"]["n"] == 60
     out = command("evaluate", run, "--count=60", "--sets=2")[1]
     assert f"sharpness {values['sharpness']['samples']:.4f}  variance of the Laplacian, median of 60 samples" in out
     assert f"{values['sharpness']['held_out']:.4f} for as many held-out images" in out
-    assert list(gradpen.evaluate(run, count=60, sets=2)) == ["samples", "floor"]
+    assert list(gradpen.evaluate(run, count=60, sets=2)) == ["samples", "floor", "diversity", "real_diversity"]
+
+
+def test_evaluate_says_that_a_generator_collapsed(
+    run: Path, command: Callable[..., Outcome], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    values = json.loads(command("evaluate", run, "--count=60", "--sets=2", "--json")[1])
+    assert values["diversity"]["n"] == values["real_diversity"]["n"] == 60
+    half = 0.5 * values["real_diversity"]["mean"]
+    for mean, said in ((half - 0.01, True), (half + 0.01, False)):
+        made = Distance(mean=mean, standard_deviation=0.0, sets=2, n=60)
+        monkeypatch.setattr("gradpen.api.generator_diversity", lambda *_, made=made, **__: made)
+        out = command("evaluate", run, "--count=60", "--sets=2")[1]
+        assert f"diversity {mean:.4f} ± 0.0000  mean distance of two of 60 samples, 2 sets; " in out
+        assert ("has collapsed, or nearly so" in out) == said
 
 
 def test_help_says_every_option(command: Callable[..., Outcome]) -> None:
@@ -112,7 +127,7 @@ def test_help_says_every_option(command: Callable[..., Outcome]) -> None:
         "sample": ("--count", "--label ", "--labels all", "--strip", ".gif", "--seed", "--device"),
         "nearest": ("--count", "--seed", "--out", "--json", "mean absolute error"),
         "vae": ("--iterations", "--seed", "DATA", "comparison.png"),
-        "evaluate": ("--count", "--sets", "Sharpness"),
+        "evaluate": ("--count", "--sets", "Diversity", "sharpness"),
     }
     for name, words in options.items():
         code, out, _ = command(name, "--help")

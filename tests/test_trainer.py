@@ -525,7 +525,7 @@ def test_an_array_with_labels_trains_a_conditional_run(tmp_path: Path) -> None:
     run = gradpen.train(images, labels=kinds, out=tmp_path / "run", **dotted)
     assert run.labels is not None
     assert run.labels.names == ("ape", "ox")
-    assert set(gradpen.evaluate(run.path, images, labels=kinds, count=4)) == {"samples", "floor"}
+    assert gradpen.evaluate(run.path, images, labels=kinds, count=4)["samples"].n == 4
     assert gradpen.train(images, labels=kinds, resume=run.path, iterations=2).iteration == 2
     with pytest.raises(UsageError, match="does not hold the data"):
         gradpen.evaluate(run.path, images, labels=kinds[::-1])

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
         interpolate,
     )
     from gradpen.metrics.critic import critic_gap
-    from gradpen.metrics.samples import exact_wasserstein, sharpness
+    from gradpen.metrics.samples import diversity, exact_wasserstein, sharpness
     from gradpen.networks.dcgan import DcganCritic, DcganGenerator
     from gradpen.networks.mlp import MlpCritic, MlpGenerator
     from gradpen.networks.residual import ResidualCritic, ResidualGenerator
@@ -58,7 +58,7 @@ _HOMES = {
         "interpolate",
     ),
     "gradpen.metrics.critic": ("critic_gap",),
-    "gradpen.metrics.samples": ("exact_wasserstein", "sharpness"),
+    "gradpen.metrics.samples": ("diversity", "exact_wasserstein", "sharpness"),
     "gradpen.networks.dcgan": ("DcganCritic", "DcganGenerator"),
     "gradpen.networks.mlp": ("MlpCritic", "MlpGenerator"),
     "gradpen.networks.residual": ("ResidualCritic", "ResidualGenerator"),
@@ -105,6 +105,7 @@ __all__ = [
     "configure",
     "critic_gap",
     "critic_step",
+    "diversity",
     "evaluate",
     "exact_wasserstein",
     "generator_step",

@@ -13,7 +13,14 @@ from gradpen.data.choice import EMBEDDED, LabelledArray, at_absolute_path
 from gradpen.data.open import open_source
 from gradpen.data.source import Source
 from gradpen.errors import UsageError
-from gradpen.evaluation import SET_SIZE, Distance, generator_distance, real_distance
+from gradpen.evaluation import (
+    SET_SIZE,
+    Distance,
+    generator_distance,
+    generator_diversity,
+    real_distance,
+    real_diversity,
+)
 from gradpen.memorisation import Neighbours, find_neighbours
 from gradpen.names import safe_name
 from gradpen.presets.catalogue import find
@@ -184,7 +191,8 @@ def evaluate(
 
     Returns:
         ``samples``, the exact Wasserstein-1 distance of samples to held-out images, and ``floor``, that of
-        training images to held-out images.
+        training images to held-out images; ``diversity``, the mean distance between two samples, and
+        ``real_diversity``, that between two training images.
 
     Raises:
         GradpenError: there is no run, its data are not there, or a count is too small.
@@ -196,16 +204,14 @@ def distances(run: Run, source: Source, *, count: int, sets: int, seed: int) -> 
     """Return what :func:`evaluate` does, of a loaded run and its data."""
     if count < 2 or sets < 2:
         raise UsageError(f"an evaluation needs at least 2 images and 2 sets, found {count} and {sets}")
-    samples = generator_distance(
-        run.generator,
-        run.config.generator.latent_dim,
-        source,
-        conditional=run.config.conditional,
-        seed=seed,
-        limit=count,
-        sets=sets,
-    )
-    return {"samples": samples, "floor": real_distance(source, limit=count, sets=sets)}
+    about = (run.generator, run.config.generator.latent_dim, source)
+    how: dict[str, Any] = {"conditional": run.config.conditional, "seed": seed, "limit": count, "sets": sets}
+    return {
+        "samples": generator_distance(*about, **how),
+        "floor": real_distance(source, limit=count, sets=sets),
+        "diversity": generator_diversity(*about, **how),
+        "real_diversity": real_diversity(source, limit=count, sets=sets),
+    }
 
 
 def nearest(

@@ -5,11 +5,11 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from gradpen.batch import Batch
 from gradpen.data.source import Indices, Source, gather, label_vectors
-from gradpen.metrics.samples import SMALLEST_SHARP, exact_wasserstein, sharpness
+from gradpen.metrics.samples import SMALLEST_SHARP, diversity, exact_wasserstein, sharpness
 from gradpen.runtime import derived_seed
 from gradpen.sampling import draw
 
@@ -85,11 +85,39 @@ def generator_distance(
 def real_distance(source: Source, *, limit: int = SET_SIZE, sets: int = 5) -> Distance:
     """Return the distance of random training images to held-out images: the floor of :func:`generator_distance`."""
     held_out = held_out_batch(source, set_size(source, limit), conditional=False).images
+    values = [exact_wasserstein(training_set(source, len(held_out), number), held_out) for number in range(sets)]
+    return summary(values, len(held_out))
+
+
+def generator_diversity(
+    generator: nn.Module,
+    latent_dim: int,
+    source: Source,
+    *,
+    conditional: bool,
+    seed: int,
+    limit: int = SET_SIZE,
+    sets: int = 5,
+) -> Distance:
+    """Return how far samples are apart from one another, over several independent sets of them."""
+    held_out = held_out_batch(source, set_size(source, limit), conditional=conditional)
     values = []
     for number in range(sets):
-        chosen = np.random.Generator(np.random.Philox(key=number)).choice(source.train, len(held_out), replace=False)
-        values.append(exact_wasserstein(gather(source, np.sort(chosen), CPU), held_out))
+        seed_of_set = derived_seed(seed, "evaluate", number)
+        values.append(diversity(draw(generator, latent_dim, len(held_out), seed_of_set, held_out.labels).cpu()))
     return summary(values, len(held_out))
+
+
+def real_diversity(source: Source, *, limit: int = SET_SIZE, sets: int = 5) -> Distance:
+    """Return how far random training images are apart from one another."""
+    count = set_size(source, limit)
+    return summary([diversity(training_set(source, count, number)) for number in range(sets)], count)
+
+
+def training_set(source: Source, count: int, number: int) -> Tensor:
+    """Return a random set of training images, by its number."""
+    chosen = np.random.Generator(np.random.Philox(key=number)).choice(source.train, count, replace=False)
+    return gather(source, np.sort(chosen), CPU)
 
 
 def median_sharpness(

@@ -19,6 +19,10 @@ if TYPE_CHECKING:
     from gradpen.runs import Run
 
 
+COLLAPSED = 0.5
+"""samples that differ less than this share of what images do are said to be collapsed"""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Sample:
     """Draw images from a trained run.
@@ -125,8 +129,9 @@ class Evaluate:
     """Measure how far a run's samples are from held-out data, and how sharp they are.
 
     Prints the exact Wasserstein-1 distance in pixel space (optimal assignment) between samples and held-out
-    images, over several independent sets, and the same for training images: the floor of the measure. Sharpness is
-    the variance of the Laplacian, of samples and of held-out images.
+    images, over several independent sets, and the same for training images: the floor of the measure. Diversity is
+    the mean distance between two samples, and between two training images; sharpness is the variance of the
+    Laplacian, of samples and of held-out images.
     """
 
     run_folder: Annotated[Positional[Path], arg(metavar="RUN")]
@@ -163,11 +168,19 @@ class Evaluate:
             values: dict[str, Any] = {name: asdict(distance) for name, distance in result.items()}
             print(json.dumps(values | {"sharpness": sharpness and asdict(sharpness)}, indent=2))
             return 0
-        for name, distance in result.items():
+        for name in ("samples", "floor"):
+            distance = result[name]
             print(
                 f"{name:10s}{distance.mean:.4f} ± {distance.standard_deviation:.4f}  exact Wasserstein-1, "
                 f"{distance.n} against {distance.n} held-out images, {distance.sets} sets"
             )
+        made, real = result["diversity"], result["real_diversity"]
+        print(
+            f"diversity {made.mean:.4f} ± {made.standard_deviation:.4f}  mean distance of two of {made.n} samples, "
+            f"{made.sets} sets; {real.mean:.4f} ± {real.standard_deviation:.4f} of two training images"
+        )
+        if made.mean < COLLAPSED * real.mean:
+            print("the samples differ much less than images do: the generator has collapsed, or nearly so")
         if sharpness is not None:
             print(
                 f"sharpness {sharpness.samples:.4f}  variance of the Laplacian, median of {sharpness.n} samples; "

@@ -38,6 +38,27 @@ def exact_wasserstein(one: Tensor, other: Tensor) -> float:
     return float(costs[linear_sum_assignment(costs)].mean())
 
 
+def diversity(images: Tensor) -> float:
+    r"""Return how far images are apart from one another.
+
+    .. math:: \frac{2}{n(n-1)} \sum_{i<j} \|x_i - x_j\|_2
+
+    A generator that makes the same image from every latent has 0: judge it against the same number for data.
+
+    Args:
+        images: shape ``[n, ...]``, n at least 2.
+
+    Returns:
+        The mean Euclidean distance of two different images, in data units.
+
+    >>> diversity(torch.tensor([[0.0], [1.0], [3.0]]))
+    2.0
+    """
+    if len(images) < 2:
+        raise ValueError(f"at least 2 images differ from one another, found {len(images)}")
+    return float(torch.pdist(images.detach().flatten(1).double()).mean())
+
+
 def sharpness(images: Tensor) -> Tensor:
     r"""Return how sharp each image is: the variance of its Laplacian.
 
