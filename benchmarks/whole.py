@@ -87,8 +87,7 @@ def seconds_an_iteration(images: Path, out: Path, count: int) -> float:
     python = [sys.executable, "-m"]
     launcher = python if count == 1 else [*python, "torch.distributed.run", "--standalone", f"--nproc-per-node={count}"]
     launcher = [*launcher, "-m"] if count > 1 else launcher
-    settings = [f"{key}={value}" for key, value in WIDTH.items()]
-    settings += [f"cadence.log_every={MARK}", "cadence.sample_every=1000", "cadence.save_every=1000", "threads=1"]
+    settings = [f"cadence.log_every={MARK}", "cadence.sample_every=1000", "cadence.save_every=1000", "threads=1"]
     command = ["gradpen", "train", str(images), "--iterations", str(ITERATIONS), "--out", str(out), "--set", *settings]
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     subprocess.run([*launcher, *command], env=environment, check=True, capture_output=True)
@@ -107,7 +106,7 @@ def processes(turns: int, place: Path) -> list[dict[str, Any]]:
     ]
     found = spread([one / two for one, two in times])
     print(f"two processes against one, one thread each: {shown(found)}")
-    return [{"what": "processes", "case": "DCGAN-shaped, 32x32, width 32", "two_against_one": found}]
+    return [{"what": "processes", "case": "DCGAN-shaped, 32x32", "two_against_one": found}]
 
 
 def start(turns: int, place: Path) -> list[dict[str, Any]]:

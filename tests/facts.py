@@ -165,11 +165,13 @@ def a_score_per_batch_is_refused(modules: Modules) -> None:
 
 def clipping_bounds_parameters_only(modules: Modules) -> None:
     linear, norm = nn.Linear(3, 3), nn.BatchNorm1d(3)
+    others: list[nn.Module] = [nn.InstanceNorm2d(3, affine=True), nn.GroupNorm(1, 3), nn.LayerNorm(3)]
     assert norm.running_mean is not None
     norm.running_mean.fill_(7.0)
-    modules.lipschitz.WeightClipping(threshold=0.01, norm_layers=False).project(nn.Sequential(linear, norm))
+    modules.lipschitz.WeightClipping(threshold=0.01, norm_layers=False).project(nn.Sequential(linear, norm, *others))
     assert bool((linear.weight.abs() <= 0.01).all())
-    close(norm.weight.detach(), torch.ones(3))
+    for scaling in (norm, *others):
+        close(scaling.get_parameter("weight").detach(), torch.ones(3))
     modules.lipschitz.WeightClipping(threshold=0.01).project(nn.Sequential(linear, norm))
     close(norm.weight.detach(), torch.full((3,), 0.01))
     close(norm.running_mean, torch.full((3,), 7.0))

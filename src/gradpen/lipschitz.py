@@ -12,7 +12,7 @@ import torch
 from pydantic import NonNegativeFloat, PositiveFloat, PositiveInt
 from pydantic.dataclasses import dataclass
 from torch import Tensor, nn
-from torch.nn.modules.batchnorm import _BatchNorm
+from torch.nn.modules.batchnorm import _BatchNorm, _NormBase
 from torch.nn.utils.parametrizations import spectral_norm
 
 from gradpen.choice import STRICT
@@ -22,7 +22,7 @@ from gradpen.processes import count, drawn, mean_over_all
 
 Score = Callable[[Tensor], Tensor]
 
-NORM_LAYERS = (_BatchNorm, nn.GroupNorm, nn.LayerNorm)
+NORM_LAYERS = (_NormBase, nn.GroupNorm, nn.LayerNorm)
 
 
 Epsilon = Literal["uniform", "normal"]

@@ -6,7 +6,6 @@ from typing import Literal, Protocol
 import torch
 from torch import Tensor, nn
 
-from gradpen.networks.group_norm import GroupNorm
 from gradpen.networks.norms import BatchNorm2d
 
 Shape = tuple[int, int, int]
@@ -77,7 +76,7 @@ def norm_layer(norm: Norm, channels: int) -> list[nn.Module]:
     if norm == "batch":
         return [BatchNorm2d(channels)]
     if norm == "layer":
-        return [GroupNorm(1, channels)]
+        return [nn.GroupNorm(1, channels)]
     return []
 
 

@@ -8,13 +8,17 @@ from gradpen import processes
 
 
 def normalised(norm: _BatchNorm, x: Tensor) -> Tensor:
-    """Return x normalised by the statistics of the batches of all processes, and move the moving statistics."""
+    """Return x normalised by the statistics of the batches of all processes, and move the moving statistics.
+
+    Both moments go in one communication, in float64, where their difference keeps its digits.
+    """
     dtype, x = x.dtype, x.to(torch.promote_types(x.dtype, torch.float32))
     over = [0, *range(2, x.dim())]
     shape = [1, -1, *[1] * (x.dim() - 2)]
-    mean = processes.mean_over_all(x.mean(over))
+    variance, mean = torch.var_mean(x, over, correction=0)
+    moments = processes.mean_over_all(torch.stack([mean, variance + mean.square()]).double())
+    mean, variance = moments[0].to(x.dtype), (moments[1] - moments[0].square()).to(x.dtype)
     centred = x - mean.view(shape)
-    variance = processes.mean_over_all(centred.square().mean(over))
     if norm.running_mean is not None and norm.running_var is not None and norm.num_batches_tracked is not None:
         values = x.numel() // x.shape[1] * processes.count()
         with torch.no_grad():

@@ -29,7 +29,6 @@ from gradpen.networks.conditional import (
     with_labels,
     with_planes,
 )
-from gradpen.networks.group_norm import GroupNorm
 from gradpen.networks.layers import Convolution, Dropout, LeakyReLU, Linear
 from gradpen.networks.norms import BatchNorm1d, BatchNorm2d
 
@@ -79,10 +78,10 @@ def norm_module(stage: Stage, channels: int, labels: int) -> list[nn.Module]:
     if stage.norm == "batch":
         return [BatchNorm2d(channels, eps=stage.norm_eps, momentum=stage.norm_momentum)]
     if stage.norm == "instance":
-        return [GroupNorm(channels, channels, eps=stage.norm_eps)]
+        return [nn.InstanceNorm2d(channels, eps=stage.norm_eps, affine=True)]
     if stage.norm in ("layer", "group"):
         groups = 1 if stage.norm == "layer" else math.gcd(GROUPS, channels)
-        return [GroupNorm(groups, channels, eps=stage.norm_eps)]
+        return [nn.GroupNorm(groups, channels, eps=stage.norm_eps)]
     return []
 
 
