@@ -57,8 +57,12 @@ def held_out_batch(source: Source, count: int, *, conditional: bool) -> Batch:
 
 def sample_distance(generator: nn.Module, latent_dim: int, held_out: Batch, seed: int) -> float:
     """Return the exact Wasserstein-1 distance of one set of samples to held-out images, with the labels of those."""
-    samples = draw(generator, latent_dim, len(held_out), seed, held_out.labels).cpu()
-    return exact_wasserstein(samples, held_out.images)
+    return exact_wasserstein(samples_beside(held_out, generator, latent_dim, seed), held_out.images)
+
+
+def samples_beside(held_out: Batch, generator: nn.Module, latent_dim: int, seed: int) -> Tensor:
+    """Return as many samples as there are held-out images, with the labels of those, in memory."""
+    return draw(generator, latent_dim, len(held_out), seed, held_out.labels).cpu()
 
 
 def generator_distance(
@@ -101,10 +105,8 @@ def generator_diversity(
 ) -> Distance:
     """Return how far samples are apart from one another, over several independent sets of them."""
     held_out = held_out_batch(source, set_size(source, limit), conditional=conditional)
-    values = []
-    for number in range(sets):
-        seed_of_set = derived_seed(seed, "evaluate", number)
-        values.append(diversity(draw(generator, latent_dim, len(held_out), seed_of_set, held_out.labels).cpu()))
+    seeds = [derived_seed(seed, "evaluate", number) for number in range(sets)]
+    values = [diversity(samples_beside(held_out, generator, latent_dim, seed_of_set)) for seed_of_set in seeds]
     return summary(values, len(held_out))
 
 
@@ -127,7 +129,7 @@ def median_sharpness(
     if min(source.shape[1:]) < SMALLEST_SHARP:
         return None
     held_out = held_out_batch(source, set_size(source, limit), conditional=conditional)
-    samples = draw(generator, latent_dim, len(held_out), derived_seed(seed, "evaluate", 0), held_out.labels).cpu()
+    samples = samples_beside(held_out, generator, latent_dim, derived_seed(seed, "evaluate", 0))
     return Sharpness(
         samples=sharpness(samples).median().item(),
         held_out=sharpness(held_out.images).median().item(),

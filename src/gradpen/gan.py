@@ -11,7 +11,7 @@ from torch.optim import Optimizer
 
 from gradpen.batch import Batch
 from gradpen.lipschitz import Score
-from gradpen.networks.layers import Casts, keeping
+from gradpen.networks.precision import Casts, keeping
 from gradpen.processes import drawn
 
 

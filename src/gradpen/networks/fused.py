@@ -9,7 +9,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import avg_pool2d, interpolate, pad
 
-from gradpen.networks.layers import Convolve, Geometry, applied, narrowed
+from gradpen.networks.layers import Convolve, Geometry, applied
+from gradpen.networks.precision import narrowed
 
 CORNERS = ((0, 1, 0, 1), (1, 0, 0, 1), (0, 1, 1, 0), (1, 0, 1, 0))
 HALVING = Geometry(stride=(2, 2), padding=(1, 1))

@@ -19,6 +19,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import leaky_relu
 
+from gradpen.networks.precision import narrowed
 from gradpen.processes import count, drawn
 
 backward_of_convolution = torch.ops.aten.convolution_backward
@@ -27,17 +28,10 @@ FEW_OUTPUTS = 32
 ONEDNN = torch.backends.mkldnn.is_available() and hasattr(torch.ops.mkldnn, "_linear_pointwise")
 
 
-Casts = dict[int, tuple[tuple[Any, ...], Tensor]]
-"""parameters in a narrower type by their id, each with what it was made from"""
-
-
 class Wanted(threading.local):
-    """What the pass under way in this thread wants; a layer or a Function cannot see that itself."""
+    """Which gradients the pass under way in this thread wants; a Function cannot see that itself."""
 
     parameters = True
-    """gradients of parameters"""
-    casts: Casts | None = None
-    """where parameters in a narrower type are kept, so that each is cast once a step"""
 
 
 WANTED = Wanted()
@@ -51,27 +45,6 @@ def input_gradients_only() -> Iterator[None]:
         yield
     finally:
         WANTED.parameters = before
-
-
-@contextmanager
-def keeping(casts: Casts) -> Iterator[None]:
-    """Keep parameters that layers cast, or take them from there if they did not change since."""
-    before, WANTED.casts = WANTED.casts, casts
-    try:
-        yield
-    finally:
-        WANTED.casts = before
-
-
-def cast(parameter: Tensor, dtype: torch.dtype) -> Tensor:
-    """Return a parameter in a narrower type."""
-    casts = WANTED.casts
-    if casts is None or not isinstance(parameter, nn.Parameter):
-        return parameter.to(dtype)
-    made_from = (parameter._version, parameter.requires_grad, torch.is_grad_enabled(), dtype)
-    if id(parameter) not in casts or casts[id(parameter)][0] != made_from:
-        casts[id(parameter)] = made_from, parameter.to(dtype)
-    return casts[id(parameter)][1]
 
 
 def applied(function: Any, *arguments: Any) -> Tensor:
@@ -284,15 +257,6 @@ def product(x: Tensor, weight: Tensor) -> Tensor:
         result: Tensor = torch.ops.mkldnn._linear_pointwise(x, weight, None, "none", [], "")
         return result
     return x @ weight.t()
-
-
-def narrowed(x: Tensor, weight: Tensor, bias: Tensor | None) -> tuple[Tensor, Tensor, Tensor | None]:
-    """Return input, weight and bias in the type that autocast asks for; as they are without autocast."""
-    device = x.device.type
-    if not torch.is_autocast_enabled(device):
-        return x, weight, bias
-    dtype = torch.get_autocast_dtype(device)
-    return x.to(dtype), cast(weight, dtype), None if bias is None else cast(bias, dtype)
 
 
 class Linear(nn.Linear):
