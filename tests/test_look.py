@@ -125,9 +125,9 @@ def test_evaluate_says_that_a_generator_collapsed(
 def test_help_says_every_option(command: Callable[..., Outcome]) -> None:
     options = {
         "sample": ("--count", "--label ", "--labels all", "--strip", ".gif", "--seed", "--device"),
-        "nearest": ("--count", "--seed", "--out", "--json", "mean absolute error"),
-        "vae": ("--iterations", "--seed", "DATA", "comparison.png"),
-        "evaluate": ("--count", "--sets", "Diversity", "sharpness"),
+        "nearest": ("--count", "--seed", "--out", "--json", "--device", "mean absolute error"),
+        "vae": ("--iterations", "--seed", "DATA", "--device", "comparison.png"),
+        "evaluate": ("--count", "--sets", "--device", "Diversity", "sharpness"),
     }
     for name, words in options.items():
         code, out, _ = command(name, "--help")
@@ -136,6 +136,9 @@ def test_help_says_every_option(command: Callable[..., Outcome]) -> None:
 
 
 MISTAKES: dict[str, tuple[list[str], str]] = {
+    "device to evaluate on": (["evaluate", "{run}", "--device=abacus"], "device 'abacus' is not available here"),
+    "device to search on": (["nearest", "{run}", "--device=abacus"], "device 'abacus' is not available here"),
+    "device of a VAE": (["vae", "{run}", "--device=abacus"], "device 'abacus' is not available here"),
     "no such label": (["sample", "{conditional}", "--label=eleven"], "there is no label 'eleven' among 0, 1, 2"),
     "label of an unconditional run": (["sample", "{run}", "--label=7"], "was trained without labels, so there is no"),
     "all labels of an unconditional run": (["sample", "{run}", "--labels=all"], "was trained without labels"),

@@ -176,6 +176,7 @@ def evaluate(
     count: int = SET_SIZE,
     sets: int = 5,
     seed: int = 0,
+    device: str = "auto",
     say: Callable[[str], None] = warn,
 ) -> dict[str, Distance]:
     """Measure how far a run's samples are from held-out data.
@@ -187,6 +188,7 @@ def evaluate(
         count: images in each set, at most as many as are held out.
         sets: independent sets of samples, at least 2.
         seed: seed of the latents.
+        device: where samples are drawn: auto, cpu, cuda or cuda:N.
         say: called if a damaged checkpoint is passed over; a warning by default.
 
     Returns:
@@ -197,7 +199,7 @@ def evaluate(
     Raises:
         GradpenError: there is no run, its data are not there, or a count is too small.
     """
-    return distances(*load_with_data(run, data, say, labels), count=count, sets=sets, seed=seed)
+    return distances(*load_with_data(run, data, say, labels, device), count=count, sets=sets, seed=seed)
 
 
 def distances(run: Run, source: Source, *, count: int, sets: int, seed: int) -> dict[str, Distance]:
@@ -221,6 +223,7 @@ def nearest(
     labels: ArrayLike | None = None,
     count: int = 15,
     seed: int = 0,
+    device: str = "auto",
     say: Callable[[str], None] = warn,
 ) -> Neighbours:
     """Find the nearest training and held-out image of each of a run's samples, to see whether it copied any.
@@ -231,12 +234,13 @@ def nearest(
         labels: of the array.
         count: how many samples.
         seed: seed of the latents.
+        device: where samples are drawn: auto, cpu, cuda or cuda:N.
         say: called if a damaged checkpoint is passed over; a warning by default.
 
     Raises:
         GradpenError: there is no run, its data are not there, or there are no samples to look at.
     """
-    trained, source = load_with_data(run, data, say, labels)
+    trained, source = load_with_data(run, data, say, labels, device)
     return find_neighbours(trained.sample(count, seed=seed).transpose(0, 3, 1, 2), source)
 
 
@@ -245,13 +249,14 @@ def load_with_data(
     data: str | Path | NDArray[np.generic] | None,
     say: Callable[[str], None],
     labels: ArrayLike | None = None,
+    device: str = "auto",
 ) -> tuple[Run, Source]:
     """Return a run and the data it was trained on.
 
     Raises:
         GradpenError: there is no run, or its data are not there.
     """
-    trained = load(run, say=say)
+    trained = load(run, device=device, say=say)
     choice = trained.config.data
     array = in_memory(data, labels)
     if data is not None and array is None:

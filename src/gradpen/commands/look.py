@@ -144,6 +144,8 @@ class Evaluate:
     """Independent sets of samples, at least 2."""
     seed: int = 0
     """Seed of the latents."""
+    device: str = "auto"
+    """auto, cpu, cuda or cuda:N."""
     json: bool = False
     """Print JSON."""
 
@@ -154,7 +156,7 @@ class Evaluate:
         from gradpen.api import distances, load_with_data
         from gradpen.evaluation import median_sharpness
 
-        run, source = load_with_data(self.run_folder, self.data, complain)
+        run, source = load_with_data(self.run_folder, self.data, complain, device=self.device)
         result = distances(run, source, count=self.count, sets=self.sets, seed=self.seed)
         sharpness = median_sharpness(
             run.generator,
@@ -207,6 +209,8 @@ class NearestImages:
     """Seed of the latents."""
     out: Path = Path("nearest.png")
     """FILE.png with three rows: samples, nearest training images, nearest held-out images."""
+    device: str = "auto"
+    """auto, cpu, cuda or cuda:N."""
     json: bool = False
     """Print JSON."""
 
@@ -218,7 +222,7 @@ class NearestImages:
 
         if self.out.suffix != ".png":
             raise UsageError(f"--out {safe_name(self.out)}: the picture is written to a .png file")
-        run, source = load_with_data(self.run_folder, self.data, complain)
+        run, source = load_with_data(self.run_folder, self.data, complain, device=self.device)
         found = find_neighbours(run.sample(self.count, seed=self.seed).transpose(0, 3, 1, 2), source)
         rows = [
             (f"samples of {run.path.name}, iteration {run.iteration:,}, seed {self.seed}", found.samples),

@@ -28,6 +28,8 @@ class VaeBaseline:
     """Batches to train on, each of the run's batch size."""
     seed: int = 0
     """Seed of weights, order and latents."""
+    device: str = "auto"
+    """auto, cpu, cuda or cuda:N."""
 
     def run(self) -> int:
         """Train, measure and print."""
@@ -36,7 +38,7 @@ class VaeBaseline:
         from gradpen.runtime import Interrupt
         from gradpen.vae import compare_with_vae
 
-        run, source = load_with_data(self.run_folder, self.data, complain)
+        run, source = load_with_data(self.run_folder, self.data, complain, device=self.device)
         interrupt = Interrupt()
         with ProgressLine() as progress, interrupt.listen():
 
