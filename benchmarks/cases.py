@@ -4,7 +4,7 @@
   forwards, fakes not detached, so that the critic's backward pass runs through the generator too; fp32.
 * stock: PyTorch's own derivatives at their best: fakes without a graph, data and samples in one forward,
   interpolates in theirs, images in memory, fused Adam, channels last; bf16 by autocast.
-* gradpen: its critic step.
+* gradpen: its own steps.
 """
 
 from collections.abc import Callable, Iterator
@@ -17,7 +17,7 @@ from PIL import Image
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
-from gradpen.algorithm import critic_step
+from gradpen.algorithm import critic_step, generator_step
 from gradpen.batch import Batch
 from gradpen.data.choice import DataChoice, LabelledArray
 from gradpen.data.open import open_source
@@ -37,6 +37,7 @@ from gradpen.presets.book import wgan_gp_faces
 BATCH = 64
 CPU = torch.device("cpu")
 OBJECTIVE, CONSTRAINT = Wasserstein(), GradientPenalty(weight=10)
+CRITIC_STEPS = 5
 Step = Callable[[], object]
 FP32, BF16 = torch.float32, torch.bfloat16
 
@@ -87,6 +88,14 @@ ENGINES = [
     Engine("gradpen", BF16, FP32),
     Engine("gradpen", BF16, BF16),
 ]
+
+
+@dataclass(frozen=True)
+class Loop:
+    """What an engine repeats: ``CRITIC_STEPS`` critic steps, then a generator step."""
+
+    critic: Step
+    generator: Step
 
 
 def cifar_pair(dim: int) -> tuple[StagedGenerator, StagedCritic]:
@@ -153,13 +162,15 @@ def make_gan(case: Case, engine: Engine, dtype: torch.dtype = FP32) -> Gan:
     )
 
 
-def usual_loop(case: Case) -> Step:
-    """Return a critic step as public code takes it."""
+def usual_loop(case: Case) -> Loop:
+    """Return the steps as public code takes them."""
     gan = make_gan(case, USUAL)
     generator, critic = gan.generator, gan.critic
     for parameter in (*generator.parameters(), *critic.parameters()):
         parameter.data = parameter.data.contiguous()
-    optimizer = torch.optim.Adam(critic.parameters(), lr=2e-4, betas=(0.5, 0.999))
+    optimizer, generator_optimizer = (
+        torch.optim.Adam(network.parameters(), lr=2e-4, betas=(0.5, 0.999)) for network in (critic, generator)
+    )
 
     def endless() -> Iterator[Tensor]:
         while True:
@@ -168,7 +179,7 @@ def usual_loop(case: Case) -> Step:
 
     stream = endless()
 
-    def step() -> None:
+    def critic_step() -> None:
         real = next(stream)
         optimizer.zero_grad()
         fake = generator(torch.randn(case.batch, case.generator.latent_dim))
@@ -182,17 +193,27 @@ def usual_loop(case: Case) -> Step:
         loss.backward()
         optimizer.step()
 
-    return step
+    def generator_step() -> None:
+        generator_optimizer.zero_grad()
+        loss = -critic(generator(torch.randn(case.batch, case.generator.latent_dim))).mean()
+        loss.backward()
+        generator_optimizer.step()
+
+    return Loop(critic=critic_step, generator=generator_step)
 
 
-def loop(case: Case, engine: Engine) -> Step:
-    """Return a critic step of an engine."""
+def loop(case: Case, engine: Engine) -> Loop:
+    """Return the steps of an engine."""
     if engine == USUAL:
         return usual_loop(case)
     gan = make_gan(case, engine)
     source = open_source(DataChoice(size=(case.side, case.side)), array=LabelledArray(images=case.images()))
     stream = batches(source, case.batch, seed=0, start=0, device=CPU)
-    return lambda: critic_step(gan, OBJECTIVE, CONSTRAINT, next(stream))
+    batch = next(stream)
+    return Loop(
+        critic=lambda: critic_step(gan, OBJECTIVE, CONSTRAINT, next(stream)),
+        generator=lambda: generator_step(gan, OBJECTIVE, batch),
+    )
 
 
 def gradients(case: Case, engine: Engine, dtype: torch.dtype) -> list[Tensor]:

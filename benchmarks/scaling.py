@@ -37,7 +37,7 @@ GROWS: dict[str, dict[int, Case]] = {
 
 def images_per_second(case: Case, engine: Engine, rounds: int) -> float:
     """Return the median over turns, the first left out."""
-    step = loop(case, engine)
+    step = loop(case, engine).critic
     times = []
     for _ in range(rounds + 1):
         start = time.perf_counter()

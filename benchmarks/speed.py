@@ -1,7 +1,8 @@
-"""Critic steps per second of three loops on the same networks, and how near they come to what cannot be left out.
+"""Critic steps and iterations per second of three loops on the same networks, and how near they come to the floor.
 
-The loops (``cases.py``) take turns in one process; ratios are taken turn by turn. The share is that of the floor
-(``floor.py``). The gradient error is that of all parameters together against the same step in float64.
+The loops (``cases.py``) take turns, each in a process of its own (``turns.py``); ratios are taken turn by turn. An
+iteration is five critic steps and a generator step, images loaded. The floor (``floor.py``) is what a critic step
+cannot do without. The gradient error is that of all parameters together against the same step in float64.
 
     python benchmarks/speed.py [--rounds 5] [--cases TEXT] [--out benchmarks/results/speed.json]
 """
@@ -11,19 +12,19 @@ import json
 import statistics
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
-from cases import BATCH, CASES, CPU, ENGINES, USUAL, Case, Engine, gradient_error, loop
-from floor import floor
+from cases import BATCH, CASES, CPU, CRITIC_STEPS, ENGINES, USUAL, Case, Engine, gradient_error
 from gradpen.runtime import versions
+from turns import Worker
 
+RATIOS = ("against_usual", "iteration_against_usual", "against_stock", "share_of_floor")
 MEMORY = """
 import sys
 sys.path.insert(0, sys.argv[1])
 from cases import CASES, ENGINES, loop
-step = loop(CASES[int(sys.argv[2])], ENGINES[int(sys.argv[3])])
+step = loop(CASES[int(sys.argv[2])], ENGINES[int(sys.argv[3])]).critic
 def kibibytes(name):
     return next(int(line.split()[1]) for line in open("/proc/self/status") if line.startswith(name))
 step()
@@ -37,20 +38,21 @@ print((kibibytes("VmHWM") - before) / 1024)
 
 def measure(case: Case, rounds: int) -> list[dict[str, Any]]:
     """Return a row for each engine."""
-    loops = {engine: loop(case, engine) for engine in ENGINES}
-    seconds: dict[Engine, list[float]] = {engine: [] for engine in ENGINES}
+    workers = {engine: Worker(case, engine) for engine in ENGINES}
+    seconds, iterations, floors = ({engine: list[float]() for engine in ENGINES} for _ in range(3))
     ours = [engine for engine in ENGINES if engine.name == "gradpen"]
-    floors: dict[Engine, list[float]] = {engine: [] for engine in ours}
     for turn in range(rounds + 1):
-        for engine, step in loops.items():
-            start = time.perf_counter()
-            for _ in range(case.steps):
-                step()
+        for engine, worker in workers.items():
+            critic = worker.seconds("critic", case.steps)
+            generator = worker.seconds("generator", max(case.steps // CRITIC_STEPS, 1))
             if turn > 0:
-                seconds[engine].append((time.perf_counter() - start) / case.steps)
+                seconds[engine].append(critic)
+                iterations[engine].append(CRITIC_STEPS * critic + generator)
         if turn % 3 == 1:
             for engine in ours:
-                floors[engine].append(floor(case, engine))
+                floors[engine].append(workers[engine].seconds("floor"))
+    for worker in workers.values():
+        worker.end()
     rows = []
     for engine in ENGINES:
         median = statistics.median(seconds[engine])
@@ -61,9 +63,11 @@ def measure(case: Case, rounds: int) -> list[dict[str, Any]]:
             "batch": case.batch,
             "critic_steps_per_second": round(1 / median, 2),
             "images_per_second": round(case.batch / median, 1),
+            "iterations_per_second": round(1 / statistics.median(iterations[engine]), 3),
             "gradient_error": None if engine == USUAL else gradient_error(case, engine),
             "peak_memory_mebibytes": peak_memory(case, engine),
             "against_usual": ratios(seconds[USUAL], seconds[engine]),
+            "iteration_against_usual": ratios(iterations[USUAL], iterations[engine]),
         }
         if engine in ours:
             rival = next(e for e in ENGINES if e.name == "stock" and e.precision == engine.precision)
@@ -111,7 +115,7 @@ def main() -> None:
     print(f"batch {BATCH}, {machine['threads']} threads, {', '.join(machine['cpu_features'])}")
     print(
         f"{'case':22s}{'engine':9s}{'precision':20s}{'steps/s':>9s}{'MiB':>7s}{'error':>9s}{'against usual':>19s}"
-        f"{'against stock':>19s}{'of the floor':>19s}"
+        f"{'an iteration':>19s}{'against stock':>19s}{'of the floor':>19s}"
     )
     rows: list[dict[str, Any]] = []
     for case in (case for case in CASES if options.cases in case.name):
@@ -121,7 +125,7 @@ def main() -> None:
             print(
                 f"{row['case']:22s}{row['engine']:9s}{row['precision']:20s}{row['critic_steps_per_second']:9.1f}"
                 f"{row['peak_memory_mebibytes']:7.0f}{error:>9s}"
-                + "".join(f"{shown(row, key):>19s}" for key in ("against_usual", "against_stock", "share_of_floor")),
+                + "".join(f"{shown(row, key):>19s}" for key in RATIOS),
                 flush=True,
             )
     options.out.parent.mkdir(parents=True, exist_ok=True)

@@ -28,13 +28,14 @@ from gradpen.api import configure, in_memory
 from gradpen.config import RunConfig
 from gradpen.data.open import open_source
 from gradpen.data.source import batches
+from gradpen.report import publish
 from gradpen.runtime import versions
 from gradpen.session import Audience, build_gan
 from gradpen.trainer import train
 
 CPU = torch.device("cpu")
 CASES = {
-    "MLP pair, 32x32": ("wgan-gp-mnist", (32, 32), 400),
+    "MLP pair, 32x32": ("wgan-gp-mnist", (32, 32), 800),
     "DCGAN-shaped, 32x32, width 32": ("wgan-gp", (32, 32, 3), 200),
 }
 WIDTH = {"generator.width": 32, "critic.width": 32}
@@ -61,7 +62,7 @@ def whole(config: RunConfig, images: np.ndarray[Any, Any], iterations: int, out:
     def show(iteration: int, *_: object) -> None:
         (began if iteration == 1 else ended).append(time.perf_counter())
 
-    train(config, out=out, array=in_memory(images, None), audience=Audience(show=show))
+    train(config, out=out, array=in_memory(images, None), audience=Audience(show=show, publish=publish))
     return (ended[-1] - began[0]) * iterations / (iterations - 1)
 
 

@@ -15,7 +15,8 @@ def normalised(norm: _BatchNorm, x: Tensor) -> Tensor:
     dtype, x = x.dtype, x.to(torch.promote_types(x.dtype, torch.float32))
     over = [0, *range(2, x.dim())]
     shape = [1, -1, *[1] * (x.dim() - 2)]
-    variance, mean = torch.var_mean(x, over, correction=0)
+    mean = x.mean(over)
+    variance = (x - mean.view(shape)).square().mean(over)
     moments = processes.mean_over_all(torch.stack([mean, variance + mean.square()]).double())
     mean, variance = moments[0].to(x.dtype), (moments[1] - moments[0].square()).to(x.dtype)
     centred = x - mean.view(shape)
