@@ -11,6 +11,7 @@ from gradpen.errors import UsageError
 from gradpen.networks.conditional import ClassifyingCritic, ConditionalBatchNorm, ConditionalCritic, Embedding
 from gradpen.networks.dcgan import DcganCritic, DcganGenerator
 from gradpen.networks.fused import EnlargedConvolution
+from gradpen.networks.layers import TransposedConvolution
 from gradpen.networks.mlp import MlpCritic, MlpGenerator
 from gradpen.networks.residual import ResidualCritic, ResidualGenerator
 from gradpen.networks.stages import Stage, StagedCritic, StagedGenerator
@@ -141,7 +142,7 @@ def test_upsampling_is_an_option_of_every_convolutional_generator() -> None:
             way: [type(module) for module in type(choice)(**{**vars(choice), "way": way}).build((1, 8, 8)).modules()]
             for way in ("transposed", "upsample")
         }
-        transposed, upsampled = (layers[way].count(nn.ConvTranspose2d) for way in ("transposed", "upsample"))
+        transposed, upsampled = (layers[way].count(TransposedConvolution) for way in ("transposed", "upsample"))
         assert upsampled < transposed
         assert {nn.UpsamplingNearest2d, EnlargedConvolution} & set(layers["upsample"])
         assert nn.UpsamplingNearest2d not in layers["transposed"]

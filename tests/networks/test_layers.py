@@ -21,6 +21,7 @@ from gradpen.networks.layers import (
     LeakyReLU,
     Linear,
     Multiply,
+    TransposedConvolution,
     applied,
     input_gradients_only,
     use_stock_derivatives,
@@ -47,8 +48,9 @@ def close(found: list[Tensor], expected: list[Tensor]) -> None:
         assert torch.allclose(one, other, rtol=1e-12, atol=1e-12), (one - other).abs().max()
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(
+    kind=st.sampled_from([Convolution, TransposedConvolution]),
     channels=st.tuples(st.integers(1, 3), st.integers(1, 4)),
     side=st.tuples(st.integers(5, 9), st.integers(5, 9)),
     kernel=st.integers(1, 5),
@@ -60,6 +62,7 @@ def close(found: list[Tensor], expected: list[Tensor]) -> None:
     batch=st.integers(1, 3),
 )
 def test_equal_to_stock_double_backward(
+    kind: type[Convolution | TransposedConvolution],
     channels: tuple[int, int],
     side: tuple[int, int],
     kernel: int,
@@ -73,7 +76,7 @@ def test_equal_to_stock_double_backward(
     torch.manual_seed(0)
     fan_in, fan_out = channels
     network: nn.Module = nn.Sequential(
-        Convolution(fan_in, fan_out, kernel, stride, padding, bias=bias),
+        kind(fan_in, fan_out, kernel, stride, padding, bias=bias),
         LeakyReLU(slope),
         Convolution(fan_out, 2, 1, bias=bias),
         LeakyReLU(0.2),
@@ -87,6 +90,15 @@ def test_equal_to_stock_double_backward(
     lean = [gradient.clone() for gradient in penalty_gradients(network, x)]
     use_stock_derivatives(network)
     close(lean, penalty_gradients(network, x))
+
+
+@pytest.mark.parametrize(("groups", "dilation", "output_padding"), [(2, 1, 0), (1, 2, 0), (1, 1, 1)])
+def test_unusual_transposed_convolutions_are_the_stock_ones(groups: int, dilation: int, output_padding: int) -> None:
+    layer = TransposedConvolution(2, 2, 3, 2, groups=groups, dilation=dilation, output_padding=output_padding)
+    x = torch.randn(1, 2, 4, 4)
+    found = layer(x)
+    use_stock_derivatives(layer)
+    assert torch.equal(found, layer(x))
 
 
 @pytest.mark.parametrize("transposed", [False, True])

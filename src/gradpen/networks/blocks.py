@@ -55,8 +55,10 @@ class Crop(nn.Module):
         self.height, self.width = height, width
 
     def forward(self, x: Tensor) -> Tensor:
-        """Return the cropped maps."""
-        return x[:, :, : self.height, : self.width]
+        """Return the cropped maps, as densely laid out as ``x``: batch norm is slow on a part of a larger tensor."""
+        last = x.is_contiguous(memory_format=torch.channels_last)
+        layout = torch.channels_last if last else torch.contiguous_format
+        return x[:, :, : self.height, : self.width].contiguous(memory_format=layout)
 
 
 class Scores(nn.Module):

@@ -29,7 +29,7 @@ from gradpen.networks.conditional import (
     with_planes,
 )
 from gradpen.networks.fused import EnlargedConvolution
-from gradpen.networks.layers import Convolution, LeakyReLU, Linear
+from gradpen.networks.layers import Convolution, LeakyReLU, Linear, TransposedConvolution
 
 SMALLEST_SIDE = 4
 FEWEST_STAGES = 2
@@ -122,7 +122,7 @@ def stage_up(
     if way == "upsample":
         up = EnlargedConvolution(fan_in, fan_out, bias=bias)
     else:
-        up = nn.ConvTranspose2d(fan_in, fan_out, 4, stride=2, padding=1, bias=bias)
+        up = TransposedConvolution(fan_in, fan_out, 4, stride=2, padding=1, bias=bias)
     return [up] if doubled == after else [up, Crop(*after)]
 
 

@@ -29,7 +29,7 @@ from gradpen.networks.conditional import (
     with_labels,
     with_planes,
 )
-from gradpen.networks.layers import Convolution, Dropout, LeakyReLU, Linear
+from gradpen.networks.layers import Convolution, Dropout, LeakyReLU, Linear, TransposedConvolution
 from gradpen.networks.norms import BatchNorm1d, BatchNorm2d
 
 Activation = Literal["none", "relu", "leaky-relu", "tanh", "sigmoid-range"]
@@ -102,10 +102,10 @@ def convolution(stage: Stage, fan_in: int, fan_out: int, height: int, width: int
     kernel, stride = stage.kernel, stage.stride
     if stage.way == "up":
         if stage.valid:
-            up = nn.ConvTranspose2d(fan_in, fan_out, kernel, stride, bias=stage.bias)
+            up = TransposedConvolution(fan_in, fan_out, kernel, stride, bias=stage.bias)
             return [up], (height - 1) * stride + kernel, (width - 1) * stride + kernel
         before = max(kernel - stride, 0) // 2
-        up = nn.ConvTranspose2d(fan_in, fan_out, kernel, stride, padding=before, bias=stage.bias)
+        up = TransposedConvolution(fan_in, fan_out, kernel, stride, padding=before, bias=stage.bias)
         size = (height * stride, width * stride)
         exact = kernel - stride == 2 * before
         return [up] if exact else [up, Crop(*size)], *size
