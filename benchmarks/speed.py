@@ -2,7 +2,8 @@
 
 The loops (``cases.py``) take turns, each in a process of its own (``turns.py``); ratios are taken turn by turn. An
 iteration is five critic steps and a generator step, images loaded. The floor (``floor.py``) is what a critic step
-cannot do without. The gradient error is that of all parameters together against the same step in float64.
+cannot do without. Memory is what steps need in a process that gives back what is freed, unlike gradpen's timed one.
+The gradient error is that of all parameters together against the same step in float64.
 
     python benchmarks/speed.py [--rounds 5] [--cases TEXT] [--out benchmarks/results/speed.json]
 """

@@ -11,6 +11,7 @@ from PIL import Image
 
 import gradpen
 from conftest import Outcome
+from gradpen.errors import UsageError
 from gradpen.evaluation import Distance
 
 SMALL: dict[str, Any] = {"iterations": 3, "batch_size": 16, "critic_steps": 1, "cadence__grid": 4, "threads": 1}
@@ -96,6 +97,13 @@ def test_nearest(tmp_path: Path, run: Path, command: Callable[..., Outcome]) -> 
     assert [sample["train"]["distance"] for sample in values["samples"]] == found.train.distances.tolist()
     assert f"{found.train.median:.2f}" in out
     assert np.array_equal(found.samples, gradpen.load(run).sample(5).transpose(0, 3, 1, 2))
+
+
+def test_python_takes_the_device_too(run: Path) -> None:
+    for look in (gradpen.evaluate, gradpen.nearest):
+        for name in ("abacus", "meta"):
+            with pytest.raises(UsageError, match=f"device '{name}' is not available here"):
+                look(run, device=name)
 
 
 def test_evaluate_says_how_sharp_samples_are(run: Path, command: Callable[..., Outcome]) -> None:

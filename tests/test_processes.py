@@ -170,6 +170,8 @@ def test_batch_norm_is_pytorchs() -> None:
     for norm in (stock, ours):
         torch.nn.init.constant_(norm.weight, 1.5)
     torch.testing.assert_close(normalised(ours, x), stock(x), rtol=1e-12, atol=1e-12)
+    distant = 1e-3 * x.float() + 100
+    torch.testing.assert_close(normalised(BatchNorm2d(3), distant), BatchNorm2d(3)(distant), rtol=1e-2, atol=1e-2)
     narrow = normalised(BatchNorm2d(3), x.bfloat16())
     assert narrow.dtype == torch.bfloat16
     torch.testing.assert_close(narrow, BatchNorm2d(3)(x.bfloat16()), rtol=0.02, atol=0.02)

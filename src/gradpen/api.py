@@ -197,7 +197,7 @@ def evaluate(
         ``real_diversity``, that between two training images.
 
     Raises:
-        GradpenError: there is no run, its data are not there, or a count is too small.
+        GradpenError: there is no run, its data or the device are not there, or a count is too small.
     """
     return distances(*load_with_data(run, data, say, labels, device), count=count, sets=sets, seed=seed)
 
@@ -238,7 +238,7 @@ def nearest(
         say: called if a damaged checkpoint is passed over; a warning by default.
 
     Raises:
-        GradpenError: there is no run, its data are not there, or there are no samples to look at.
+        GradpenError: there is no run, its data or the device are not there, or there are no samples to look at.
     """
     trained, source = load_with_data(run, data, say, labels, device)
     return find_neighbours(trained.sample(count, seed=seed).transpose(0, 3, 1, 2), source)
@@ -254,7 +254,7 @@ def load_with_data(
     """Return a run and the data it was trained on.
 
     Raises:
-        GradpenError: there is no run, or its data are not there.
+        GradpenError: there is no run, or its data or the device are not there.
     """
     trained = load(run, device=device, say=say)
     choice = trained.config.data

@@ -111,6 +111,7 @@ def build_gan(config: RunConfig, source: Source, device: torch.device) -> Gan:
     generator = config.generator.build(source.shape, labels).to(device)
     critic = config.critic.build(source.shape, labels).to(device)
     if config.engine == "reference":
+        use_stock_derivatives(generator)
         use_stock_derivatives(critic)
     config.constraint.prepare(critic)
     generator_optimizer = config.generator_optimizer.build(generator.parameters())

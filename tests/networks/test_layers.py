@@ -12,6 +12,7 @@ from torch.autograd import gradcheck, gradgradcheck
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from gradpen.lipschitz import gradient_penalty
+from gradpen.networks.blocks import Crop
 from gradpen.networks.dcgan import DcganCritic, DcganGenerator
 from gradpen.networks.layers import (
     Convolution,
@@ -115,6 +116,35 @@ def test_every_derivative_against_differences(transposed: bool, stride: int) -> 
 
     assert gradcheck(convolve, (x, weight, bias))
     assert gradgradcheck(convolve, (x, weight, bias))
+
+
+class Biases(TorchDispatchMode):
+    """Notes of every convolution whether it adds a bias itself."""
+
+    def __init__(self) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self.found: list[bool] = []
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        if func.overloadpacket.__name__ == "convolution":
+            self.found.append(args[2] is not None)
+        return func(*args, **(kwargs or {}))
+
+
+@pytest.mark.parametrize(("kernel", "stride", "by_itself"), [(5, 2, True), (3, 2, True), (4, 2, False), (5, 1, False)])
+def test_a_bias_is_added_by_itself_where_the_kernel_is_slow_with_it(kernel: int, stride: int, by_itself: bool) -> None:
+    with Biases() as biases:
+        TransposedConvolution(2, 3, kernel, stride)(torch.randn(1, 2, 4, 4))
+        Convolution(2, 3, kernel, stride)(torch.randn(1, 2, 6, 6))
+    assert biases.found == [not by_itself, True]
+
+
+@pytest.mark.parametrize("memory_format", [torch.contiguous_format, torch.channels_last])
+def test_cropped_maps_are_dense(memory_format: torch.memory_format) -> None:
+    x = torch.randn(2, 3, 5, 6).contiguous(memory_format=memory_format)
+    cropped = Crop(4, 5)(x)
+    assert torch.equal(cropped, x[:, :, :4, :5])
+    assert cropped.is_contiguous(memory_format=memory_format)
 
 
 class Counted(TorchDispatchMode):

@@ -6,6 +6,8 @@ of a convolution computes its weight gradient as a forward convolution with a fi
 convolution is what it is, a trilinear form, each of whose derivatives is a convolution pass with a kernel of its own,
 and an activation has no second derivative. Values and gradients are the same to rounding.
 
+A transposed convolution has its bias added by itself where oneDNN is slow to.
+
 What a derivative does not depend on is handed on detached, so that the next pass never walks there.
 """
 
@@ -67,7 +69,10 @@ class Geometry:
         return list(self.stride), list(self.padding), ones, self.transposed, zeros, 1
 
     def adds_slowly(self, weight: Tensor) -> bool:
-        """Return whether oneDNN's kernel is slow with a bias: up to five times in bfloat16, 1.3 to 1.8 in fp32."""
+        """Return whether oneDNN's kernel is slow with a bias: where it is transposed and no multiple of the stride.
+
+        It then takes up to ten times as long in bfloat16 and up to twice in fp32 (oneDNN of PyTorch 2.13, AVX-512).
+        """
         sizes = zip(weight.shape[2:], self.stride, strict=True)
         return self.transposed and any(size % step for size, step in sizes)
 

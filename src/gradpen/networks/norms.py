@@ -10,14 +10,16 @@ from gradpen import processes
 def normalised(norm: _BatchNorm, x: Tensor) -> Tensor:
     """Return x normalised by the statistics of the batches of all processes, and move the moving statistics.
 
-    Both moments go in one communication, in float64, where their difference keeps its digits.
+    Both moments go in one communication, in float64, where their difference keeps its digits. The variance is the mean
+    of squares, not ``torch.var``, which takes thirty times as long over channels that lie last.
     """
     dtype, x = x.dtype, x.to(torch.promote_types(x.dtype, torch.float32))
     over = [0, *range(2, x.dim())]
     shape = [1, -1, *[1] * (x.dim() - 2)]
     mean = x.mean(over)
-    variance = (x - mean.view(shape)).square().mean(over)
-    moments = processes.mean_over_all(torch.stack([mean, variance + mean.square()]).double())
+    variance = (x - mean.view(shape)).square().mean(over).double()
+    mean = mean.double()
+    moments = processes.mean_over_all(torch.stack([mean, variance + mean.square()]))
     mean, variance = moments[0].to(x.dtype), (moments[1] - moments[0].square()).to(x.dtype)
     centred = x - mean.view(shape)
     if norm.running_mean is not None and norm.running_var is not None and norm.num_batches_tracked is not None:
