@@ -13,7 +13,7 @@ help:
 	@echo "make test    every test"
 	@echo "make check   format, lint, types and every test"
 	@echo "make bench   speed and memory on this machine, into benchmarks/results/"
-	@echo "make study   every preset, reduced, three seeds each, judged by numbers, into runs/study (about an hour)"
+	@echo "make study   every preset, reduced, three seeds each, judged by numbers, into runs/study (some four hours)"
 	@echo "make env     the environment alone, in .venv"
 
 env: .venv/ready
