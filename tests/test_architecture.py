@@ -10,7 +10,14 @@ import pytest
 SOURCE = Path(__file__).parents[1] / "src" / "gradpen"
 LAYERS = [
     ["choice", "errors", "names", "batch", "processes"],
-    ["networks.blocks", "networks.layers", "networks.precision", "networks.norms", "networks.fused"],
+    [
+        "networks.blocks",
+        "networks.layers",
+        "networks.dropout",
+        "networks.precision",
+        "networks.norms",
+        "networks.fused",
+    ],
     ["networks.conditional", "data.labels"],
     [
         "objectives",

@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -17,7 +18,7 @@ from gradients_of_many import CASES
 from gradpen import processes
 from gradpen.api import configure
 from gradpen.checkpoint import newest_checkpoint
-from gradpen.errors import UsageError
+from gradpen.errors import GradpenError, UsageError
 from gradpen.networks.norms import BatchNorm2d, normalised
 from gradpen.preconditions import refuse_uneven
 
@@ -161,6 +162,20 @@ def test_one_process_says_what_is_wrong(tmp_path: Path, arguments: list[str], se
     assert said.count("gradpen: error") == 1
     assert said.count(sentence) == 1
     assert "src/gradpen" not in said, "no traceback of ours, whatever the launcher adds"
+
+
+def test_the_others_let_the_leader_say_first_why_it_failed(monkeypatch: pytest.MonkeyPatch) -> None:
+    store = torch.distributed.HashStore()  # type: ignore[attr-defined]
+    store.set("leader-first-1", "failed")
+    monkeypatch.setattr(processes, "leads", lambda: False)
+    monkeypatch.setattr(processes.MET, "store", store)
+    monkeypatch.setattr(processes.MET, "waits", 0)
+    leader = threading.Timer(0.5, store.add, (processes.SAID, 1))
+    leader.start()
+    with pytest.raises(GradpenError, match="the leading process failed; it says why"), processes.leader_first():
+        pytest.fail("nothing may be done after the leader failed")
+    assert store.add(processes.SAID, 1) == 2, "the leader was first"
+    leader.join()
 
 
 def test_batch_norm_is_pytorchs() -> None:

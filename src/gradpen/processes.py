@@ -33,7 +33,9 @@ AWAKE_SECONDS = 0.05
 yield_core = getattr(os, "sched_yield", partial(time.sleep, 0))
 LONGEST_TEXT = 4096
 LONGEST_DECODING = timedelta(days=7)
-DONE = b"done"
+DONE, SAID = b"done", "said"
+LONGEST_SAYING = timedelta(seconds=10)
+"""how long the others let the leader say first why it failed"""
 
 
 class Met:
@@ -95,7 +97,7 @@ def joined(device: str) -> Iterator[None]:
     except GradpenError as error:
         if error.said_elsewhere is None:
             with suppress(RuntimeError):
-                error.said_elsewhere = store.add("said", 1) > 1
+                error.said_elsewhere = store.add(SAID, 1) > 1
         raise
     finally:
         MET.store = None
@@ -247,6 +249,8 @@ def leader_first() -> Iterator[None]:
     if not leads():
         MET.store.wait([note], LONGEST_DECODING)
         if MET.store.get(note) != DONE:
+            with suppress(RuntimeError):
+                MET.store.wait([SAID], LONGEST_SAYING)
             raise GradpenError("the leading process failed; it says why")
         yield
         return

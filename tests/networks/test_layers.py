@@ -14,10 +14,10 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from gradpen.lipschitz import gradient_penalty
 from gradpen.networks.blocks import Crop
 from gradpen.networks.dcgan import DcganCritic, DcganGenerator
+from gradpen.networks.dropout import Dropout
 from gradpen.networks.layers import (
     Convolution,
     Convolve,
-    Dropout,
     Geometry,
     LeakyReLU,
     Linear,

@@ -22,10 +22,8 @@ from torch import Tensor, nn
 from torch.nn.functional import leaky_relu
 
 from gradpen.networks.precision import narrowed
-from gradpen.processes import count, drawn
 
 backward_of_convolution = torch.ops.aten.convolution_backward
-BITS = 1 << 16
 FEW_OUTPUTS = 32
 ONEDNN = torch.backends.mkldnn.is_available() and hasattr(torch.ops.mkldnn, "_linear_pointwise")
 
@@ -332,38 +330,6 @@ class LeakyReLU(nn.LeakyReLU):
             return super().forward(x)
         bent: Tensor = applied(Bend, x, self.negative_slope)
         return bent
-
-
-class Dropout(nn.Dropout):
-    """Dropout that draws 16 random bits for each value: several times faster than a draw for each on a processor.
-
-    The probability is rounded to a multiple of 2^-16 and the scale is exact for it, so the mean is kept.
-    """
-
-    lean = True
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Return x with values dropped and the others scaled up in training, and x itself in evaluation."""
-        if not self.training:
-            return x
-        if not self.lean or x.device.type != "cpu":
-            return x * drawn(super().forward, torch.ones_like(x)) if count() > 1 else super().forward(x)
-        return x * dropout_scale(x, min(round(self.p * BITS), BITS - 1))
-
-
-def dropout_scale(x: Tensor, dropped: int) -> Tensor:
-    """Return 0 with probability ``dropped / 65536`` for each value, and ``1 / (1 - probability)`` elsewhere."""
-    values = x.numel()
-    words = drawn(draw_words, torch.empty((values + 3) // 4, dtype=torch.int64))
-    kept = words.view(torch.int16)[:values] >= dropped - BITS // 2
-    scale = torch.empty_like(x)
-    torch.mul(kept, BITS / (BITS - dropped), out=torch.as_strided(scale, (values,), (1,)))
-    return scale
-
-
-def draw_words(like: Tensor) -> Tensor:
-    """Return random 64-bit integers."""
-    return torch.empty_like(like).random_(-(2**63), None)
 
 
 def keep_channels_last(network: nn.Module) -> None:

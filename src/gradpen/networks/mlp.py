@@ -23,7 +23,8 @@ from gradpen.networks.conditional import (
     planes_added,
     with_labels,
 )
-from gradpen.networks.layers import Dropout, LeakyReLU, Linear
+from gradpen.networks.dropout import Dropout
+from gradpen.networks.layers import LeakyReLU, Linear
 from gradpen.networks.norms import BatchNorm1d
 
 

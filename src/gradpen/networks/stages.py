@@ -29,7 +29,8 @@ from gradpen.networks.conditional import (
     with_labels,
     with_planes,
 )
-from gradpen.networks.layers import Convolution, Dropout, LeakyReLU, Linear, TransposedConvolution
+from gradpen.networks.dropout import Dropout
+from gradpen.networks.layers import Convolution, LeakyReLU, Linear, TransposedConvolution
 from gradpen.networks.norms import BatchNorm1d, BatchNorm2d
 
 Activation = Literal["none", "relu", "leaky-relu", "tanh", "sigmoid-range"]
