@@ -11,7 +11,7 @@ from gradpen.lipschitz import gradient_norm, gradient_penalty, interpolate
 shapes = st.lists(st.integers(1, 5), min_size=1, max_size=3).map(tuple)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(shape=shapes, batch=st.integers(1, 6), seed=st.integers(0, 2**32), weight=st.floats(0.01, 100))
 def test_a_linear_critic_has_the_closed_form_penalty(
     shape: tuple[int, ...], batch: int, seed: int, weight: float
@@ -23,7 +23,7 @@ def test_a_linear_critic_has_the_closed_form_penalty(
     assert torch.allclose(penalty, weight * (direction.norm() - 1) ** 2, rtol=1e-10)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(shape=shapes, batch=st.integers(2, 6), seed=st.integers(0, 2**32), constant=st.floats(-1e3, 1e3))
 def test_slopes_ignore_a_constant_and_follow_a_permutation(
     shape: tuple[int, ...], batch: int, seed: int, constant: float
@@ -40,7 +40,7 @@ def test_slopes_ignore_a_constant_and_follow_a_permutation(
     assert torch.allclose(gradient_norm(score, points[order]), slopes[order])
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(shape=shapes, batch=st.integers(1, 6), seed=st.integers(0, 2**32))
 def test_interpolates_are_between(shape: tuple[int, ...], batch: int, seed: int) -> None:
     torch.manual_seed(seed)

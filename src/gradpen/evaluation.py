@@ -1,7 +1,9 @@
 """How far a generator is from held-out data, with the floor that the measure itself has; how sharp its samples are."""
 
 import statistics
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import torch
@@ -74,16 +76,13 @@ def generator_distance(
     seed: int,
     limit: int = SET_SIZE,
     sets: int = 5,
+    measure: Callable[[Tensor, Tensor], float] = exact_wasserstein,
 ) -> Distance:
-    """Return the distance of the generator to held-out data, over several independent sets of samples."""
+    """Return the distance of samples to held-out data, or another measure of both, over independent sets of samples."""
     held_out = held_out_batch(source, set_size(source, limit), conditional=conditional)
-    return summary(
-        [
-            sample_distance(generator, latent_dim, held_out, derived_seed(seed, "evaluate", number))
-            for number in range(sets)
-        ],
-        len(held_out),
-    )
+    seeds = [derived_seed(seed, "evaluate", number) for number in range(sets)]
+    values = [measure(samples_beside(held_out, generator, latent_dim, each), held_out.images) for each in seeds]
+    return summary(values, len(held_out))
 
 
 def real_distance(source: Source, *, limit: int = SET_SIZE, sets: int = 5) -> Distance:
@@ -93,21 +92,8 @@ def real_distance(source: Source, *, limit: int = SET_SIZE, sets: int = 5) -> Di
     return summary(values, len(held_out))
 
 
-def generator_diversity(
-    generator: nn.Module,
-    latent_dim: int,
-    source: Source,
-    *,
-    conditional: bool,
-    seed: int,
-    limit: int = SET_SIZE,
-    sets: int = 5,
-) -> Distance:
-    """Return how far samples are apart from one another, over several independent sets of them."""
-    held_out = held_out_batch(source, set_size(source, limit), conditional=conditional)
-    seeds = [derived_seed(seed, "evaluate", number) for number in range(sets)]
-    values = [diversity(samples_beside(held_out, generator, latent_dim, seed_of_set)) for seed_of_set in seeds]
-    return summary(values, len(held_out))
+generator_diversity = partial(generator_distance, measure=lambda samples, _: diversity(samples))
+"""how far samples are apart from one another, over several independent sets of them"""
 
 
 def real_diversity(source: Source, *, limit: int = SET_SIZE, sets: int = 5) -> Distance:

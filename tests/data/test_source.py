@@ -13,7 +13,7 @@ from gradpen.data.source import batch_positions, batches, pixels_to_range, range
 CPU = torch.device("cpu")
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(count=st.integers(1, 40), batch_size=st.integers(1, 90), seed=st.integers(0, 2**63 - 1))
 def test_batches_are_full_and_passes_are_whole(count: int, batch_size: int, seed: int) -> None:
     """Any batch size, larger than the data too: every image comes once in each pass."""

@@ -49,7 +49,7 @@ def close(found: list[Tensor], expected: list[Tensor]) -> None:
         assert torch.allclose(one, other, rtol=1e-12, atol=1e-12), (one - other).abs().max()
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(
     kind=st.sampled_from([Convolution, TransposedConvolution]),
     channels=st.tuples(st.integers(1, 3), st.integers(1, 4)),
@@ -208,7 +208,7 @@ def test_state_is_that_of_the_stock_layers() -> None:
     assert torch.equal(LeakyReLU(0.3)(x), nn.functional.leaky_relu(x, 0.3))
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(sizes=st.tuples(*[st.integers(1, 9)] * 4), bias=st.booleans())
 def test_linear_layers_equal_the_stock_ones(sizes: tuple[int, int, int, int], bias: bool) -> None:
     torch.manual_seed(0)

@@ -33,7 +33,7 @@ def test_counts_are_those_of_the_release() -> None:
     assert count(ResidualCritic(labels="classify").build(CIFAR, 10)) == 1_053_825 + 1_290
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(
     layer=st.sampled_from([PooledConvolution, EnlargedConvolution]),
     channels=st.tuples(st.integers(1, 3), st.integers(1, 4)),
