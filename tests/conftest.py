@@ -17,6 +17,10 @@ settings.load_profile("untimed")
 SHARED_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--regenerate-golden", action="store_true", help="write the numbers of tests/golden/ anew")
+
+
 @pytest.fixture(autouse=True, scope="session")
 def _own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     os.environ["GRADPEN_CACHE"] = str(tmp_path_factory.mktemp("cache"))
