@@ -316,3 +316,11 @@ def test_networks_in_float64_train() -> None:
     batch = gradpen.Batch(images=torch.rand(4, 1, 8, 8, dtype=DOUBLE))
     measures = gradpen.critic_step(player, gradpen.Wasserstein(), gradpen.GradientPenalty(), batch)
     assert measures["penalty"].dtype == DOUBLE
+
+
+def test_a_cpu_without_bf16_in_onednn_multiplies_otherwise(monkeypatch: pytest.MonkeyPatch) -> None:
+    x, weight = torch.randn(4, 8).bfloat16(), torch.randn(5, 8).bfloat16()
+    expected = x.float() @ weight.float().t()
+    for types in ((), (torch.float32,), layers.ONEDNN_TYPES):
+        monkeypatch.setattr(layers, "ONEDNN_TYPES", types)
+        torch.testing.assert_close(layers.product(x, weight).float(), expected, rtol=0.02, atol=0.02)

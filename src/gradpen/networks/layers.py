@@ -25,7 +25,18 @@ from gradpen.networks.precision import narrowed
 
 backward_of_convolution = torch.ops.aten.convolution_backward
 FEW_OUTPUTS = 32
-ONEDNN = torch.backends.mkldnn.is_available() and hasattr(torch.ops.mkldnn, "_linear_pointwise")
+
+
+def onednn_types() -> tuple[torch.dtype, ...]:
+    """Return the types in which oneDNN multiplies matrices on this CPU; without AVX-512 it has no bfloat16."""
+    if not torch.backends.mkldnn.is_available() or not hasattr(torch.ops.mkldnn, "_linear_pointwise"):
+        return ()
+    if not torch.ops.mkldnn._is_mkldnn_bf16_supported():
+        return (torch.float32,)
+    return (torch.float32, torch.bfloat16)
+
+
+ONEDNN_TYPES = onednn_types()
 
 
 class Wanted(threading.local):
@@ -262,8 +273,8 @@ class OuterProduct(torch.autograd.Function):
 
 def product(x: Tensor, weight: Tensor) -> Tensor:
     """Return ``x w^T``, by oneDNN where it can: twice as fast as MKL on processors that MKL is not tuned for."""
-    it_can = x.dtype == weight.dtype and x.dtype in (torch.float32, torch.bfloat16)
-    if ONEDNN and it_can and x.device.type == "cpu" and x.numel() > 0:
+    it_can = x.dtype == weight.dtype and x.dtype in ONEDNN_TYPES
+    if it_can and x.device.type == "cpu" and x.numel() > 0:
         result: Tensor = torch.ops.mkldnn._linear_pointwise(x, weight, None, "none", [], "")
         return result
     return x @ weight.t()
