@@ -20,7 +20,7 @@ from torch.utils.data import DataLoader, Dataset
 from gradpen.algorithm import critic_step, generator_step
 from gradpen.batch import Batch
 from gradpen.data.choice import DataChoice, LabelledArray
-from gradpen.data.open import open_source
+from gradpen.data.recognise import open_source
 from gradpen.data.source import batches
 from gradpen.gan import Gan
 from gradpen.lipschitz import GradientPenalty

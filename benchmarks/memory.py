@@ -22,9 +22,9 @@ from PIL import Image
 RUN = """
 import resource, sys, time
 begun = float(sys.argv[1])
-from gradpen.api import configure
-from gradpen.session import Audience
-from gradpen.trainer import train
+from gradpen.settings import configure
+from gradpen.runs.audience import Audience
+from gradpen.runs.training import train
 first = []
 def show(iteration, config, row):
     if not first:

@@ -16,8 +16,8 @@ from typing import Any
 import matplotlib.pyplot as plt
 
 from cases import CPU, ENGINES, Case, Engine, loop
+from gradpen.machine.versions import versions
 from gradpen.networks.dcgan import DcganCritic, DcganGenerator
-from gradpen.runtime import versions
 
 START = Case("DCGAN-shaped", (32, 32, 3), 32, DcganGenerator(), DcganCritic(), 1)
 OURS = [engine for engine in ENGINES if engine.name == "gradpen" and engine.precision == engine.penalty_precision]

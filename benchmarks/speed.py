@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from cases import BATCH, CASES, CPU, CRITIC_STEPS, ENGINES, USUAL, Case, Engine, gradient_error
-from gradpen.runtime import versions
+from gradpen.machine.versions import versions
 from turns import Worker
 
 RATIOS = ("against_usual", "iteration_against_usual", "against_stock", "share_of_floor")

@@ -9,7 +9,7 @@ import time
 
 from cases import CASES, ENGINES, Case, Engine, loop
 from floor import floor
-from gradpen.runtime import keep_freed_memory
+from gradpen.machine.device import keep_freed_memory
 
 
 class Worker:

@@ -24,14 +24,16 @@ import numpy as np
 import torch
 
 from gradpen.algorithm import train_iteration
-from gradpen.api import configure, in_memory
+from gradpen.api import in_memory
 from gradpen.config import RunConfig
-from gradpen.data.open import open_source
-from gradpen.data.source import batches
-from gradpen.report import publish
-from gradpen.runtime import versions
-from gradpen.session import Audience, build_gan
-from gradpen.trainer import train
+from gradpen.data.recognise import open_source
+from gradpen.looking.report import publish
+from gradpen.machine.versions import versions
+from gradpen.runs.audience import Audience
+from gradpen.runs.state import Task, build_gan
+from gradpen.runs.trainer import batches_from
+from gradpen.runs.training import train
+from gradpen.settings import configure
 
 CPU = torch.device("cpu")
 CASES = {
@@ -45,9 +47,9 @@ CRITIC_IMAGES = 5 * 64
 
 def bare(config: RunConfig, images: np.ndarray[Any, Any], iterations: int) -> float:
     """Return the seconds of so many iterations and nothing else."""
-    source = open_source(config.data, array=in_memory(images, None))
-    gan = build_gan(config, source, CPU)
-    stream = batches(source, config.batch_size, seed=0, start=0, device=CPU)
+    task = Task(config=config, source=open_source(config.data, array=in_memory(images, None)), device=CPU)
+    gan = build_gan(task)
+    stream = batches_from(task, 0)
     start = time.perf_counter()
     for _ in range(iterations):
         train_iteration(gan, config.objective, config.constraint, [next(stream) for _ in range(config.critic_steps)])

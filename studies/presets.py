@@ -18,14 +18,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 import gradpen
-from gradpen.api import configure
-from gradpen.checkpoint import checkpoint_folders, read_checkpoint
-from gradpen.compare import run_cell
-from gradpen.data.open import open_source
-from gradpen.data.procedural import HAIR
+from gradpen.data.drawn import HAIR
+from gradpen.data.recognise import open_source
 from gradpen.data.source import Source
-from gradpen.runs import Run, RunFolder
-from gradpen.session import Audience
+from gradpen.looking.compare import run_cell
+from gradpen.runs.audience import Audience
+from gradpen.runs.checkpoint import checkpoint_folders, read_checkpoint
+from gradpen.runs.folder import RunFolder
+from gradpen.runs.trained import Run
+from gradpen.settings import configure
 
 SAMPLES = 500
 Values = dict[str, float]

@@ -10,14 +10,15 @@ from typing import Any
 import numpy as np
 import torch
 
-from gradpen import processes
 from gradpen.algorithm import train_iteration
-from gradpen.api import configure
 from gradpen.config import RunConfig
-from gradpen.data.open import open_source
-from gradpen.data.source import batches
-from gradpen.runtime import seed_everything
-from gradpen.session import build_gan
+from gradpen.data.recognise import open_source
+from gradpen.machine.job import join
+from gradpen.machine.seeds import seed_everything
+from gradpen.machine.sharing import leads
+from gradpen.runs.state import Task, build_gan
+from gradpen.runs.trainer import batches_from
+from gradpen.settings import configure
 
 STILL = {"learning_rate": 1e-12, "batch_size": 32, "critic_steps": 1}
 NOISY = {"objective": "non-saturating", "objective.real_targets": [0.7, 1.0], "objective.flip": 0.1}
@@ -37,17 +38,9 @@ CASES: dict[str, tuple[str, dict[str, Any]]] = {
 
 def gradients(config: RunConfig) -> dict[str, np.ndarray]:
     """Return the gradient of each network, flat, after one iteration."""
-    source = open_source(config.data)
-    gan = build_gan(config, source, torch.device("cpu"))
-    stream = batches(
-        source,
-        config.batch_size,
-        seed=0,
-        start=0,
-        device=torch.device("cpu"),
-        conditional=config.conditional,
-        parts=config.accumulate,
-    )
+    task = Task(config=config, source=open_source(config.data), device=torch.device("cpu"))
+    gan = build_gan(task)
+    stream = batches_from(task, 0)
     seed_everything(config.seed, "iterate", 1)
     train_iteration(gan, config.objective, config.constraint, [next(stream)], parts=config.accumulate)
     return {
@@ -59,12 +52,12 @@ def gradients(config: RunConfig) -> dict[str, np.ndarray]:
 def main() -> None:
     """Write the gradients of every case."""
     found = {}
-    with processes.joined("cpu"):
+    with join("cpu"):
         for case, (preset, settings) in CASES.items():
             torch.manual_seed(0)
             for network, gradient in gradients(configure(preset, settings=STILL | settings)).items():
                 found[f"{case}: {network}"] = gradient
-        if processes.leads():
+        if leads():
             np.savez(Path(sys.argv[1]), allow_pickle=False, **found)
 
 

@@ -3,76 +3,22 @@
 import ast
 import subprocess
 import sys
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
 
 SOURCE = Path(__file__).parents[1] / "src" / "gradpen"
 LAYERS = [
-    ["choice", "errors", "names", "batch", "processes"],
-    [
-        "networks.blocks",
-        "networks.layers",
-        "networks.dropout",
-        "networks.precision",
-        "networks.norms",
-        "networks.fused",
-    ],
-    ["networks.conditional", "data.labels"],
-    [
-        "objectives",
-        "lipschitz",
-        "optimizers",
-        "networks.mlp",
-        "networks.dcgan",
-        "networks.stages",
-        "networks.residual",
-        "data.decode",
-        "runtime",
-    ],
-    [
-        "data.choice",
-        "data.tables",
-        "data.source",
-        "data.folder",
-        "data.procedural",
-        "data.idx",
-        "data.cifar",
-        "data.arrays",
-        "figures",
-        "progress",
-    ],
-    ["data.decoding", "data.columns", "data.lsun"],
-    ["data.store"],
-    ["data.open"],
-    ["gan", "averaging", "metrics.critic", "metrics.samples", "metrics.neighbours"],
-    ["algorithm"],
-    ["auxiliary"],
-    ["config"],
-    ["presets.preset", "sampling", "checkpoint"],
-    [
-        "presets.sized",
-        "presets.pytorch_gan",
-        "presets.papers",
-        "presets.book",
-        "presets.book_2019",
-        "presets.keras_io",
-        "presets.reduced",
-    ],
-    ["presets.catalogue"],
-    ["runs", "evaluation", "walks"],
-    ["session", "memorisation"],
-    ["measuring", "preconditions"],
-    ["trainer", "report"],
-    ["vae"],
-    ["api"],
-    ["compare"],
-    ["commands.options"],
-    ["commands.train", "commands.look", "commands.compare", "commands.data", "commands.presets", "commands.vae"],
-    ["cli"],
-    ["__main__"],
+    "errors text choice batch objectives lipschitz networks data machine",
+    "gan algorithm auxiliary optimizers sampling metrics",
+    "config settings presets",
+    "runs",
+    "looking",
+    "api commands cli",
+    "__main__",
 ]
-LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}
+LEVEL = {room: level for level, rooms in enumerate(LAYERS) for room in rooms.split()}
 FILES = [file for file in sorted(SOURCE.rglob("*.py")) if file.name != "__init__.py"]
 FORBIDDEN = {"pickle", "cPickle", "dill", "joblib", "marshal", "shelve", "torchvision"}
 
@@ -81,16 +27,36 @@ def module_name(file: Path) -> str:
     return ".".join(file.relative_to(SOURCE).with_suffix("").parts)
 
 
-@pytest.mark.parametrize("file", FILES, ids=module_name)
-def test_imports_go_down_only(file: Path) -> None:
-    own = LEVEL[module_name(file)]
+def imported(file: Path) -> set[str]:
+    """The modules of gradpen that a file imports, as ``room.module``."""
+    found = set()
     for node in ast.walk(ast.parse(file.read_text())):
-        names = []
         if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("gradpen"):
             base = (node.module or "").removeprefix("gradpen").lstrip(".")
-            names = [base] if base in LEVEL else [f"{base}.{alias.name}".lstrip(".") for alias in node.names]
-        for name in names:
-            assert LEVEL[name] < own or (LEVEL[name] == own and own <= 3), f"{module_name(file)} imports {name}"
+            names = [f"{base}.{alias.name}".lstrip(".") for alias in node.names]
+            found |= {name if name in MODULES else base for name in names} - {""}
+    return found
+
+
+MODULES = {module_name(file) for file in FILES}
+IMPORTS = {module_name(file): imported(file) for file in FILES}
+
+
+@pytest.mark.parametrize("module", sorted(MODULES))
+def test_imports_go_down_only(module: str) -> None:
+    own = LEVEL[module.split(".")[0]]
+    for other in IMPORTS[module]:
+        assert LEVEL[other.split(".")[0]] <= own, f"{module} imports {other}"
+
+
+def test_no_circles() -> None:
+    """Not among modules, and not among rooms."""
+    rooms: dict[str, set[str]] = {}
+    for module, others in IMPORTS.items():
+        room = module.split(".")[0]
+        rooms.setdefault(room, set()).update({other.split(".")[0] for other in others} - {room})
+    for graph in (IMPORTS, rooms):
+        list(TopologicalSorter(graph).static_order())
 
 
 @pytest.mark.parametrize("file", FILES, ids=module_name)

@@ -14,7 +14,7 @@ from gradpen.batch import Batch
 from gradpen.errors import UsageError
 from gradpen.gan import Gan
 from gradpen.lipschitz import GradientPenalty, Unconstrained, gradient_penalty
-from gradpen.networks.conditional import ClassifyingCritic
+from gradpen.networks.labels import ClassifyingCritic
 from gradpen.objectives import NonSaturating, Relativistic
 
 

@@ -11,7 +11,8 @@ import pytest
 import torch
 from torch import nn
 
-from gradpen.checkpoint import (
+from gradpen.errors import RunError
+from gradpen.runs.checkpoint import (
     Checkpoint,
     DamagedCheckpointError,
     checkpoint_folders,
@@ -23,7 +24,6 @@ from gradpen.checkpoint import (
     restore_optimizer,
     write_checkpoint,
 )
-from gradpen.errors import RunError
 
 
 def make(iteration: int) -> Checkpoint:

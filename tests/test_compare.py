@@ -8,12 +8,12 @@ import pytest
 from PIL import Image
 
 import gradpen
-import gradpen.compare
+import gradpen.looking.compare
 from gradpen.cli import main
-from gradpen.compare import CONSTRAINTS, OBJECTIVES, compare, grid_cells, parse_cell, table
 from gradpen.errors import DataError, RunError
-from gradpen.report import save_rows
-from gradpen.session import Audience
+from gradpen.looking.compare import CONSTRAINTS, OBJECTIVES, compare, grid_cells, parse_cell, table
+from gradpen.looking.pictures import save_rows
+from gradpen.runs.audience import Audience
 
 COMMON: dict[str, Any] = {"iterations": 3, "batch_size": 16, "critic_steps": 1, "threads": 1}
 
@@ -64,7 +64,7 @@ def test_samples_stand_side_by_side(tmp_path: Path, monkeypatch: pytest.MonkeyPa
         rows[:] = given
         save_rows(given, out)
 
-    monkeypatch.setattr(gradpen.compare, "save_rows", kept)
+    monkeypatch.setattr(gradpen.looking.compare, "save_rows", kept)
     narrow = COMMON | {"generator.width": 4, "critic.width": 4}
     failing = "wgan-gp,critic_optimizer.learning_rate=1e30"
     names = (failing, "wgan-gp", "wgan-gp,generator.way=upsample")

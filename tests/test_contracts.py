@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import torch
 
-from gradpen.config import ADAPTER, RunConfig, from_dict, to_dict
+from gradpen.config import RunConfig
 from gradpen.lipschitz import (
     Constraint,
     GradientPenalty,
@@ -32,6 +32,7 @@ from gradpen.objectives import (
 from gradpen.optimizers import Adam, OptimizerChoice, RmsProp
 from gradpen.presets.catalogue import PRESETS, parameter_counts
 from gradpen.presets.preset import Preset
+from gradpen.settings import ADAPTER, from_dict, to_dict
 
 OBJECTIVES: list[Objective] = [
     Wasserstein(),

@@ -16,20 +16,15 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from torch import nn
 
-from gradpen.api import configure
-from gradpen.averaging import averaged_copy
 from gradpen.batch import Batch
-from gradpen.config import RunConfig
 from gradpen.data.choice import DataChoice
-from gradpen.data.open import open_source
-from gradpen.data.source import Source, batches
-from gradpen.runs import RunFolder
-from gradpen.runtime import derived_seed, seed_everything
+from gradpen.data.recognise import open_source
+from gradpen.data.source import Source
+from gradpen.runs.state import Task, initial_state
+from gradpen.runs.trainer import batches_from, iterate
 from gradpen.sampling import latents
-from gradpen.session import Audience, Session, build_gan
-from gradpen.trainer import iterate
+from gradpen.settings import configure
 
 GOLDEN = Path(__file__).parent / "golden"
 ITERATIONS = 20
@@ -81,47 +76,21 @@ def in_float64(stream: Iterator[Batch]) -> Iterator[Batch]:
         yield Batch(images=batch.images.double(), labels=labels)
 
 
-def stream_of(config: RunConfig, source: Source) -> Iterator[Batch]:
-    return batches(
-        source,
-        config.batch_size,
-        seed=derived_seed(config.seed, "order", 0),
-        start=0,
-        device=torch.device("cpu"),
-        conditional=config.conditional,
-        parts=config.accumulate,
-    )
-
-
 def beginning(preset: str, settings: dict[str, Any]) -> dict[str, Any]:
     """What a run begins with, and the losses of its first iterations."""
     config = configure(preset, reduced=True, settings=SETTINGS | settings)
-    source = source_of(config.data)
-    gan = build_gan(config, source, torch.device("cpu"))
-    order = [batch.images.sum((1, 2, 3)).tolist() for batch in islice(stream_of(config, source), 3)]
+    task = Task(config=config, source=source_of(config.data), device=torch.device("cpu"))
+    state = initial_state(task)
+    gan = state.gan
+    order = [batch.images.sum((1, 2, 3)).tolist() for batch in islice(batches_from(task, 0), 3)]
     weights = {
         name: {key: checksum(value) for key, value in network.named_parameters()}
         for name, network in (("generator", gan.generator), ("critic", gan.critic))
     }
-    for network in (gan.generator, gan.critic):
+    for network in (gan.generator, gan.critic, state.shown):
         network.double()
-    average: nn.Module | None = None if config.average is None else averaged_copy(gan.generator)
-    session = Session(
-        config=config,
-        folder=RunFolder(path=Path()),
-        source=source,
-        device=torch.device("cpu"),
-        gan=gan,
-        average=average,
-        audience=Audience(),
-        run_id="",
-    )
-    stream = in_float64(stream_of(config, source))
-    losses = []
-    for session.iteration in range(1, ITERATIONS + 1):
-        seed_everything(config.seed, "iterate", session.iteration)
-        losses.append({name: value.item() for name, value in iterate(session, stream).items()})
-    shown = gan.generator if average is None else average
+    stream = in_float64(batches_from(task, 0))
+    losses = [{name: value.item() for name, value in iterate(state, config, stream).items()} for _ in range(ITERATIONS)]
     return {
         "weights": weights,
         "latents": latents(config.generator.latent_dim, config.seed, 0)[0, :3].tolist(),
@@ -129,7 +98,7 @@ def beginning(preset: str, settings: dict[str, Any]) -> dict[str, Any]:
         "losses": losses,
         "trained": {
             name: checksum(torch.cat([p.flatten() for p in network.parameters()]))
-            for name, network in (("generator", shown), ("critic", gan.critic))
+            for name, network in (("generator", state.shown), ("critic", gan.critic))
         },
     }
 

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from gradpen.runs import RunFolder, read_measures
-from gradpen.trainer import resume
+from gradpen.runs.folder import RunFolder, read_measures
+from gradpen.runs.training import resume
 from test_trainer import state
 
 ARGUMENTS = [

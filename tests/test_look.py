@@ -12,7 +12,7 @@ from PIL import Image
 import gradpen
 from conftest import Outcome
 from gradpen.errors import UsageError
-from gradpen.evaluation import Distance
+from gradpen.metrics.generator import Distance
 
 SMALL: dict[str, Any] = {"iterations": 3, "batch_size": 16, "critic_steps": 1, "cadence__grid": 4, "threads": 1}
 NARROW: dict[str, Any] = {"generator__width": 4, "critic__width": 4}

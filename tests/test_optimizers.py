@@ -4,9 +4,8 @@ import pytest
 import torch
 from torch import nn
 
-from gradpen.averaging import averaged_copy, update_average
 from gradpen.config import CriticWarmUp
-from gradpen.optimizers import RmsProp
+from gradpen.optimizers import RmsProp, averaged_copy, update_average
 from gradpen.presets.papers import wgan_lsun
 
 

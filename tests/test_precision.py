@@ -13,15 +13,16 @@ import gradpen
 from conftest import Outcome
 from gradpen import auxiliary
 from gradpen.algorithm import critic_step, train_iteration
-from gradpen.api import configure
 from gradpen.batch import Batch
-from gradpen.checkpoint import newest_checkpoint
-from gradpen.data.open import open_source
+from gradpen.data.recognise import open_source
 from gradpen.errors import UsageError
 from gradpen.gan import Gan
-from gradpen.preconditions import say_slow_precision
-from gradpen.runtime import choose_precision, seed_everything
-from gradpen.session import Audience, build_gan
+from gradpen.machine.device import choose_precision
+from gradpen.machine.seeds import seed_everything
+from gradpen.runs.checkpoint import newest_checkpoint
+from gradpen.runs.notices import of_slow_precision
+from gradpen.runs.state import Task, build_gan
+from gradpen.settings import configure
 
 CPU = torch.device("cpu")
 TINY: dict[str, Any] = {"iterations": 4, "batch_size": 16, "critic_steps": 2, "cadence__log_every": 2}
@@ -31,7 +32,7 @@ def players(preset: str, precision: str, **settings: Any) -> tuple[Gan, Any, Bat
     values = {"precision": precision, "learning_rate": 1e-12} | settings
     config = configure(preset, settings=values)
     source = open_source(config.data)
-    gan = build_gan(config, source, CPU)
+    gan = build_gan(Task(config=config, source=source, device=CPU))
     images = torch.rand(16, *source.shape, generator=torch.Generator().manual_seed(0)) * 2 - 1
     labels = torch.eye(10)[torch.arange(16) % 10] if config.conditional else None
     return gan, config, Batch(images=images.contiguous(memory_format=torch.channels_last), labels=labels)
@@ -121,11 +122,11 @@ def test_a_run_in_bf16_resumes_exactly(tmp_path: Path) -> None:
 def test_auto_takes_what_the_device_has(monkeypatch: pytest.MonkeyPatch) -> None:
     heard: list[str] = []
     for has, expected in ((True, torch.bfloat16), (False, torch.float32)):
-        monkeypatch.setattr("gradpen.runtime.computes_in_bf16", lambda _, has=has: has)
-        monkeypatch.setattr("gradpen.preconditions.computes_in_bf16", lambda _, has=has: has)
+        monkeypatch.setattr("gradpen.machine.device.computes_in_bf16", lambda _, has=has: has)
+        monkeypatch.setattr("gradpen.runs.notices.computes_in_bf16", lambda _, has=has: has)
         assert choose_precision("auto", CPU)[0] == expected
         for name in ("fp32", "bf16", "auto"):
-            say_slow_precision(configure(settings={"precision": name}), CPU, Audience(say=heard.append))
+            heard += of_slow_precision(configure(settings={"precision": name}), CPU)
     assert len(heard) == 1
     assert "precision=bf16 is emulated and slower" in heard[0]
 

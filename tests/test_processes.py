@@ -15,12 +15,12 @@ import torch
 
 import gradpen
 from gradients_of_many import CASES
-from gradpen import processes
-from gradpen.api import configure
-from gradpen.checkpoint import newest_checkpoint
 from gradpen.errors import GradpenError, UsageError
+from gradpen.machine import job, sharing
 from gradpen.networks.norms import BatchNorm2d, normalised
-from gradpen.preconditions import refuse_uneven
+from gradpen.runs.checkpoint import newest_checkpoint
+from gradpen.runs.checks import refuse_uneven
+from gradpen.settings import configure
 
 ENVIRONMENT = {**os.environ, "OMP_NUM_THREADS": "1"}
 TORCHRUN = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
@@ -105,7 +105,7 @@ def test_a_job_resumes_exactly_and_goes_on_alone(tmp_path: Path) -> None:
     assert json.loads((halves / "run.json").read_text())["versions"]["processes"] == 2
 
     heard: list[str] = []
-    from gradpen.session import Audience
+    from gradpen.runs.audience import Audience
 
     alone = gradpen.train(resume=halves, iterations=14, audience=Audience(say=heard.append))
     assert alone.iteration == 14
@@ -167,14 +167,14 @@ def test_one_process_says_what_is_wrong(tmp_path: Path, arguments: list[str], se
 def test_the_others_let_the_leader_say_first_why_it_failed(monkeypatch: pytest.MonkeyPatch) -> None:
     store = torch.distributed.HashStore()  # type: ignore[attr-defined]
     store.set("leader-first-1", "failed")
-    monkeypatch.setattr(processes, "leads", lambda: False)
-    monkeypatch.setattr(processes.MET, "store", store)
-    monkeypatch.setattr(processes.MET, "waits", 0)
-    leader = threading.Timer(0.5, store.add, (processes.SAID, 1))
+    monkeypatch.setattr(job, "leads", lambda: False)
+    monkeypatch.setattr(job.NOTES, "store", store)
+    monkeypatch.setattr(job.NOTES, "waits", 0)
+    leader = threading.Timer(0.5, store.add, (job.SAID, 1))
     leader.start()
-    with pytest.raises(GradpenError, match="the leading process failed; it says why"), processes.leader_first():
+    with pytest.raises(GradpenError, match="the leading process failed; it says why"), job.leader_first():
         pytest.fail("nothing may be done after the leader failed")
-    assert store.add(processes.SAID, 1) == 2, "the leader was first"
+    assert store.add(job.SAID, 1) == 2, "the leader was first"
     leader.join()
 
 
@@ -196,15 +196,15 @@ def test_batch_norm_is_pytorchs() -> None:
 
 def test_alone_nothing_is_communicated() -> None:
     x = torch.randn(3)
-    assert processes.count() == 1
-    assert processes.leads()
-    assert processes.mean_over_all(x) is x
-    assert not processes.differs(torch.nn.Linear(2, 2))
-    assert processes.leaders(lambda: "text") == "text"
+    assert sharing.count() == 1
+    assert sharing.leads()
+    assert sharing.mean_over_all(x) is x
+    assert not sharing.weights_differ(torch.nn.Linear(2, 2))
+    assert sharing.text_of_leader(lambda: "text") == "text"
 
 
 def test_a_batch_that_cannot_be_shared_on_resume_asks_for_other_processes(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(processes, "count", lambda: 3)
+    monkeypatch.setattr(sharing, "count", lambda: 3)
     config = configure(settings={"batch_size": 16})
     with pytest.raises(UsageError, match=r"by 3 processes equally; start one of 1, 2, 4, 8, 16 processes"):
         refuse_uneven(config, resuming=True)

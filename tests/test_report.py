@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 import gradpen
-from gradpen.runs import RunFolder
+from gradpen.runs.folder import RunFolder
 
 CHROMIUM = shutil.which("chromium")
 FLAGS = [

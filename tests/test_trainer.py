@@ -13,14 +13,14 @@ import pytest
 import torch
 
 import gradpen
-from gradpen.api import configure
-from gradpen.checkpoint import checkpoint_folders, read_checkpoint
 from gradpen.config import RunConfig
 from gradpen.data.choice import LabelledArray
 from gradpen.errors import DataError, DivergedError, RunError, UsageError
-from gradpen.runs import RunFolder, read_measures
-from gradpen.session import Audience
-from gradpen.trainer import resume, train
+from gradpen.runs.audience import Audience
+from gradpen.runs.checkpoint import checkpoint_folders, read_checkpoint
+from gradpen.runs.folder import RunFolder, read_measures
+from gradpen.runs.training import resume, train
+from gradpen.settings import configure
 
 SMALL: dict[str, Any] = {
     "batch_size": 16,
@@ -223,7 +223,7 @@ def test_runs_are_numbered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
 
 
 def test_two_processes_cannot_share_a_run(tmp_path: Path) -> None:
-    from gradpen.runs import locked
+    from gradpen.runs.folder import locked
 
     folder = train(small(), out=tmp_path / "run", audience=Stop(4).audience())
     with locked(folder), pytest.raises(RunError, match="is being trained by process"):
@@ -258,7 +258,7 @@ def poison(what: str) -> Callable[[Any], None]:
 @pytest.mark.parametrize("when", [6, 8])
 def test_non_finite_losses_stop_the_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, what: str, when: int) -> None:
     import gradpen.algorithm
-    import gradpen.trainer
+    import gradpen.runs.trainer
 
     real = gradpen.algorithm.train_iteration
     done = {"n": 0}
@@ -270,7 +270,7 @@ def test_non_finite_losses_stop_the_run(tmp_path: Path, monkeypatch: pytest.Monk
         return real(gan, *arguments, **options)
 
     whole = state(train(small(), out=tmp_path / "whole"))
-    monkeypatch.setattr(gradpen.trainer, "train_iteration", poisoned)
+    monkeypatch.setattr(gradpen.runs.trainer, "train_iteration", poisoned)
     with pytest.raises(DivergedError, match=r"infinite or NaN between iterations 7 and|infinite or NaN between") as e:
         train(small(), out=tmp_path / "run")
     assert "the checkpoint of iteration 5 is whole" in str(e.value)
@@ -278,7 +278,7 @@ def test_non_finite_losses_stop_the_run(tmp_path: Path, monkeypatch: pytest.Monk
     folder = RunFolder(path=tmp_path / "run")
     assert json.loads(folder.record.read_text())["state"] == "diverged"
     assert [place.name for place in checkpoint_folders(folder.checkpoints)] == ["00000005", "00000000"]
-    monkeypatch.setattr(gradpen.trainer, "train_iteration", real)
+    monkeypatch.setattr(gradpen.runs.trainer, "train_iteration", real)
     assert state(resume(folder.path)) == whole
 
 
@@ -359,8 +359,7 @@ def test_huge_learning_rate_diverges_with_a_sentence(tmp_path: Path) -> None:
 def test_a_full_disk_is_a_sentence_and_nothing_is_lost(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
-    import gradpen.measuring
-    import gradpen.session
+    import gradpen.runs.trainer
 
     whole = state(train(small(), out=tmp_path / "whole"))
 
@@ -370,8 +369,8 @@ def test_a_full_disk_is_a_sentence_and_nothing_is_lost(
     def fill_disk() -> Audience:
         def show(iteration: int, config: RunConfig, row: dict[str, Any]) -> None:
             if iteration == 7:
-                monkeypatch.setattr(gradpen.measuring, "append_row", full)
-                monkeypatch.setattr(gradpen.session, "write_checkpoint", full)
+                monkeypatch.setattr(gradpen.runs.trainer, "append_row", full)
+                monkeypatch.setattr(gradpen.runs.trainer, "write_checkpoint", full)
 
         return Audience(show=show)
 
@@ -425,7 +424,7 @@ def test_load_warns_of_a_damaged_checkpoint(tmp_path: Path) -> None:
 
 def test_an_iteration_takes_its_critic_steps(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """As many batches as critic updates, each new, or all the same one; warm-up where it is due."""
-    import gradpen.trainer
+    import gradpen.runs.trainer
 
     def batches_of(**settings: Any) -> list[list[bytes]]:
         seen: list[list[bytes]] = []
@@ -436,9 +435,9 @@ def test_an_iteration_takes_its_critic_steps(tmp_path: Path, monkeypatch: pytest
             return real(gan, objective, constraint, iter(taken), **options)
 
         real = gradpen.algorithm.train_iteration
-        monkeypatch.setattr(gradpen.trainer, "train_iteration", watch)
+        monkeypatch.setattr(gradpen.runs.trainer, "train_iteration", watch)
         train(small(iterations=6, **settings), out=tmp_path / repr(len(settings) + len(list(tmp_path.iterdir()))))
-        monkeypatch.setattr(gradpen.trainer, "train_iteration", real)
+        monkeypatch.setattr(gradpen.runs.trainer, "train_iteration", real)
         return seen
 
     usual = batches_of()
@@ -452,7 +451,7 @@ def test_an_iteration_takes_its_critic_steps(tmp_path: Path, monkeypatch: pytest
 
 
 def test_learning_rates_fall_linearly(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    import gradpen.trainer
+    import gradpen.runs.trainer
 
     rates = []
 
@@ -461,7 +460,7 @@ def test_learning_rates_fall_linearly(tmp_path: Path, monkeypatch: pytest.Monkey
         return real(gan, *arguments, **options)
 
     real = gradpen.algorithm.train_iteration
-    monkeypatch.setattr(gradpen.trainer, "train_iteration", watch)
+    monkeypatch.setattr(gradpen.runs.trainer, "train_iteration", watch)
     config = small(iterations=4, learning_rate_decay="linear", learning_rate=8.0e-4)
     folder = train(config, out=tmp_path / "run", audience=Stop(2).audience())
     with pytest.raises(RunError, match="learning rates fall to 0 over 4 iterations, so another number"):

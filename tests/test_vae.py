@@ -18,16 +18,16 @@ from torch.distributions import Normal
 from torch.distributions import kl_divergence as kl_of
 
 import gradpen
-import gradpen.vae
+import gradpen.looking.vae
 from gradpen.cli import main
 from gradpen.data.choice import DataChoice
-from gradpen.data.open import open_source
+from gradpen.data.recognise import open_source
 from gradpen.data.source import Source, gather
 from gradpen.errors import DivergedError
+from gradpen.looking.vae import Vae, build_vae, kl_divergence, losses, reconstruct, train_vae
 from gradpen.metrics.samples import sharpness
 from gradpen.networks.dcgan import DcganGenerator
 from gradpen.networks.mlp import MlpGenerator
-from gradpen.vae import Vae, build_vae, kl_divergence, losses, reconstruct, train_vae
 
 CPU = torch.device("cpu")
 DECODER = MlpGenerator(latent_dim=8, widths=(64,))
@@ -120,7 +120,7 @@ def test_the_same_seed_gives_the_same_weights_and_leaves_randomness_alone(digits
 
 
 def test_an_infinite_loss_is_a_sentence(digits: Source, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(gradpen.vae, "LEARNING_RATE", 1e30)
+    monkeypatch.setattr(gradpen.looking.vae, "LEARNING_RATE", 1e30)
     with pytest.raises(DivergedError, match="the loss of the VAE was no longer finite at batch 5"):
         short(digits, 0)
 
@@ -160,13 +160,13 @@ def test_ctrl_c_ends_it_with_a_sentence(
     trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     run = Path(shutil.copytree(trained, tmp_path / "run", ignore=shutil.ignore_patterns("vae")))
-    real = gradpen.vae.losses
+    real = gradpen.looking.vae.losses
 
     def interrupted(vae: Vae, images: Tensor) -> tuple[Tensor, Tensor]:
         signal.raise_signal(signal.SIGINT)
         return real(vae, images)
 
-    monkeypatch.setattr(gradpen.vae, "losses", interrupted)
+    monkeypatch.setattr(gradpen.looking.vae, "losses", interrupted)
     assert main(["vae", str(run), "--iterations=4"]) == 130
     assert "stopped; no VAE was written, and the run is as it was" in capsys.readouterr().err
     assert not (run / "vae").exists()
@@ -179,7 +179,7 @@ def test_a_full_disk_is_a_sentence(
     def full(*_: Any, **__: Any) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(gradpen.vae, name, full)
+    monkeypatch.setattr(gradpen.looking.vae, name, full)
     assert main(["vae", str(trained), "--iterations=2"]) == 2
     assert "vae cannot be written (No space left on device); make room" in " ".join(capsys.readouterr().err.split())
 

@@ -13,9 +13,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from gradpen.errors import UsageError
-from gradpen.networks.dcgan import DcganGenerator
-from gradpen.sampling import CHUNK, draw_pixels
-from gradpen.walks import (
+from gradpen.looking.films import (
     FRAMES,
     STEPS,
     draw_walk,
@@ -25,6 +23,8 @@ from gradpen.walks import (
     spherical,
     strip_latents,
 )
+from gradpen.networks.dcgan import DcganGenerator
+from gradpen.sampling import CHUNK, draw_pixels
 
 DIM = 6
 

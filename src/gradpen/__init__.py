@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from gradpen.algorithm import critic_step, generator_step, train_iteration
-    from gradpen.api import configure, evaluate, nearest, train
+    from gradpen.api import evaluate, nearest, train
     from gradpen.batch import Batch
     from gradpen.errors import GradpenError
     from gradpen.gan import Gan
@@ -37,13 +37,15 @@ if TYPE_CHECKING:
         RelativisticAverage,
         Wasserstein,
     )
-    from gradpen.runs import Run, load
+    from gradpen.runs.trained import Run, load
+    from gradpen.settings import configure
 
 __version__ = "0.1.0"
 
 _HOMES = {
     "gradpen.algorithm": ("critic_step", "generator_step", "train_iteration"),
-    "gradpen.api": ("configure", "evaluate", "nearest", "train"),
+    "gradpen.api": ("evaluate", "nearest", "train"),
+    "gradpen.settings": ("configure",),
     "gradpen.batch": ("Batch",),
     "gradpen.errors": ("GradpenError",),
     "gradpen.gan": ("Gan",),
@@ -72,7 +74,7 @@ _HOMES = {
         "RelativisticAverage",
         "Wasserstein",
     ),
-    "gradpen.runs": ("Run", "load"),
+    "gradpen.runs.trained": ("Run", "load"),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 

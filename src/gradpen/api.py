@@ -7,13 +7,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from gradpen import trainer
-from gradpen.config import RunConfig, from_dict, merge, override, read_file, to_dict
-from gradpen.data.choice import EMBEDDED, LabelledArray, at_absolute_path
-from gradpen.data.open import open_source
+from gradpen.data.choice import LabelledArray, at_absolute_path
+from gradpen.data.recognise import open_source
 from gradpen.data.source import Source
 from gradpen.errors import UsageError
-from gradpen.evaluation import (
+from gradpen.looking.report import publish
+from gradpen.metrics.copies import Neighbours, find_neighbours
+from gradpen.metrics.generator import (
     SET_SIZE,
     Distance,
     generator_distance,
@@ -21,64 +21,12 @@ from gradpen.evaluation import (
     real_distance,
     real_diversity,
 )
-from gradpen.memorisation import Neighbours, find_neighbours
-from gradpen.names import safe_name
-from gradpen.presets.catalogue import find
-from gradpen.presets.reduced import reduced as reduced_preset
-from gradpen.report import publish
-from gradpen.runs import Run, RunFolder, load, warn
-from gradpen.session import Audience
-
-
-def configure(
-    preset: str | None = None,
-    *,
-    reduced: bool = False,
-    file: Path | None = None,
-    settings: dict[str, Any] | None = None,
-) -> RunConfig:
-    """Return a configuration: a preset, under a file, under settings by dotted key.
-
-    Args:
-        preset: a name from :data:`gradpen.presets.catalogue.PRESETS`; none: the file's, or ``wgan-gp``.
-        reduced: the preset's reduced version, with an eighth of the channels and a short run, for a laptop.
-        file: a JSON or TOML file with any part of a configuration, for example a run's ``config.json``.
-        settings: values by dotted key. ``learning_rate`` sets both optimisers, ``penalty_weight`` the
-            constraint's weight and ``size`` the data's, as the command line's options do.
-
-    Raises:
-        UsageError: a name or a value is wrong; the message says which and what was expected.
-
-    >>> configure("wgan-gp", settings={"penalty_weight": 1, "critic_steps": 3}).constraint.weight
-    1.0
-    """
-    changes = read_file(file) if file is not None else {}
-    chosen = find(str(preset or changes.get("preset", "wgan-gp"))).config()
-    values = to_dict(reduced_preset(chosen) if reduced else chosen)
-    settings = settings or {}
-    if "data.labels" in settings or not str(settings.get("data.path", EMBEDDED)).startswith(EMBEDDED):
-        values["data"]["columns"] = []
-    merge(values, changes)
-    if preset is not None:
-        values["preset"] = preset
-    if not all(isinstance(values[part], dict) for part in ("data", "constraint")):
-        return from_dict(values)
-    for key, value in settings.items():
-        for place in PLACES.get(key, (key,)):
-            if place == "constraint.weight" and "weight" not in values["constraint"]:
-                raise UsageError(
-                    f"a penalty weight was given, but the constraint of {values['preset']} is "
-                    f"{values['constraint']['name']}, which has none; choose --preset wgan-gp, or leave it out"
-                )
-            override(values, place, value)
-    return from_dict(values)
-
-
-PLACES = {
-    "learning_rate": ("generator_optimizer.learning_rate", "critic_optimizer.learning_rate"),
-    "penalty_weight": ("constraint.weight",),
-    "size": ("data.size",),
-}
+from gradpen.runs import training
+from gradpen.runs.audience import Audience
+from gradpen.runs.folder import RunFolder
+from gradpen.runs.trained import Run, load, warn
+from gradpen.settings import configure
+from gradpen.text import printable
 
 
 def train(
@@ -122,7 +70,7 @@ def train(
     (3, 8, 8, 1)
     """
     audience = audience or Audience()
-    if audience.publish is Audience.publish:
+    if audience.publish is None:
         audience.publish = publish
     array = in_memory(data, labels)
     path = None if data is None or isinstance(data, np.ndarray) else str(data)
@@ -140,7 +88,7 @@ def train(
             dotted.setdefault("data.columns", ())
         file = None if config is None else Path(config)
         chosen = configure(preset, reduced=reduced, file=file, settings=dotted)
-        folder = trainer.train(chosen, out=None if out is None else Path(out), array=array, audience=audience)
+        folder = training.train(chosen, out=None if out is None else Path(out), array=array, audience=audience)
     return load(folder.path)
 
 
@@ -165,7 +113,7 @@ def continue_run(
             f"a resumed run is the same run, so {', '.join(sorted(settings))} cannot be given with resume; "
             f"only the iterations and the place of the data may change"
         )
-    return trainer.resume(path, iterations=iterations, data=data, array=array, audience=audience)
+    return training.resume(path, iterations=iterations, data=data, array=array, audience=audience)
 
 
 def evaluate(
@@ -264,7 +212,7 @@ def load_with_data(
     source = open_source(choice, array=array)
     if source.fingerprint != trained.data_fingerprint:
         raise UsageError(
-            f"{safe_name(source.report.path)} does not hold the data {safe_name(run)} was trained on; name the "
+            f"{printable(source.report.path)} does not hold the data {printable(run)} was trained on; name the "
             f"folder, file or array that does"
         )
     return trained, source

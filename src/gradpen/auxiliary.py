@@ -18,7 +18,7 @@ from gradpen.choice import STRICT
 from gradpen.errors import UsageError
 from gradpen.gan import Gan, in_precision
 from gradpen.lipschitz import Constraint
-from gradpen.networks.conditional import ClassifyingCritic
+from gradpen.networks.labels import ClassifyingCritic
 from gradpen.objectives import Objective, RelativeObjective
 
 
@@ -44,7 +44,7 @@ def class_loss(logits: Tensor, labels: Tensor) -> Tensor:
 def judge(gan: Gan, images: Tensor) -> tuple[Tensor, Tensor]:
     """Return scores and class logits of images."""
     if not isinstance(gan.critic, ClassifyingCritic):
-        raise UsageError("a class loss needs a critic that classifies; choose critic.labels=classify")
+        raise UsageError("a class loss needs a critic that classifies; choose `critic.labels=classify`")
     outputs = in_precision(gan.critic.network, gan.precision, gan.casts)(images)
     return outputs[:, 0], outputs[:, 1:]
 

@@ -1,18 +1,15 @@
 """The command line: its commands by name. Nothing heavy is imported before it is needed."""
 
+import importlib
 import sys
-from collections.abc import Callable, Sequence
-from typing import Protocol
+from collections.abc import Sequence
+from typing import Any, Protocol
 
 import tyro
 
-from gradpen.commands.compare import Compare
-from gradpen.commands.data import Data
-from gradpen.commands.look import Evaluate, NearestImages, Sample
-from gradpen.commands.presets import Presets
-from gradpen.commands.train import Train
-from gradpen.commands.vae import VaeBaseline
+from gradpen import __version__
 from gradpen.errors import GradpenError, speaks
+from gradpen.text import did_you_mean, printable
 
 
 class Command(Protocol):
@@ -22,49 +19,93 @@ class Command(Protocol):
         """Do it and return the exit code."""
 
 
-COMMANDS: dict[str, Callable[..., Command]] = {
-    "train": Train,
-    "sample": Sample,
-    "evaluate": Evaluate,
-    "nearest": NearestImages,
-    "vae": VaeBaseline,
-    "compare": Compare,
-    "data": Data,
-    "presets": Presets,
+COMMANDS = {
+    "train": ("gradpen.commands.train", "Train", "train a GAN on your data; writes a run folder with a report"),
+    "sample": ("gradpen.commands.look", "Sample", "draw images, strips and animations from a run"),
+    "evaluate": ("gradpen.commands.look", "Evaluate", "measure a run's samples against held-out data"),
+    "nearest": ("gradpen.commands.look", "NearestImages", "look for copies of training images"),
+    "vae": ("gradpen.commands.vae", "VaeBaseline", "train a VAE on a run's data and compare"),
+    "compare": ("gradpen.commands.compare", "Compare", "train several configurations at equal budget"),
+    "data": ("gradpen.commands.data", "Data", "report on data without training"),
+    "presets": ("gradpen.commands.presets", "Presets", "list the published configurations"),
 }
+"""module, class and what it does in a line"""
 
 
-def parse(arguments: Sequence[str]) -> Callable[[], int]:
-    """Return what the command line asks for; exits 2 on a wrong one, with the nearest right name."""
-    command: Command = tyro.extras.subcommand_cli_from_dict(
-        COMMANDS,
-        prog="gradpen",
-        description="Wasserstein GANs that do not fall over: train, measure, explain.",
-        args=list(arguments),
+def overview() -> str:
+    """Return the help of the command line as a whole: a line a command."""
+    lines = [f"  {name:10s}{words}" for name, (_, _, words) in COMMANDS.items()]
+    return "\n".join(
+        [
+            "usage: gradpen COMMAND [OPTION ...]",
+            "",
+            "Wasserstein GANs that do not fall over: train, measure, explain.",
+            "",
+            *lines,
+            "",
+            "gradpen COMMAND --help explains a command and its options; gradpen --version says which gradpen this is.",
+        ]
     )
-    return command.run
+
+
+def parse(arguments: Sequence[str]) -> Command:
+    """Return what the command line asks for; exits 2 on a wrong option, with the nearest right name.
+
+    Raises:
+        GradpenError: there is no such command.
+    """
+    name, *options = arguments
+    if name not in COMMANDS:
+        raise GradpenError(
+            f"there is no command '{printable(name)}' among {', '.join(COMMANDS)}{did_you_mean(name, COMMANDS)}"
+        )
+    module, kind, _ = COMMANDS[name]
+    command: Any = getattr(importlib.import_module(module), kind)
+    parsed: Command = tyro.cli(command, prog=f"gradpen {name}", args=options)
+    return parsed
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return the exit code: 0 done, 1 failed run, 2 the user's mistake."""
+    arguments = sys.argv[1:] if arguments is None else list(arguments)
+    if not arguments or arguments[0] in ("--help", "-h"):
+        print(overview(), file=sys.stdout if arguments else sys.stderr)
+        return 0 if arguments else 2
+    if arguments[0] == "--version":
+        print(f"gradpen {__version__}")
+        return 0
     try:
-        return parse(sys.argv[1:] if arguments is None else arguments)()
+        return parse(arguments).run()
     except GradpenError as error:
-        if error.said_elsewhere or (error.said_elsewhere is None and not speaks()):
-            return error.exit_code
-        print(f"gradpen: error: {error}", file=sys.stderr)
+        if not (error.said_elsewhere or (error.said_elsewhere is None and not speaks())):
+            complain(str(error))
         return error.exit_code
     except KeyboardInterrupt:
         print("gradpen: stopped at once; whatever was saved before is whole", file=sys.stderr)
         return 130
     except (MemoryError, RuntimeError) as error:
-        if not isinstance(error, MemoryError) and "memory" not in str(error):
+        if not is_out_of_memory(error):
             raise
-        print(
-            f"gradpen: error: there is not enough memory ({str(error).splitlines()[0]}); choose a smaller --size or "
-            f"--batch-size, or narrower networks",
-            file=sys.stderr,
+        complain(
+            f"there is not enough memory ({str(error).splitlines()[0]}); choose a smaller `data.size` or `batch_size`, "
+            f"or narrower networks"
         )
         return 2
     except BrokenPipeError:
         return 1
+
+
+def complain(sentence: str) -> None:
+    """Print an error, settings as the options that set them."""
+    from gradpen.commands.options import as_options
+
+    print(f"gradpen: error: {as_options(sentence)}", file=sys.stderr)
+
+
+def is_out_of_memory(error: MemoryError | RuntimeError) -> bool:
+    """Return whether memory ran out: by the error's type, but for torch's CPU allocator, which has none of its own."""
+    if isinstance(error, MemoryError):
+        return True
+    import torch
+
+    return isinstance(error, torch.OutOfMemoryError) or "DefaultCPUAllocator: can't allocate" in str(error)

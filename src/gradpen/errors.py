@@ -1,6 +1,10 @@
 """Errors that a user can do something about, each one a sentence, and which process says it."""
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from gradpen.text import printable
 
 
 def speaks() -> bool:
@@ -11,7 +15,8 @@ def speaks() -> bool:
 class GradpenError(Exception):
     """What went wrong, what was expected and what to do next, in words for the user.
 
-    The command line prints the message without a traceback and exits with ``exit_code``.
+    Settings stand in backticks, ```batch_size=36```; the command line prints its own options in their place, without a
+    traceback, and exits with ``exit_code``.
     """
 
     exit_code = 2
@@ -41,3 +46,17 @@ class DivergedError(GradpenError):
     """A run whose losses are no longer finite; exit code 1, since the command itself was right."""
 
     exit_code = 1
+
+
+def cannot_be_written(place: object, error: OSError, advice: str) -> str:
+    """Return the sentence for a failed write."""
+    return f"{printable(place)} cannot be written ({error.strerror or error}); {advice}"
+
+
+@contextmanager
+def readable_writes(kind: type[GradpenError], place: object, advice: str) -> Iterator[None]:
+    """Turn a failed write within into an error of this kind, which names the place and says what to do."""
+    try:
+        yield
+    except OSError as error:
+        raise kind(cannot_be_written(place, error, advice)) from None

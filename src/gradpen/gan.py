@@ -11,8 +11,8 @@ from torch.optim import Optimizer
 
 from gradpen.batch import Batch
 from gradpen.lipschitz import Score
+from gradpen.machine.sharing import draw_for_all
 from gradpen.networks.precision import Casts, keeping
-from gradpen.processes import drawn
 
 
 def in_precision(
@@ -64,7 +64,7 @@ class Gan:
     def generate(self, batch: Batch) -> Tensor:
         """Return as many samples as the batch has examples, with its labels, from fresh latents z ~ N(0, I)."""
         like = next(self.generator.parameters())
-        z = drawn(torch.randn_like, torch.empty(len(batch), self.latent_dim, device=like.device)).to(like.dtype)
+        z = draw_for_all(torch.randn_like, torch.empty(len(batch), self.latent_dim, device=like.device)).to(like.dtype)
         make = self.generator if batch.labels is None else partial(self.generator, labels=batch.labels)
         return in_precision(make, self.precision, self.casts)(z)
 

@@ -17,8 +17,8 @@ from torch.nn.utils.parametrizations import spectral_norm
 
 from gradpen.choice import STRICT
 from gradpen.errors import UsageError
+from gradpen.machine.sharing import count, draw_for_all, mean_over_all
 from gradpen.networks.layers import input_gradients_only
-from gradpen.processes import count, drawn, mean_over_all
 
 Score = Callable[[Tensor], Tensor]
 
@@ -56,7 +56,7 @@ def interpolate(real: Tensor, fake: Tensor, epsilon: Epsilon = "uniform") -> Ten
         )
     shape = (len(real), *[1] * (real.dim() - 1))
     distribution = torch.rand_like if epsilon == "uniform" else torch.randn_like
-    shares = drawn(distribution, real.new_empty(shape))
+    shares = draw_for_all(distribution, real.new_empty(shape))
     return torch.lerp(fake.detach(), real.detach(), shares)
 
 
@@ -123,7 +123,7 @@ def penalty_points(where: Where, real: Tensor, fake: Tensor) -> Tensor:
     if where == "normal-line":
         return interpolate(real, fake, "normal")
     if where == "noise":
-        return interpolate(real + 0.5 * deviation(real) * drawn(torch.rand_like, real), real)
+        return interpolate(real + 0.5 * deviation(real) * draw_for_all(torch.rand_like, real), real)
     return (real if where == "real" else fake).detach()
 
 
@@ -195,7 +195,7 @@ def refuse_batch_norm(critic: nn.Module) -> None:
             raise UsageError(
                 f"the critic's layer '{name}' is {type(module).__name__}, which a gradient penalty does not "
                 f"allow: it makes each score depend on the whole batch; use layer norm "
-                f"(critic.norm=layer, or torch.nn.GroupNorm(1, channels)) or no norm (critic.norm=none)"
+                f"(`critic.norm=layer`, or torch.nn.GroupNorm(1, channels)) or no norm (`critic.norm=none`)"
             )
 
 

@@ -14,7 +14,7 @@ from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits, softplus
 
 from gradpen.choice import STRICT
-from gradpen.processes import drawn, mean_over_all
+from gradpen.machine.sharing import draw_for_all, mean_over_all
 
 
 class AbsoluteObjective(Protocol):
@@ -142,11 +142,11 @@ class NonSaturating:
 def draw_targets(own: tuple[float, float], other: tuple[float, float], flip: float, scores: Tensor) -> Tensor:
     """Return a target for each score from its own range, or from the other range for a fraction ``flip``."""
     low, high = own
-    targets = low + (high - low) * drawn(torch.rand_like, scores)
+    targets = low + (high - low) * draw_for_all(torch.rand_like, scores)
     if flip > 0:
         low, high = other
-        flipped = drawn(torch.rand_like, scores) < flip
-        targets = torch.where(flipped, low + (high - low) * drawn(torch.rand_like, scores), targets)
+        flipped = draw_for_all(torch.rand_like, scores) < flip
+        targets = torch.where(flipped, low + (high - low) * draw_for_all(torch.rand_like, scores), targets)
     return targets
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from gradpen.data.arrays import images_from_array, read_array
 from gradpen.data.choice import DataChoice, LabelledArray
-from gradpen.data.open import open_source
+from gradpen.data.recognise import open_source
 from gradpen.errors import DataError
 
 RNG = np.random.default_rng(0)

@@ -11,12 +11,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from gradpen.api import configure, train
+from gradpen.api import train
 from gradpen.data.choice import DataChoice
 from gradpen.data.cifar import BATCHES, CLASSES
-from gradpen.data.open import open_source
+from gradpen.data.recognise import open_source
 from gradpen.data.source import Source
 from gradpen.errors import DataError
+from gradpen.settings import configure
 
 PER_BATCH = 20
 

@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 from gradpen.data.choice import DataChoice
-from gradpen.data.open import open_source
+from gradpen.data.recognise import open_source
 from gradpen.data.source import Source
 from gradpen.errors import DataError
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from gradpen.data.choice import DataChoice
-from gradpen.data.open import open_source
+from gradpen.data.recognise import open_source
 from gradpen.errors import DataError
 
 

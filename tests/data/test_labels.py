@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gradpen.data.choice import DataChoice, LabelledArray
+from gradpen.data.drawn import ATTRIBUTES, HAIR, bricks, faces
 from gradpen.data.labels import Labels, class_labels, space_from_json
-from gradpen.data.open import open_source
-from gradpen.data.procedural import ATTRIBUTES, HAIR, bricks, faces
+from gradpen.data.recognise import open_source
 from gradpen.data.source import label_vectors
 from gradpen.errors import DataError, UsageError
 

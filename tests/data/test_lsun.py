@@ -10,9 +10,9 @@ import pytest
 from PIL import Image
 
 from gradpen.cli import main
-from gradpen.data import decoding
+from gradpen.data import chunks
 from gradpen.data.choice import DataChoice
-from gradpen.data.open import open_source
+from gradpen.data.recognise import open_source
 from gradpen.data.source import Source
 from gradpen.errors import DataError
 
@@ -56,7 +56,7 @@ def test_it_is_decoded_once_until_it_changes(tmp_path: Path, monkeypatch: pytest
     folder = write(tmp_path / "lmdb", encoded(30))
     first = opened(folder)
     with monkeypatch.context() as patch:
-        patch.setattr(decoding, "decode", None)
+        patch.setattr(chunks, "decode", None)
         assert opened(folder).fingerprint == first.fingerprint
     write(folder, encoded(31)[30:])
     assert opened(folder).report.used == 31

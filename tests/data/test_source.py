@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gradpen.data.choice import DataChoice, LabelledArray
-from gradpen.data.open import open_source
+from gradpen.data.recognise import open_source
 from gradpen.data.source import batch_positions, batches, pixels_to_range, range_to_pixels, split
 
 CPU = torch.device("cpu")

@@ -12,15 +12,15 @@ import pytest
 from PIL import Image
 
 from conftest import SHARED_DATA, Outcome
-from gradpen.api import configure
 from gradpen.api import evaluate as evaluate_run
 from gradpen.data.choice import DataChoice
-from gradpen.data.open import open_source
+from gradpen.data.recognise import open_source
 from gradpen.data.source import Source
 from gradpen.data.tables import LARGEST_TABLE
 from gradpen.errors import DataError, UsageError
-from gradpen.runs import read_config
-from gradpen.trainer import resume, train
+from gradpen.runs.folder import read_config
+from gradpen.runs.training import resume, train
+from gradpen.settings import configure
 from test_cli import TINY
 
 FILES = [f"{number:03d}.png" for number in range(40)]

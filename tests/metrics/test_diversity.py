@@ -6,8 +6,8 @@ from torch import Tensor, nn
 
 import gradpen
 from gradpen.data.choice import DataChoice
-from gradpen.data.open import open_source
-from gradpen.evaluation import generator_diversity, real_diversity
+from gradpen.data.recognise import open_source
+from gradpen.metrics.generator import generator_diversity, real_diversity
 from gradpen.metrics.samples import diversity
 
 

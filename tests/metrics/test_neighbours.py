@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gradpen.data.choice import DataChoice
-from gradpen.data.open import open_source
+from gradpen.data.recognise import open_source
 from gradpen.data.source import Source
-from gradpen.memorisation import find_neighbours, neighbours_to_json, verdict
+from gradpen.metrics.copies import find_neighbours, neighbours_to_json, verdict
 from gradpen.metrics.neighbours import nearest_images
 
 

@@ -6,8 +6,8 @@ from torch.nn.functional import avg_pool2d
 
 import gradpen
 from gradpen.data.choice import DataChoice
-from gradpen.data.open import open_source
-from gradpen.evaluation import median_sharpness
+from gradpen.data.recognise import open_source
+from gradpen.metrics.generator import median_sharpness
 from gradpen.metrics.samples import sharpness
 from gradpen.networks.dcgan import DcganGenerator
 from gradpen.networks.mlp import MlpGenerator

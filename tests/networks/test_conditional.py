@@ -8,9 +8,9 @@ from torch import nn
 
 from gradpen.data.labels import LabelSpace
 from gradpen.errors import UsageError
-from gradpen.networks.conditional import ClassifyingCritic, ConditionalBatchNorm, ConditionalCritic, Embedding
 from gradpen.networks.dcgan import DcganCritic, DcganGenerator
 from gradpen.networks.fused import EnlargedConvolution
+from gradpen.networks.labels import ClassifyingCritic, ConditionalBatchNorm, ConditionalCritic, Embedding
 from gradpen.networks.layers import TransposedConvolution
 from gradpen.networks.mlp import MlpCritic, MlpGenerator
 from gradpen.networks.residual import ResidualCritic, ResidualGenerator

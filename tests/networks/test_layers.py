@@ -12,6 +12,7 @@ from torch.autograd import gradcheck, gradgradcheck
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from gradpen.lipschitz import gradient_penalty
+from gradpen.networks import layers
 from gradpen.networks.blocks import Crop
 from gradpen.networks.dcgan import DcganCritic, DcganGenerator
 from gradpen.networks.dropout import Dropout
@@ -23,7 +24,7 @@ from gradpen.networks.layers import (
     Linear,
     Multiply,
     TransposedConvolution,
-    applied,
+    apply,
     input_gradients_only,
     use_stock_derivatives,
 )
@@ -112,7 +113,7 @@ def test_every_derivative_against_differences(transposed: bool, stride: int) -> 
     )
 
     def convolve(*tensors: Tensor) -> Tensor:
-        return applied(Convolve, *tensors, geometry)
+        return apply(Convolve, *tensors, geometry)
 
     assert gradcheck(convolve, (x, weight, bias))
     assert gradgradcheck(convolve, (x, weight, bias))
@@ -226,7 +227,7 @@ def test_products_of_linear_layers_against_differences_and_in_fp32() -> None:
     x, weight = (torch.randn(*size, dtype=DOUBLE, requires_grad=True) for size in ((4, 3), (5, 3)))
 
     def multiply(*tensors: Tensor) -> Tensor:
-        return applied(Multiply, *tensors)
+        return apply(Multiply, *tensors)
 
     assert gradcheck(multiply, (x, weight))
     assert gradgradcheck(multiply, (x, weight))

@@ -50,11 +50,11 @@ class Compare(DataOptions):
 
     def run(self) -> int:
         """Train, and print the table."""
-        from gradpen.compare import CONSTRAINTS, OBJECTIVES, compare, grid_cells, parse_cell, table
-        from gradpen.config import parse_override
-        from gradpen.progress import ProgressLine
-        from gradpen.runtime import Interrupt
-        from gradpen.session import Audience
+        from gradpen.commands.progress import ProgressLine
+        from gradpen.looking.compare import CONSTRAINTS, OBJECTIVES, compare, grid_cells, parse_cell, table
+        from gradpen.machine.signals import Interrupt
+        from gradpen.runs.audience import Audience
+        from gradpen.settings import parse_override
 
         if self.seeds < 1:
             raise UsageError(f"--seeds {self.seeds}: at least 1 run of each cell is needed")

@@ -23,9 +23,9 @@ class Data(DataOptions):
 
     def run(self) -> int:
         """Open the data and print the report."""
-        from gradpen.data.open import open_source
+        from gradpen.commands.progress import ProgressLine
+        from gradpen.data.recognise import open_source
         from gradpen.data.source import report_to_json
-        from gradpen.progress import ProgressLine
 
         with ProgressLine() as progress:
             source = open_source(data_choice(self), progress=progress.decoding)
@@ -40,7 +40,7 @@ class Data(DataOptions):
 
 def data_choice(options: Data) -> "DataChoice":
     """Return the checked choice of data."""
-    from gradpen.api import configure
+    from gradpen.settings import configure
 
     settings = {f"data.{name}": value for name, value in changed_data_options(options).items()}
     return configure(settings=settings if options.data is None else settings | {"data.path": options.data}).data

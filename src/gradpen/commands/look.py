@@ -9,14 +9,14 @@ from tyro.conf import Positional, arg
 
 from gradpen.commands.options import complain, option
 from gradpen.errors import UsageError
-from gradpen.names import safe_name
+from gradpen.text import printable
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from gradpen.memorisation import Neighbours
-    from gradpen.runs import Run
+    from gradpen.metrics.copies import Neighbours
+    from gradpen.runs.trained import Run
 
 
 COLLAPSED = 0.5
@@ -58,9 +58,9 @@ class Sample:
 
     def run(self) -> int:
         """Draw and write."""
-        from gradpen.runs import load
-        from gradpen.sampling import save_samples
-        from gradpen.walks import ANIMATED, refuse_animation_without_encoder, save_animation
+        from gradpen.looking.films import ANIMATED, refuse_animation_without_encoder, save_animation
+        from gradpen.looking.pictures import save_samples
+        from gradpen.runs.trained import load
 
         refuse_together(self)
         refuse_animation_without_encoder(self.out)
@@ -77,7 +77,7 @@ class Sample:
 
 def refuse_together(options: Sample) -> None:
     """Raise if options were given that ask for different pictures, or for none."""
-    from gradpen.walks import ANIMATED
+    from gradpen.looking.films import ANIMATED
 
     animated = options.out.suffix in ANIMATED
     for one, other, both in (
@@ -88,7 +88,7 @@ def refuse_together(options: Sample) -> None:
         ("--labels all", f"--out {options.out}", options.labels is not None and animated),
     ):
         if both:
-            raise UsageError(f"{one} and {safe_name(other)} ask for different pictures; choose one of them")
+            raise UsageError(f"{one} and {printable(other)} ask for different pictures; choose one of them")
     for name, number in (("count", options.count), ("strip", options.strip)):
         if number is not None and number < 1:
             raise UsageError(f"at least 1 sample can be drawn, found --{name} {number}")
@@ -96,7 +96,7 @@ def refuse_together(options: Sample) -> None:
 
 def still_samples(run: "Run", options: Sample) -> tuple["NDArray[np.uint8]", int | None, str]:
     """Return samples ``[N, C, H, W]``, the columns of their grid if it has a meaning, and what they are in words."""
-    from gradpen.walks import STEPS, draw_walk, strip_latents
+    from gradpen.looking.films import STEPS, draw_walk, strip_latents
 
     if options.strip is not None:
         z = strip_latents(run.config.generator.latent_dim, options.seed, options.strip)
@@ -106,7 +106,7 @@ def still_samples(run: "Run", options: Sample) -> tuple["NDArray[np.uint8]", int
     if options.labels is not None:
         each = 8 if options.count is None else options.count
         rows = run.sample_every_label(each, seed=options.seed)
-        names = ", ".join(safe_name(name) for name in run.labels.example_names()) if run.labels else ""
+        names = ", ".join(printable(name) for name in run.labels.example_names()) if run.labels else ""
         return rows.reshape(-1, *rows.shape[2:]).transpose(0, 3, 1, 2), each, f"{each} samples of each label ({names})"
     count = 64 if options.count is None else options.count
     pixels = run.sample(count, seed=options.seed, label=options.label).transpose(0, 3, 1, 2)
@@ -115,7 +115,7 @@ def still_samples(run: "Run", options: Sample) -> tuple["NDArray[np.uint8]", int
 
 def animated_samples(run: "Run", options: Sample) -> tuple["NDArray[np.uint8]", str]:
     """Return frames ``[frames, N, C, H, W]`` and what they are in words."""
-    from gradpen.walks import FRAMES, draw_walk, loop_latents
+    from gradpen.looking.films import FRAMES, draw_walk, loop_latents
 
     count = 16 if options.count is None else options.count
     z = loop_latents(run.config.generator.latent_dim, options.seed, count)
@@ -154,7 +154,7 @@ class Evaluate:
         from dataclasses import asdict
 
         from gradpen.api import distances, load_with_data
-        from gradpen.evaluation import median_sharpness
+        from gradpen.metrics.generator import median_sharpness
 
         run, source = load_with_data(self.run_folder, self.data, complain, device=self.device)
         result = distances(run, source, count=self.count, sets=self.sets, seed=self.seed)
@@ -217,11 +217,11 @@ class NearestImages:
     def run(self) -> int:
         """Search, draw and print."""
         from gradpen.api import load_with_data
-        from gradpen.memorisation import find_neighbours, neighbours_to_json
-        from gradpen.report import save_rows
+        from gradpen.looking.pictures import save_rows
+        from gradpen.metrics.copies import find_neighbours, neighbours_to_json
 
         if self.out.suffix != ".png":
-            raise UsageError(f"--out {safe_name(self.out)}: the picture is written to a .png file")
+            raise UsageError(f"--out {printable(self.out)}: the picture is written to a .png file")
         run, source = load_with_data(self.run_folder, self.data, complain, device=self.device)
         found = find_neighbours(run.sample(self.count, seed=self.seed).transpose(0, 3, 1, 2), source)
         rows = [
@@ -240,7 +240,7 @@ class NearestImages:
 
 def neighbours_page(found: "Neighbours") -> str:
     """Return the table of distances, the medians and the verdict as lines of text."""
-    from gradpen.memorisation import UNIT, verdict
+    from gradpen.metrics.copies import UNIT, verdict
 
     lines = [f"distance to the nearest image: {UNIT}", "sample   training   (image)   held-out   (image)"]
     for number in range(len(found.samples)):

@@ -1,5 +1,6 @@
 """What several commands share: how images become an array, and how options show in the help."""
 
+import re
 import sys
 from dataclasses import dataclass, fields
 from typing import Annotated, Any, Literal
@@ -12,6 +13,10 @@ from gradpen.errors import UsageError
 def option(metavar: str, default: str) -> Any:
     """Return how an option without a value of its own shows in the help."""
     return arg(metavar=metavar, help_behavior_hint=f"(default: {default})")
+
+
+SET_ONLY = ("critic_steps", "critic_warm_up", "reuse_batch", "accumulate", "average", "learning_rate_decay", "threads")
+"""settings without a dot that have no option of their own"""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,6 +69,24 @@ def changed_data_options(options: DataOptions) -> dict[str, Any]:
     return changed
 
 
+def as_options(sentence: str) -> str:
+    """Return a sentence with the settings in it, which stand in backticks, written as options of the command line.
+
+    >>> as_options("choose `data.size=32x32`, a smaller `batch_size` or `critic.norm=none`")
+    'choose --size 32x32, a smaller --batch-size or --set critic.norm=none'
+    """
+    return re.sub(r"`([a-z_0-9.]+)(?:=([^`]*))?`", lambda found: as_option(found[1], found[2]), sentence)
+
+
+def as_option(key: str, value: str | None) -> str:
+    """Return the option that sets a setting, with its value if there is one."""
+    name = key.removeprefix("data.")
+    if name in {field.name for field in fields(DataOptions)} or (key not in SET_ONLY and "." not in key):
+        flag = f"--{name.replace('_', '-')}"
+        return flag if value is None else f"{flag} {value}"
+    return f"--set {key}" if value is None else f"--set {key}={value}"
+
+
 def complain(message: str) -> None:
     """Print a sentence beside the output."""
-    print(f"gradpen: {message}", file=sys.stderr)
+    print(f"gradpen: {as_options(message)}", file=sys.stderr)

@@ -71,12 +71,12 @@ class Train(DataOptions):
     def run(self) -> int:
         """Train and name what was written."""
         from gradpen import api
-        from gradpen.config import parse_override
-        from gradpen.progress import ProgressLine
-        from gradpen.report import publish
-        from gradpen.runs import RunFolder
-        from gradpen.runtime import Interrupt
-        from gradpen.session import Audience
+        from gradpen.commands.progress import ProgressLine
+        from gradpen.looking.report import publish
+        from gradpen.machine.signals import Interrupt
+        from gradpen.runs.audience import Audience
+        from gradpen.runs.folder import RunFolder
+        from gradpen.settings import parse_override
 
         own = ("batch_size", "iterations", "learning_rate", "penalty_weight", "seed", "device", "engine", "precision")
         settings: dict[str, Any] = {name: getattr(self, name) for name in own if getattr(self, name) is not None}

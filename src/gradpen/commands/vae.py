@@ -9,7 +9,7 @@ from tyro.conf import Positional, arg
 from gradpen.commands.options import complain, option
 
 if TYPE_CHECKING:
-    from gradpen.vae import Baseline
+    from gradpen.looking.vae import Baseline
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,9 +34,9 @@ class VaeBaseline:
     def run(self) -> int:
         """Train, measure and print."""
         from gradpen.api import load_with_data
-        from gradpen.progress import ProgressLine
-        from gradpen.runtime import Interrupt
-        from gradpen.vae import compare_with_vae
+        from gradpen.commands.progress import ProgressLine
+        from gradpen.looking.vae import compare_with_vae
+        from gradpen.machine.signals import Interrupt
 
         run, source = load_with_data(self.run_folder, self.data, complain, device=self.device)
         interrupt = Interrupt()

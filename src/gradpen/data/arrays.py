@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from gradpen.data.labels import Labels, class_labels
 from gradpen.errors import DataError
-from gradpen.names import safe_name
+from gradpen.text import printable
 
 IMAGE_KEYS = ("images", "x_train", "x", "data", "arr_0")
 LABEL_KEYS = ("labels", "y_train", "y", "targets")
@@ -36,7 +36,7 @@ def read_array(file: Path) -> tuple[NDArray[np.uint8], Labels | None, str]:
     Raises:
         DataError: the file is damaged, holds Python objects, or its array cannot be images.
     """
-    name = safe_name(file)
+    name = printable(file)
     labels = None
     try:
         loaded = np.load(file, allow_pickle=False)
@@ -46,7 +46,7 @@ def read_array(file: Path) -> tuple[NDArray[np.uint8], Labels | None, str]:
                 if key is None and len(loaded.files) == 1:
                     key = loaded.files[0]
                 if key is None:
-                    keys = ", ".join(safe_name(key) for key in loaded.files) or "nothing"
+                    keys = ", ".join(printable(key) for key in loaded.files) or "nothing"
                     raise DataError(f"{name} holds {keys}; name the array of images 'images'")
                 array = loaded[key]
                 label_key = next((key for key in LABEL_KEYS if key in loaded.files), None)
@@ -55,7 +55,7 @@ def read_array(file: Path) -> tuple[NDArray[np.uint8], Labels | None, str]:
             array = loaded
     except ARRAY_ERRORS as error:
         raise DataError(
-            f"{name} cannot be read as a NumPy array ({safe_name(error)}); arrays of Python objects are "
+            f"{name} cannot be read as a NumPy array ({printable(error)}); arrays of Python objects are "
             f"never loaded: save numbers with numpy.save or numpy.savez"
         ) from None
     images = images_from_array(array, name)

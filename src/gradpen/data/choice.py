@@ -13,7 +13,7 @@ from pydantic import Field, PositiveInt, field_validator
 from pydantic.dataclasses import dataclass
 
 from gradpen.choice import STRICT
-from gradpen.data.decode import Fit
+from gradpen.data.image import Fit
 
 EMBEDDED = "embedded:"
 WITHOUT_TABLE = (None, "folders", "names")

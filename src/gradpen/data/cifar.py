@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gradpen.errors import DataError
-from gradpen.names import safe_name
+from gradpen.text import printable
 
 CLASSES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
 BATCHES = (*(f"data_batch_{number}" for number in range(1, 6)), "test_batch")
@@ -88,7 +88,7 @@ def read_cifar(folder: Path) -> tuple[Part, Part, tuple[str, ...]]:
     missing = [f"{batch}{suffix}" for batch in BATCHES if not (folder / f"{batch}{suffix}").is_file()]
     if missing:
         raise DataError(
-            f"{safe_name(folder)} lacks {', '.join(missing)} of CIFAR-10's six files; copy the folder again"
+            f"{printable(folder)} lacks {', '.join(missing)} of CIFAR-10's six files; copy the folder again"
         )
     read = read_records if suffix else read_batch
     parts = [read(folder / f"{batch}{suffix}") for batch in BATCHES]
@@ -116,11 +116,11 @@ def read_bytes(file: Path) -> bytes:
         size = file.stat().st_size
         if size > LARGEST_BATCH:
             raise DataError(
-                f"{safe_name(file)} has {size:,} bytes, more than any file of CIFAR-10; copy the folder again"
+                f"{printable(file)} has {size:,} bytes, more than any file of CIFAR-10; copy the folder again"
             )
         return file.read_bytes()
     except OSError as error:
-        raise DataError(f"{safe_name(file)} cannot be read ({error.strerror}); copy the file again") from None
+        raise DataError(f"{printable(file)} cannot be read ({error.strerror}); copy the file again") from None
 
 
 def read_records(file: Path) -> Part:
@@ -128,7 +128,7 @@ def read_records(file: Path) -> Part:
     content = read_bytes(file)
     if not content or len(content) % (1 + VALUES):
         raise DataError(
-            f"{safe_name(file)} has {len(content):,} bytes, expected a multiple of {1 + VALUES:,}; copy the file again"
+            f"{printable(file)} has {len(content):,} bytes, expected a multiple of {1 + VALUES:,}; copy the file again"
         )
     records = np.frombuffer(content, dtype=np.uint8).reshape(-1, 1 + VALUES)
     return checked(file, records[:, 1:], records[:, 0].astype(np.int64))
@@ -139,19 +139,19 @@ def read_batch(file: Path) -> Part:
     batch = read_pickle(file)
     data, labels = batch.get("data"), batch.get("labels")
     if not isinstance(data, _Array) or data.shape[1:] != (VALUES,):
-        raise DataError(f"{safe_name(file)} holds no array 'data' of shape [N, {VALUES}]; copy the file again")
+        raise DataError(f"{printable(file)} holds no array 'data' of shape [N, {VALUES}]; copy the file again")
     if not isinstance(labels, list) or len(labels) != data.shape[0] or not all(type(n) is int for n in labels):
-        raise DataError(f"{safe_name(file)} holds no list 'labels' of {data.shape[0]:,} integers; copy the file again")
+        raise DataError(f"{printable(file)} holds no list 'labels' of {data.shape[0]:,} integers; copy the file again")
     try:
         return checked(file, data.values(), np.array(labels, dtype=np.int64))
     except (ValueError, OverflowError) as error:
-        raise DataError(f"{safe_name(file)} holds values that are no bytes ({safe_name(error)[:80]})") from None
+        raise DataError(f"{printable(file)} holds values that are no bytes ({printable(error)[:80]})") from None
 
 
 def checked(file: Path, pixels: NDArray[np.uint8], classes: NDArray[np.int64]) -> Part:
     """Return pixels ``[N, 3072]`` as images, with their classes."""
     if len(classes) == 0 or classes.min() < 0 or classes.max() >= len(CLASSES):
-        raise DataError(f"{safe_name(file)} holds no images of classes 0 to {len(CLASSES) - 1}; copy the file again")
+        raise DataError(f"{printable(file)} holds no images of classes 0 to {len(CLASSES) - 1}; copy the file again")
     return pixels.reshape(-1, *SHAPE), classes
 
 
@@ -163,13 +163,13 @@ def read_pickle(file: Path) -> dict[str, Any]:
     """
     content = read_bytes(file)
     try:
-        result = interpret(content, safe_name(file))
+        result = interpret(content, printable(file))
     except (ValueError, TypeError, LookupError, OverflowError, AttributeError) as error:
         raise DataError(
-            f"{safe_name(file)} is not a Python batch of CIFAR-10 ({safe_name(error)[:80]}); copy the file again"
+            f"{printable(file)} is not a Python batch of CIFAR-10 ({printable(error)[:80]}); copy the file again"
         ) from None
     if not isinstance(result, dict):
-        raise DataError(f"{safe_name(file)} holds no dictionary, as CIFAR-10's batches do; copy the file again")
+        raise DataError(f"{printable(file)} holds no dictionary, as CIFAR-10's batches do; copy the file again")
     return result
 
 
@@ -269,6 +269,6 @@ def expect(value: Any, kind: type) -> Any:
 def refused(name: str, what: str) -> DataError:
     """Return the error for a pickle that does what CIFAR-10's do not."""
     return DataError(
-        f"{name} is refused: it has {safe_name(what)[:200]}, which CIFAR-10's batches do not have, and a pickle can "
+        f"{name} is refused: it has {printable(what)[:200]}, which CIFAR-10's batches do not have, and a pickle can "
         f"run any code; nothing was run: get the files from cs.toronto.edu/~kriz/cifar.html"
     )

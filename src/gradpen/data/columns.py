@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from gradpen.data.labels import Labels, class_labels
 from gradpen.data.tables import PARTITIONS, Table, read_table
 from gradpen.errors import DataError
-from gradpen.names import safe_name
+from gradpen.text import printable
 
 ColumnKind = Literal["attribute", "integer", "number", "text"]
 
@@ -39,9 +39,9 @@ def keys_of_images(table: Table, folder: Path, files: list[str]) -> list[str | N
         bare = os.path.basename(file)
         if rows_by_name[bare] > 1 or (bare in key_by_name and images_by_name[bare] > 1):
             raise DataError(
-                f"{safe_name(table.file)} has no row '{safe_name(file)}', and '{safe_name(bare)}' alone means "
+                f"{printable(table.file)} has no row '{printable(file)}', and '{printable(bare)}' alone means "
                 f"{rows_by_name[bare]} row(s) and {images_by_name[bare]} images; write paths relative to "
-                f"{safe_name(folder)} into the table"
+                f"{printable(folder)} into the table"
             )
         return key_by_name.get(bare)
 
@@ -58,11 +58,11 @@ def table_labels(table: Table, folder: Path, files: list[str]) -> tuple[Labels, 
     missing = [file for file, key in zip(files, keys, strict=True) if key is None]
     if missing:
         raise DataError(
-            f"{safe_name(missing[0])} has no row in {safe_name(table.file)}, nor have {len(missing) - 1:,} more "
-            f"images; add rows, or move such images out of {safe_name(folder)}"
+            f"{printable(missing[0])} has no row in {printable(table.file)}, nor have {len(missing) - 1:,} more "
+            f"images; add rows, or move such images out of {printable(folder)}"
         )
     unused = len(table.rows) - len(set(keys))
-    notes = {f"row of {safe_name(table.file.name)} without an image": unused} if unused else {}
+    notes = {f"row of {printable(table.file.name)} without an image": unused} if unused else {}
     return labels_of_rows(table, [table.rows[key] for key in keys if key is not None]), notes
 
 
@@ -80,10 +80,10 @@ def labels_of_rows(table: Table, rows: list[tuple[str, ...]]) -> Labels:
         return Labels(kind="values", names=table.columns, values=numbers)
     if set(kinds) <= {"text", "integer"}:
         return combinations(table, rows, kinds)
-    found = ", ".join(f"{safe_name(column)} ({kind})" for column, kind in zip(table.columns, kinds, strict=True))
+    found = ", ".join(f"{printable(column)} ({kind})" for column, kind in zip(table.columns, kinds, strict=True))
     raise DataError(
-        f"{safe_name(table.file)}: the columns {found} are no label together; choose attributes only, texts only or "
-        f"numbers only with --columns"
+        f"{printable(table.file)}: the columns {found} are no label together; choose attributes only, texts only or "
+        f"numbers only as `data.columns`"
     )
 
 
@@ -97,13 +97,13 @@ def combinations(table: Table, rows: list[tuple[str, ...]], kinds: list[ColumnKi
     names = tuple(" ".join(row) for row in found)
     if len(found) > MOST_CLASSES:
         raise DataError(
-            f"{safe_name(table.file)}: {', '.join(map(safe_name, table.columns))} make {len(found):,} classes, more "
-            f"than {MOST_CLASSES:,}; choose columns with fewer values with --columns"
+            f"{printable(table.file)}: {', '.join(map(printable, table.columns))} make {len(found):,} classes, more "
+            f"than {MOST_CLASSES:,}; choose `data.columns` with fewer values"
         )
     if len(set(names)) < len(names):
         raise DataError(
-            f"{safe_name(table.file)}: two combinations of {', '.join(map(safe_name, table.columns))} read the same; "
-            f"choose one column with --columns"
+            f"{printable(table.file)}: two combinations of {', '.join(map(printable, table.columns))} read the same; "
+            f"choose one column as `data.columns`"
         )
     numbers = {row: number for number, row in enumerate(found)}
     return class_labels(np.array([numbers[row] for row in rows]), names)
@@ -116,9 +116,9 @@ def column_kind(table: Table, place: int) -> ColumnKind:
         DataError: one is empty, or a number that is not finite.
     """
     cells = {row[place]: key for key, row in table.rows.items()}
-    name = f"{safe_name(table.file)}: column '{safe_name(table.columns[place])}'"
+    name = f"{printable(table.file)}: column '{printable(table.columns[place])}'"
     if "" in cells:
-        raise DataError(f"{name} is empty for '{safe_name(cells[''])}'; fill it in, or remove that row")
+        raise DataError(f"{name} is empty for '{printable(cells[''])}'; fill it in, or remove that row")
     if {cell.lower() for cell in cells} <= {"true", "false"}:
         return "attribute"
     numbers = {cell: number_in(cell) for cell in cells}
@@ -127,7 +127,7 @@ def column_kind(table: Table, place: int) -> ColumnKind:
     for cell, number in numbers.items():
         if number is None or not abs(number) <= LARGEST_NUMBER:
             raise DataError(
-                f"{name} is {safe_name(cell)} for '{safe_name(cells[cell])}', expected a finite number of at most "
+                f"{name} is {printable(cell)} for '{printable(cells[cell])}', expected a finite number of at most "
                 f"{LARGEST_NUMBER:.1e}; correct it, or remove that row"
             )
     found = set(numbers.values())
@@ -176,10 +176,10 @@ def official_parts(
     for key, (part,) in partition.rows.items():
         if part not in ("0", "1", "2"):
             raise DataError(
-                f"{safe_name(found[0])} puts '{safe_name(key)}' into part {safe_name(part)}, expected 0, 1 or 2; "
+                f"{printable(found[0])} puts '{printable(key)}' into part {printable(part)}, expected 0, 1 or 2; "
                 f"correct it, or move that file away for the usual split"
             )
-    name = safe_name(found[0].name)
+    name = printable(found[0].name)
     keys = keys_of_images(partition, folder, files)
     if None in keys:
         return None, {f"image without a row in {name}, so that the usual split is taken": keys.count(None)}

@@ -13,10 +13,10 @@ from typing import Protocol, TypeVar
 
 import numpy as np
 
-from gradpen.data.decode import GREY_MODES, Fit, Header, UnreadableImageError, read_header
+from gradpen.data.image import GREY_MODES, Fit, Header, UnreadableImageError, read_header
 from gradpen.data.labels import Labels, class_labels
 from gradpen.errors import DataError
-from gradpen.names import safe_name
+from gradpen.text import printable
 
 SUFFIXES = frozenset(
     [
@@ -198,8 +198,8 @@ def folder_classes(files: list[str], folder: Path) -> Labels:
     if "" in names:
         stray = files[names.index("")]
         raise DataError(
-            f"{safe_name(folder)} is to have one sub-folder per class, but {safe_name(stray)} lies in none; "
-            f"move it into a class folder, or train without --labels folders"
+            f"{printable(folder)} is to have one sub-folder per class, but {printable(stray)} lies in none; "
+            f"move it into a class folder, or train without `data.labels=folders`"
         )
     return named_classes(names)
 

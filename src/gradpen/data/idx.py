@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gradpen.errors import DataError
-from gradpen.names import safe_name
+from gradpen.text import printable
 
 PREFIXES = {"train": "train", "test": "t10k"}
 SUBFOLDERS = ("", "raw", "MNIST/raw", "FashionMNIST/raw")
@@ -45,7 +45,7 @@ def read_idx(file: Path) -> NDArray[np.uint8]:
     Raises:
         DataError: the file is no idx file, is damaged, or holds another type.
     """
-    name = safe_name(file)
+    name = printable(file)
     try:
         content = gzip.decompress(file.read_bytes()) if file.suffix == ".gz" else file.read_bytes()
     except (OSError, EOFError, zlib.error) as error:
@@ -72,12 +72,12 @@ def read_part(folder: Path, part: str) -> tuple[NDArray[np.uint8], NDArray[np.in
         return None
     images = read_idx(images_file)
     if images.ndim != 3 or 0 in images.shape:
-        raise DataError(f"{safe_name(images_file)} holds shape {list(images.shape)}, expected [N, H, W]")
+        raise DataError(f"{printable(images_file)} holds shape {list(images.shape)}, expected [N, H, W]")
     labels_file = _idx_file(folder, part, "labels", 1)
     labels = None if labels_file is None else read_idx(labels_file).astype(np.int64)
     if labels is not None and labels.shape != (len(images),):
         raise DataError(
-            f"{safe_name(labels_file)} holds {labels.size} labels for the {len(images)} images of "
-            f"{safe_name(images_file.name)}"
+            f"{printable(labels_file)} holds {labels.size} labels for the {len(images)} images of "
+            f"{printable(images_file.name)}"
         )
     return images[:, None], labels

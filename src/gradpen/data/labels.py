@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gradpen.errors import UsageError
-from gradpen.names import nearest, safe_name
+from gradpen.text import did_you_mean, printable
 
 Kind = Literal["classes", "attributes", "values"]
 Vectors = NDArray[np.float32]
@@ -42,9 +42,10 @@ class Labels:
         """
         for column in columns:
             if self.kind == "classes" or column not in self.names:
-                known = "no columns" if self.kind == "classes" else ", ".join(safe_name(name) for name in self.names)
+                known = "no columns" if self.kind == "classes" else ", ".join(printable(name) for name in self.names)
                 raise UsageError(
-                    f"there is no column '{safe_name(column)}' among the labels ({known}){nearest(column, self.names)}"
+                    f"there is no column '{printable(column)}' among the labels ({known})"
+                    f"{did_you_mean(column, self.names)}"
                 )
         values = self.values[:, [self.names.index(column) for column in columns]]
         if self.kind == "attributes" and len(columns) == 1:
@@ -141,8 +142,8 @@ class LabelSpace:
         parts = [text] if self.kind == "classes" else [] if text == "none" else text.split("+")
         for part in parts:
             if part not in self.names:
-                known = ", ".join(safe_name(name) for name in self.names[:20])
-                raise UsageError(f"there is no label '{safe_name(part)}' among {known}{nearest(part, self.names)}")
+                known = ", ".join(printable(name) for name in self.names[:20])
+                raise UsageError(f"there is no label '{printable(part)}' among {known}{did_you_mean(part, self.names)}")
         return np.array([name in parts for name in self.names], dtype=np.float32)
 
     def parse_numbers(self, text: str) -> list[float]:
@@ -154,8 +155,8 @@ class LabelSpace:
                 return numbers
         except (ValueError, KeyError):
             pass
-        form = ",".join(f"{safe_name(name)}=NUMBER" for name in self.names)
-        raise UsageError(f"the label '{safe_name(text)}' is not of the form {form}")
+        form = ",".join(f"{printable(name)}=NUMBER" for name in self.names)
+        raise UsageError(f"the label '{printable(text)}' is not of the form {form}")
 
     def to_json(self) -> dict[str, Any]:
         """Return JSON-able values."""

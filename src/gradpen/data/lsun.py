@@ -4,10 +4,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from gradpen.data.decode import UnreadableImageError
 from gradpen.data.folder import Collection, Listing
+from gradpen.data.image import UnreadableImageError
 from gradpen.errors import DataError
-from gradpen.names import safe_name
+from gradpen.text import printable
 
 DATABASE = "data.mdb"
 
@@ -26,7 +26,7 @@ def lsun_images(folder: Path) -> Iterator[Collection]:
     Raises:
         DataError: lmdb is not installed, or the database is damaged or empty.
     """
-    name = safe_name(folder)
+    name = printable(folder)
     try:
         import lmdb
     except ImportError:
@@ -37,12 +37,12 @@ def lsun_images(folder: Path) -> Iterator[Collection]:
         status = (folder / DATABASE).stat()
         database = lmdb.open(str(folder), readonly=True, lock=False, readahead=False, create=False)
     except (lmdb.Error, OSError) as error:
-        raise DataError(f"{name} cannot be opened as lmdb ({safe_name(error)}); copy the database again") from None
+        raise DataError(f"{name} cannot be opened as lmdb ({printable(error)}); copy the database again") from None
     with database:
         pages = (database.info()["last_pgno"] + 1) * database.stat()["psize"]
         if status.st_size < pages:
             raise DataError(
-                f"{safe_name(folder / DATABASE)} has {status.st_size:,} bytes of {pages:,}; copy the database again"
+                f"{printable(folder / DATABASE)} has {status.st_size:,} bytes of {pages:,}; copy the database again"
             )
 
         def read(key: str) -> bytes:
@@ -56,7 +56,7 @@ def lsun_images(folder: Path) -> Iterator[Collection]:
             with database.begin() as transaction:
                 keys = [bytes(key).decode("latin-1") for key in transaction.cursor().iternext(values=False)]
         except lmdb.Error as error:
-            raise DataError(f"{name} is a damaged lmdb ({safe_name(error)}); copy the database again") from None
+            raise DataError(f"{name} is a damaged lmdb ({printable(error)}); copy the database again") from None
         if not keys:
             raise DataError(f"{name} is an empty lmdb database; give one with encoded images, as LSUN's")
         stats = [(status.st_size, status.st_mtime_ns)] * len(keys)

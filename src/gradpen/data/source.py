@@ -15,9 +15,9 @@ from torch import Tensor
 from gradpen.batch import Batch
 from gradpen.data.labels import Labels, LabelSpace, class_labels
 from gradpen.errors import DataError
-from gradpen.names import safe_name
+from gradpen.machine.sharing import count, rank
 from gradpen.networks.blocks import Shape
-from gradpen.processes import count, rank
+from gradpen.text import printable
 
 Images = NDArray[np.uint8]
 Indices = NDArray[np.int64]
@@ -104,6 +104,11 @@ def gather(source: Source, rows: Indices, device: torch.device) -> Tensor:
     return pixels_to_range(pixels).contiguous(memory_format=torch.channels_last)
 
 
+def spread_out(rows: Indices, count: int) -> Indices:
+    """Return ``count`` of the rows at even distances."""
+    return rows[np.linspace(0, len(rows), count, endpoint=False).astype(np.int64)]
+
+
 @lru_cache(maxsize=2)
 def epoch_order(count: int, seed: int, epoch: int) -> Indices:
     """Return the order of one pass over ``count`` images, a permutation that depends on nothing else."""
@@ -134,17 +139,17 @@ def label_vectors(source: Source, rows: Indices) -> Tensor:
         DataError: the data have no labels.
     """
     if source.labels is None:
-        raise DataError(f"{safe_name(source.report.path)} has no labels to condition on; {how_to_label(source.report)}")
+        raise DataError(f"{printable(source.report.path)} has no labels to condition on; {how_to_label(source.report)}")
     return torch.from_numpy(label_space(source.labels).vectors(source.labels.values[rows]))
 
 
 def how_to_label(report: DataReport) -> str:
     """Return in words how images of this kind get labels."""
     if report.kind == "folder":
-        return "name them with --labels folders, names or FILE (a table), or with --columns of a table there"
+        return "choose `data.labels` as folders, names or FILE (a table), or `data.columns` of a table there"
     if report.kind == "array":
         return "save an .npz with images and labels, or pass labels= in Python"
-    return "give a folder of images, whose labels --labels can name, or an .npz with images and labels"
+    return "give a folder of images, whose labels `data.labels` can name, or an .npz with images and labels"
 
 
 @lru_cache(maxsize=2)
@@ -194,13 +199,13 @@ def only_classes(source: Source, wanted: tuple[str, ...]) -> Source:
     labels = source.labels
     if labels is None or labels.kind == "values":
         raise DataError(
-            f"{safe_name(source.report.path)} has no classes to choose {', '.join(wanted)} from; leave out "
-            f"--only, or give data with labels (--labels folders for one sub-folder per class, idx, npz)"
+            f"{printable(source.report.path)} has no classes to choose {', '.join(wanted)} from; leave out "
+            f"`data.only`, or give data with labels (`data.labels=folders` for one sub-folder per class, idx, npz)"
         )
     for name in wanted:
         if name not in labels.names:
-            known = ", ".join(safe_name(name) for name in labels.names)
-            raise DataError(f"{safe_name(source.report.path)} has no class '{safe_name(name)}'; it has: {known}")
+            known = ", ".join(printable(name) for name in labels.names)
+            raise DataError(f"{printable(source.report.path)} has no class '{printable(name)}'; it has: {known}")
     numbers = [labels.names.index(name) for name in wanted]
     keep: NDArray[np.bool_] = np.isin(labels.values, numbers)
     if labels.kind == "attributes":
@@ -259,10 +264,10 @@ def duplicate_groups(images: Images, names: list[str]) -> list[list[str]]:
 def report_to_json(report: DataReport) -> dict[str, Any]:
     """Return the report as JSON-able values, every outside name made safe to print."""
     values = asdict(report)
-    values["path"] = safe_name(report.path)
-    values["unreadable"] = [[safe_name(name), safe_name(reason)] for name, reason in report.unreadable]
-    values["other_files"] = {safe_name(suffix): count for suffix, count in report.other_files.items()}
-    values["duplicates"] = [[safe_name(name) for name in group] for group in report.duplicates]
-    values["labels"] = safe_name(report.labels)
-    values["classes"] = {safe_name(name): count for name, count in report.classes.items()}
+    values["path"] = printable(report.path)
+    values["unreadable"] = [[printable(name), printable(reason)] for name, reason in report.unreadable]
+    values["other_files"] = {printable(suffix): count for suffix, count in report.other_files.items()}
+    values["duplicates"] = [[printable(name) for name in group] for group in report.duplicates]
+    values["labels"] = printable(report.labels)
+    values["classes"] = {printable(name): count for name, count in report.classes.items()}
     return values

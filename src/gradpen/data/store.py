@@ -18,20 +18,12 @@ from typing import Any
 
 import numpy as np
 
-from gradpen.data.decode import Header
-from gradpen.data.decoding import ARRAY, LOCK, Decoded, decode_all, hold, is_mine, known_headers, open_array
-from gradpen.data.folder import (
-    Collection,
-    FolderOptions,
-    Listing,
-    Progress,
-    list_folder,
-    read_file,
-    target_shape,
-)
+from gradpen.data.chunks import ARRAY, LOCK, Decoded, decode_all, hold, is_mine, known_headers, open_array
+from gradpen.data.folder import Collection, FolderOptions, Listing, Progress, list_folder, read_file, target_shape
+from gradpen.data.image import Header
 from gradpen.data.source import DataReport, Images, pixel_digest
-from gradpen.errors import DataError
-from gradpen.names import safe_name
+from gradpen.errors import DataError, readable_writes
+from gradpen.text import printable
 
 FORMAT = 1
 META = "meta.json"
@@ -79,9 +71,9 @@ def image_files(folder: Path) -> Collection:
     """
     listing = list_folder(folder)
     if not listing.files:
-        others = ", ".join(f"{n} {safe_name(suffix)}" for suffix, n in list(listing.other.items())[:5])
+        others = ", ".join(f"{n} {printable(suffix)}" for suffix, n in list(listing.other.items())[:5])
         raise DataError(
-            f"{safe_name(folder)} holds no image file" + (f" (only {others})" if others else "") + "; give "
+            f"{printable(folder)} holds no image file" + (f" (only {others})" if others else "") + "; give "
             "a folder with PNG, JPEG, WebP, GIF, BMP, TIFF, PNM or AVIF images in it or below it"
         )
     return Collection(kind="folder", path=folder, listing=listing, read=lambda file: read_file(folder / file))
@@ -97,7 +89,7 @@ def load_collection(
         build(collection, options, place, strict=strict, progress=progress)
         stored = read_store(place)
     if stored is None:
-        raise DataError(f"the decoded images in {safe_name(place)} cannot be read back; remove that folder")
+        raise DataError(f"the decoded images in {printable(place)} cannot be read back; remove that folder")
     images, meta = stored
     report = DataReport(**{**meta["report"], "unreadable": [(a, b) for a, b in meta["report"]["unreadable"]]})
     if strict:
@@ -118,27 +110,18 @@ def read_store(place: Path) -> tuple[Images, dict[str, Any]] | None:
 def build(collection: Collection, options: FolderOptions, place: Path, *, strict: bool, progress: Progress) -> None:
     """Decode into ``place``: whole or not at all. What an interrupted decoding did is not done again."""
     work = place.with_name(place.name + WORK)
-    try:
+    cache = f"the cache {place.parent}"
+    with readable_writes(DataError, cache, "set GRADPEN_CACHE to a folder with room for the decoded images"):
         remove_abandoned(place.parent, work)
         lock = hold(work, progress)
-    except OSError as error:
-        raise DataError(
-            f"the cache {safe_name(place.parent)} cannot be written ({error.strerror}); set GRADPEN_CACHE to "
-            f"a folder with room for the decoded images"
-        ) from None
-    with lock:
-        try:
-            if read_store(place) is not None:
-                shutil.rmtree(work)
-                return
-            write_store(collection, options, work, strict=strict, progress=progress)
-            shutil.rmtree(place, ignore_errors=True)
-            os.rename(work, place)
-        except OSError as error:
-            raise DataError(
-                f"decoded images cannot be written to {safe_name(place.parent)} ({error.strerror}); make room "
-                f"there or set GRADPEN_CACHE to another folder; what is decoded already is kept"
-            ) from None
+    advice = "make room there or set GRADPEN_CACHE to another folder; what is decoded already is kept"
+    with lock, readable_writes(DataError, cache, advice):
+        if read_store(place) is not None:
+            shutil.rmtree(work)
+            return
+        write_store(collection, options, work, strict=strict, progress=progress)
+        shutil.rmtree(place, ignore_errors=True)
+        os.rename(work, place)
 
 
 def remove_abandoned(cache: Path, wanted: Path) -> None:
@@ -190,7 +173,7 @@ def refuse_too_large(shape: tuple[int, int, int, int], work: Path) -> None:
     if needed > room + have:
         raise DataError(
             f"{shape[0]:,} images of {'x'.join(map(str, shape[1:]))} need {needed >> 20:,} MiB in "
-            f"{safe_name(work.parent)}, which has {room >> 20:,} MiB free; choose a smaller --size or set "
+            f"{printable(work.parent)}, which has {room >> 20:,} MiB free; choose a smaller `data.size` or set "
             f"GRADPEN_CACHE to a folder with more room"
         )
 
@@ -200,8 +183,8 @@ def refuse_unreadable(unreadable: list[tuple[str, str]]) -> None:
     if unreadable:
         file, reason = unreadable[0]
         raise DataError(
-            f"{safe_name(file)} is unreadable ({safe_name(reason)}), and {len(unreadable) - 1} more; repair "
-            f"or remove them, or leave out --strict to train without them"
+            f"{printable(file)} is unreadable ({printable(reason)}), and {len(unreadable) - 1} more; repair "
+            f"or remove them, or leave out `data.strict` to train without them"
         )
 
 
@@ -210,8 +193,8 @@ def refuse_nothing(folder: Path, readable: int, unreadable: list[tuple[str, str]
     if readable == 0:
         file, reason = unreadable[0]
         raise DataError(
-            f"none of the {len(unreadable)} image files in {safe_name(folder)} is readable; the first is "
-            f"{safe_name(file)}: {safe_name(reason)}"
+            f"none of the {len(unreadable)} image files in {printable(folder)} is readable; the first is "
+            f"{printable(file)}: {printable(reason)}"
         )
 
 

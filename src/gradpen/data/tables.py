@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from gradpen.errors import DataError
-from gradpen.names import nearest, safe_name
+from gradpen.text import did_you_mean, printable
 
 SUFFIXES = (".csv", ".txt", ".json")
 KNOWN_TABLES = ("list_attr_celeba.csv", "list_attr_celeba.txt", "attributes.csv", "labels.csv", "labels.json")
@@ -50,12 +50,12 @@ def find_table(folder: Path) -> Path:
         return found[0]
     if found:
         raise DataError(
-            f"columns were named, and there are {len(found)} tables at {safe_name(folder)}, "
-            f"{safe_name(found[0])} and {safe_name(found[1])} among them; choose one with --labels FILE"
+            f"columns were named, and there are {len(found)} tables at {printable(folder)}, "
+            f"{printable(found[0])} and {printable(found[1])} among them; choose one with `data.labels=FILE`"
         )
     raise DataError(
-        f"columns were named, but neither {safe_name(folder)} nor the folder it lies in has a table called "
-        f"{', '.join(KNOWN_TABLES)}; name the table with --labels FILE"
+        f"columns were named, but neither {printable(folder)} nor the folder it lies in has a table called "
+        f"{', '.join(KNOWN_TABLES)}; name the table with `data.labels=FILE`"
     )
 
 
@@ -70,8 +70,8 @@ def read_table(file: Path, columns: tuple[str, ...]) -> Table:
     Raises:
         DataError: the file cannot be read, is damaged, lacks a column, or says two things about a file.
     """
-    name = safe_name(file)
-    hint = f"give --labels folders, names or the path of a table{nearest(file.name, ('folders', 'names'))}"
+    name = printable(file)
+    hint = f"give `data.labels` as folders, names or the path of a table{did_you_mean(file.name, ('folders', 'names'))}"
     if file.suffix.lower() not in SUFFIXES:
         raise DataError(f"{name} is not a table of labels, which ends in .csv, .txt (as CelebA's) or .json; {hint}")
     try:
@@ -89,9 +89,9 @@ def read_table(file: Path, columns: tuple[str, ...]) -> Table:
     except UnicodeDecodeError:
         raise DataError(f"{name} is not UTF-8 text; save it again as UTF-8") from None
     except csv.Error as error:
-        raise DataError(f"{name} is damaged CSV ({safe_name(error)}); save it again") from None
+        raise DataError(f"{name} is damaged CSV ({printable(error)}); save it again") from None
     except (ValueError, RecursionError) as error:
-        raise DataError(f"{name} is not JSON that can be read ({safe_name(error)}); save it again") from None
+        raise DataError(f"{name} is not JSON that can be read ({printable(error)}); save it again") from None
 
 
 def lines_of(file: Path, text: TextIO) -> Iterator[Line]:
@@ -113,7 +113,7 @@ def celeba_lines(file: Path, text: TextIO) -> Iterator[Line]:
     count = text.readline(100).strip()
     if count and not (count.isascii() and count.isdecimal()):
         raise DataError(
-            f"{safe_name(file)} starts with '{safe_name(count)}'; a .txt table is as CelebA's: a count, the names of "
+            f"{printable(file)} starts with '{printable(count)}'; a .txt table is as CelebA's: a count, the names of "
             f"the columns, then lines of a file and its values"
         )
     names = text.readline().split()
@@ -125,7 +125,7 @@ def celeba_lines(file: Path, text: TextIO) -> Iterator[Line]:
             found += 1
             yield f"line {number}", line.split()
     if found != int(count or 0):
-        raise DataError(f"{safe_name(file)} says it has {count} rows and has {found:,}; copy the file again")
+        raise DataError(f"{printable(file)} says it has {count} rows and has {found:,}; copy the file again")
 
 
 def one_each(file: Path, pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -133,7 +133,7 @@ def one_each(file: Path, pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     values: dict[str, Any] = {}
     for key, value in pairs:
         if repr(values.setdefault(key, value)) != repr(value):
-            raise DataError(f"{safe_name(file)} says two things about '{safe_name(key)}'; remove one of them")
+            raise DataError(f"{printable(file)} says two things about '{printable(key)}'; remove one of them")
     return values
 
 
@@ -145,7 +145,7 @@ def json_lines(file: Path, values: Any) -> Iterator[Line]:
         values = [{"file": key, "label": value} for key, value in values.items()]
     if not isinstance(values, list) or not all(isinstance(value, dict) for value in values):
         raise DataError(
-            f'{safe_name(file)} is no table: expected {{"file": label}}, {{"file": {{"column": value}}}} or a list '
+            f'{printable(file)} is no table: expected {{"file": label}}, {{"file": {{"column": value}}}} or a list '
             f"of objects with a file column"
         )
     if values:
@@ -162,13 +162,13 @@ def json_cell(file: Path, number: int, value: Any) -> str:
     if isinstance(value, (bool, int, float)):
         return str(value).lower()
     raise DataError(
-        f"{safe_name(file)}, entry {number}: expected text, a number, true or false, found {type(value).__name__}"
+        f"{printable(file)}, entry {number}: expected text, a number, true or false, found {type(value).__name__}"
     )
 
 
 def collect(file: Path, lines: Iterator[Line], columns: tuple[str, ...]) -> Table:
     """Return the wanted columns of the lines by file."""
-    name = safe_name(file)
+    name = printable(file)
     first = next(lines, None)
     second = next(lines, None)
     if first is None or second is None:
@@ -182,24 +182,24 @@ def collect(file: Path, lines: Iterator[Line], columns: tuple[str, ...]) -> Tabl
             raise DataError(f"{name}, {where}: found {len(cells)} cell(s), expected {len(header)} as in the first line")
         chosen = tuple(sys.intern(cells[place].strip()) for place in places)
         if rows.setdefault(os.path.normpath(cells[key].strip()), chosen) != chosen:
-            raise DataError(f"{name}, {where}: another row says otherwise of '{safe_name(cells[key])}'; remove one")
+            raise DataError(f"{name}, {where}: another row says otherwise of '{printable(cells[key])}'; remove one")
     return Table(file=file, columns=tuple(header[place] for place in places), rows=rows)
 
 
 def column_places(name: str, header: list[str], key: int, columns: tuple[str, ...]) -> list[int]:
     """Return where the wanted columns stand."""
     others = [cell for place, cell in enumerate(header) if place != key]
-    known = ", ".join(safe_name(other) for other in others[:50])
+    known = ", ".join(printable(other) for other in others[:50])
     if not others:
         raise DataError(
-            f"{name} has one column, '{safe_name(header[key])}'; expected a column of labels beside the files"
+            f"{name} has one column, '{printable(header[key])}'; expected a column of labels beside the files"
         )
     if not columns and len(others) > 1:
-        raise DataError(f"{name} has {len(others)} columns that can be labels; choose with --columns among {known}")
+        raise DataError(f"{name} has {len(others)} columns that can be labels; choose `data.columns` among {known}")
     for column in columns or others:
         if others.count(column) != 1 or columns.count(column) > 1:
             many = "two columns" if others.count(column) > 1 or columns.count(column) > 1 else "no column"
-            hint = nearest(column, others)
-            raise DataError(f"{name} has {many} '{safe_name(column)}' to choose{safe_name(hint)}; it has: {known}")
+            hint = did_you_mean(column, others)
+            raise DataError(f"{name} has {many} '{printable(column)}' to choose{printable(hint)}; it has: {known}")
     place_of = {cell: place for place, cell in enumerate(header) if place != key}
     return [place_of[column] for column in columns or others]

@@ -77,3 +77,9 @@ def scoring(critic: nn.Module) -> Iterator[None]:
             module.training = mode
         for norm, tracked in tracking.items():
             norm.track_running_stats = tracked
+
+
+def accuracies(real_scores: Tensor, fake_scores: Tensor) -> dict[str, float]:
+    """Return how often a discriminator's logit has the right sign: on data, on as many samples, on both."""
+    real, fake = (real_scores > 0).float().mean().item(), (fake_scores < 0).float().mean().item()
+    return {"accuracy_real": real, "accuracy_fake": fake, "accuracy": (real + fake) / 2}

@@ -16,7 +16,8 @@ from torch import nn
 from gradpen.choice import STRICT
 from gradpen.errors import UsageError
 from gradpen.networks.blocks import Crop, Initialiser, Norm, Scores, Shape, initialise, norm_layer
-from gradpen.networks.conditional import (
+from gradpen.networks.fused import EnlargedConvolution
+from gradpen.networks.labels import (
     ConditionalBatchNorm,
     CriticLabels,
     GeneratorLabels,
@@ -28,7 +29,6 @@ from gradpen.networks.conditional import (
     with_labels,
     with_planes,
 )
-from gradpen.networks.fused import EnlargedConvolution
 from gradpen.networks.layers import Convolution, LeakyReLU, Linear, TransposedConvolution
 
 SMALLEST_SIDE = 4

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor, nn
 
-from gradpen.processes import count, drawn
+from gradpen.machine.sharing import count, draw_for_all
 
 BITS = 1 << 16
 
@@ -21,14 +21,14 @@ class Dropout(nn.Dropout):
         if not self.training:
             return x
         if not self.lean or x.device.type != "cpu":
-            return x * drawn(super().forward, torch.ones_like(x)) if count() > 1 else super().forward(x)
+            return x * draw_for_all(super().forward, torch.ones_like(x)) if count() > 1 else super().forward(x)
         return x * dropout_scale(x, min(round(self.p * BITS), BITS - 1))
 
 
 def dropout_scale(x: Tensor, dropped: int) -> Tensor:
     """Return 0 with probability ``dropped / 65536`` for each value, and ``1 / (1 - probability)`` elsewhere."""
     values = x.numel()
-    words = drawn(draw_words, torch.empty((values + 3) // 4, dtype=torch.int64))
+    words = draw_for_all(draw_words, torch.empty((values + 3) // 4, dtype=torch.int64))
     kept = words.view(torch.int16)[:values] >= dropped - BITS // 2
     scale = torch.empty_like(x)
     torch.mul(kept, BITS / (BITS - dropped), out=torch.as_strided(scale, (values,), (1,)))

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import avg_pool2d, interpolate, pad
 
-from gradpen.networks.layers import Convolve, Geometry, applied
+from gradpen.networks.layers import Convolve, Geometry, apply
 from gradpen.networks.precision import narrowed
 
 CORNERS = ((0, 1, 0, 1), (1, 0, 0, 1), (0, 1, 1, 0), (1, 0, 1, 0))
@@ -43,7 +43,7 @@ class PooledConvolution(nn.Conv2d):
         if not self.lean:
             return avg_pool2d(super().forward(x), 2)
         x, weight, bias = narrowed(x, in_four_places(self.weight) / 4, self.bias)
-        return applied(Convolve, x, weight, bias, HALVING)
+        return apply(Convolve, x, weight, bias, HALVING)
 
 
 class EnlargedConvolution(nn.Conv2d):
@@ -60,4 +60,4 @@ class EnlargedConvolution(nn.Conv2d):
             return super().forward(interpolate(x, scale_factor=2, mode="nearest"))
         weight = in_four_places(self.weight.flip(2, 3).transpose(0, 1))
         x, weight, bias = narrowed(x, weight, self.bias)
-        return applied(Convolve, x, weight, bias, DOUBLING)
+        return apply(Convolve, x, weight, bias, DOUBLING)

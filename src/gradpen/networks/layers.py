@@ -58,7 +58,7 @@ def input_gradients_only() -> Iterator[None]:
         WANTED.parameters = before
 
 
-def applied(function: Any, *arguments: Any) -> Tensor:
+def apply(function: Any, *arguments: Any) -> Tensor:
     """Apply a Function."""
     result: Tensor = function.apply(*arguments)
     return result
@@ -120,8 +120,8 @@ class Convolve(torch.autograd.Function):
             found = ctx.geometry.gradients(gradient, x, weight, mask)
             return *(value if wanted else None for value, wanted in zip(found, mask, strict=True)), None
         return (
-            applied(InputGradient, gradient, weight, x.detach(), ctx.geometry) if wants_x else None,
-            applied(WeightGradient, gradient, x, weight.detach(), ctx.geometry) if wants_weight else None,
+            apply(InputGradient, gradient, weight, x.detach(), ctx.geometry) if wants_x else None,
+            apply(WeightGradient, gradient, x, weight.detach(), ctx.geometry) if wants_weight else None,
             gradient.sum((0, 2, 3)) if wants_bias else None,
             None,
         )
@@ -143,10 +143,8 @@ class InputGradient(torch.autograd.Function):
         (second,) = gradients
         gradient, weight = ctx.saved_tensors
         return (
-            applied(Convolve, second, weight, None, ctx.geometry) if ctx.needs_input_grad[0] else None,
-            applied(WeightGradient, gradient, second, weight.detach(), ctx.geometry)
-            if ctx.needs_input_grad[1]
-            else None,
+            apply(Convolve, second, weight, None, ctx.geometry) if ctx.needs_input_grad[0] else None,
+            apply(WeightGradient, gradient, second, weight.detach(), ctx.geometry) if ctx.needs_input_grad[1] else None,
             None,
             None,
         )
@@ -168,8 +166,8 @@ class WeightGradient(torch.autograd.Function):
         (second,) = gradients
         gradient, x = ctx.saved_tensors
         return (
-            applied(Convolve, x, second, None, ctx.geometry) if ctx.needs_input_grad[0] else None,
-            applied(InputGradient, gradient, second, x.detach(), ctx.geometry) if ctx.needs_input_grad[1] else None,
+            apply(Convolve, x, second, None, ctx.geometry) if ctx.needs_input_grad[0] else None,
+            apply(InputGradient, gradient, second, x.detach(), ctx.geometry) if ctx.needs_input_grad[1] else None,
             None,
             None,
         )
@@ -189,7 +187,7 @@ class Bend(torch.autograd.Function):
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
         """Return the gradient, linear in the incoming one."""
         (x,) = ctx.saved_tensors
-        return applied(BendGradient, gradients[0], x.detach(), ctx.slope), None
+        return apply(BendGradient, gradients[0], x.detach(), ctx.slope), None
 
 
 class BendGradient(torch.autograd.Function):
@@ -207,7 +205,7 @@ class BendGradient(torch.autograd.Function):
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
         """Return the same of the second gradient; with respect to the input there is nothing, not zeros."""
         (x,) = ctx.saved_tensors
-        return applied(BendGradient, gradients[0], x.detach(), ctx.slope), None, None
+        return apply(BendGradient, gradients[0], x.detach(), ctx.slope), None, None
 
 
 class Multiply(torch.autograd.Function):
@@ -226,8 +224,8 @@ class Multiply(torch.autograd.Function):
         x, weight = ctx.saved_tensors
         wants_x, wants_weight = ctx.needs_input_grad[0], ctx.needs_input_grad[1] and WANTED.parameters
         return (
-            applied(MultiplyBack, gradient, weight) if wants_x else None,
-            applied(OuterProduct, gradient, x) if wants_weight else None,
+            apply(MultiplyBack, gradient, weight) if wants_x else None,
+            apply(OuterProduct, gradient, x) if wants_weight else None,
         )
 
 
@@ -246,8 +244,8 @@ class MultiplyBack(torch.autograd.Function):
         (second,) = gradients
         gradient, weight = ctx.saved_tensors
         return (
-            applied(Multiply, second, weight) if ctx.needs_input_grad[0] else None,
-            applied(OuterProduct, gradient, second) if ctx.needs_input_grad[1] else None,
+            apply(Multiply, second, weight) if ctx.needs_input_grad[0] else None,
+            apply(OuterProduct, gradient, second) if ctx.needs_input_grad[1] else None,
         )
 
 
@@ -266,8 +264,8 @@ class OuterProduct(torch.autograd.Function):
         (second,) = gradients
         gradient, x = ctx.saved_tensors
         return (
-            applied(Multiply, x, second) if ctx.needs_input_grad[0] else None,
-            applied(MultiplyBack, gradient, second) if ctx.needs_input_grad[1] else None,
+            apply(Multiply, x, second) if ctx.needs_input_grad[0] else None,
+            apply(MultiplyBack, gradient, second) if ctx.needs_input_grad[1] else None,
         )
 
 
@@ -297,7 +295,7 @@ class Linear(nn.Linear):
                 scores: Tensor = self(x.to(self.weight.dtype))
                 return scores
         x, weight, bias = narrowed(x, self.weight, self.bias)
-        features = applied(Multiply, x, weight)
+        features = apply(Multiply, x, weight)
         return features if bias is None else features + bias
 
 
@@ -312,7 +310,7 @@ class Convolution(nn.Conv2d):
         if special or not self.lean or isinstance(self.padding, str):
             return super().forward(x)
         geometry = Geometry(stride=self.stride, padding=self.padding)
-        maps: Tensor = applied(Convolve, *narrowed(x, self.weight, self.bias), geometry)
+        maps: Tensor = apply(Convolve, *narrowed(x, self.weight, self.bias), geometry)
         return maps
 
 
@@ -327,7 +325,7 @@ class TransposedConvolution(nn.ConvTranspose2d):
         if special or not self.lean or output_size is not None or isinstance(self.padding, str):
             return super().forward(x, output_size)
         geometry = Geometry(stride=self.stride, padding=self.padding, transposed=True)
-        return applied(Convolve, *narrowed(x, self.weight, self.bias), geometry)
+        return apply(Convolve, *narrowed(x, self.weight, self.bias), geometry)
 
 
 class LeakyReLU(nn.LeakyReLU):
@@ -339,7 +337,7 @@ class LeakyReLU(nn.LeakyReLU):
         """Return ``max(x, 0) + slope min(x, 0)``."""
         if not self.lean:
             return super().forward(x)
-        bent: Tensor = applied(Bend, x, self.negative_slope)
+        bent: Tensor = apply(Bend, x, self.negative_slope)
         return bent
 
 

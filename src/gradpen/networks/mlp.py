@@ -14,7 +14,8 @@ from torch import nn
 
 from gradpen.choice import STRICT
 from gradpen.networks.blocks import Initialiser, Scores, Shape, initialise
-from gradpen.networks.conditional import (
+from gradpen.networks.dropout import Dropout
+from gradpen.networks.labels import (
     CriticLabels,
     Layers,
     joined_latent_dim,
@@ -23,7 +24,6 @@ from gradpen.networks.conditional import (
     planes_added,
     with_labels,
 )
-from gradpen.networks.dropout import Dropout
 from gradpen.networks.layers import LeakyReLU, Linear
 from gradpen.networks.norms import BatchNorm1d
 

@@ -4,7 +4,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from gradpen import processes
+from gradpen.machine import sharing
 
 
 def normalised(norm: _BatchNorm, x: Tensor) -> Tensor:
@@ -19,11 +19,11 @@ def normalised(norm: _BatchNorm, x: Tensor) -> Tensor:
     mean = x.mean(over)
     variance = (x - mean.view(shape)).square().mean(over).double()
     mean = mean.double()
-    moments = processes.mean_over_all(torch.stack([mean, variance + mean.square()]))
+    moments = sharing.mean_over_all(torch.stack([mean, variance + mean.square()]))
     mean, variance = moments[0].to(x.dtype), (moments[1] - moments[0].square()).to(x.dtype)
     centred = x - mean.view(shape)
     if norm.running_mean is not None and norm.running_var is not None and norm.num_batches_tracked is not None:
-        values = x.numel() // x.shape[1] * processes.count()
+        values = x.numel() // x.shape[1] * sharing.count()
         with torch.no_grad():
             norm.num_batches_tracked.add_(1)
             norm.running_mean.lerp_(mean, norm.momentum or 0.0)
@@ -36,7 +36,7 @@ def normalised(norm: _BatchNorm, x: Tensor) -> Tensor:
 
 def of_one_batch(norm: _BatchNorm) -> bool:
     """Return whether what this process has is all that counts: it is alone, or merely looks at the network."""
-    return processes.count() == 1 or not norm.training or not norm.track_running_stats
+    return sharing.count() == 1 or not norm.training or not norm.track_running_stats
 
 
 class BatchNorm1d(nn.BatchNorm1d):

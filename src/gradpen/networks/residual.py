@@ -17,7 +17,8 @@ from torch.nn.functional import avg_pool2d, interpolate
 from gradpen.choice import STRICT
 from gradpen.errors import UsageError
 from gradpen.networks.blocks import Scores, Shape, initialise
-from gradpen.networks.conditional import (
+from gradpen.networks.fused import EnlargedConvolution, PooledConvolution
+from gradpen.networks.labels import (
     ConditionalBatchNorm,
     CriticLabels,
     GeneratorLabels,
@@ -30,7 +31,6 @@ from gradpen.networks.conditional import (
     with_labels,
     with_planes,
 )
-from gradpen.networks.fused import EnlargedConvolution, PooledConvolution
 from gradpen.networks.layers import Convolution, LeakyReLU, Linear
 from gradpen.networks.norms import BatchNorm2d
 
@@ -143,7 +143,7 @@ def halvings(shape: Shape, smallest: int) -> int:
         even = [max(2 * BASE, largest, round(side / largest) * largest) for side in (height, width)]
         raise UsageError(
             f"residual networks halve images {count} times and end with at least {BASE} rows and columns, which "
-            f"{height}x{width} does not allow; choose for example --size {even[0]}x{even[1]}"
+            f"{height}x{width} does not allow; choose for example `data.size={even[0]}x{even[1]}`"
         )
     return count
 

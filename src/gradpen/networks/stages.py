@@ -16,7 +16,8 @@ from torch import Tensor, nn
 from gradpen.choice import STRICT
 from gradpen.errors import UsageError
 from gradpen.networks.blocks import Crop, Initialiser, Scores, Shape, initialise
-from gradpen.networks.conditional import (
+from gradpen.networks.dropout import Dropout
+from gradpen.networks.labels import (
     ConditionalBatchNorm,
     CriticLabels,
     GeneratorLabels,
@@ -29,7 +30,6 @@ from gradpen.networks.conditional import (
     with_labels,
     with_planes,
 )
-from gradpen.networks.dropout import Dropout
 from gradpen.networks.layers import Convolution, LeakyReLU, Linear, TransposedConvolution
 from gradpen.networks.norms import BatchNorm1d, BatchNorm2d
 
@@ -191,11 +191,11 @@ class StagedGenerator:
             if self.first_norm == "batch":
                 layers.append(BatchNorm2d(first[0], eps=self.norm_eps, momentum=self.norm_momentum))
             layers += activation_module(self.first_activation, self.negative_slope)
-        stages, *made = build_stages(grown(self.stages, self.way), *first, shape[0], labels)
+        stages, *made = build_stages(with_way(self.stages, self.way), *first, shape[0], labels)
         if tuple(made) != tuple(shape):
             raise UsageError(
                 f"this generator makes images of {'x'.join(map(str, made))}, but the data are "
-                f"{'x'.join(map(str, shape))} (channels, height, width); choose --size {made[1]}x{made[2]}, or a "
+                f"{'x'.join(map(str, shape))} (channels, height, width); choose `data.size={made[1]}x{made[2]}`, or a "
                 f"preset that is sized from the data (wgan-gp, wgan, gan)"
             )
         generator = Layers(*layers, *stages)
@@ -203,7 +203,7 @@ class StagedGenerator:
         return with_labels(generator, self.latent_dim, self.labels, self.label_features, labels)
 
 
-def grown(stages: tuple[Stage, ...], way: str) -> tuple[Stage, ...]:
+def with_way(stages: tuple[Stage, ...], way: str) -> tuple[Stage, ...]:
     """Return the stages, those that double the size doing so this way."""
     if way == "as-written":
         return stages
@@ -245,8 +245,8 @@ class StagedCritic:
         stages, channels, height, width = build_stages(written, channels, height, width, channels)
         if height < 1 or width < 1:
             raise UsageError(
-                f"images of {shape[1]}x{shape[2]} are too small for this critic; choose a larger --size, or a preset "
-                f"that is sized from the data (wgan-gp, wgan, gan)"
+                f"images of {shape[1]}x{shape[2]} are too small for this critic; choose a larger `data.size`, or a "
+                f"preset that is sized from the data (wgan-gp, wgan, gan)"
             )
         layers += [*stages, nn.Flatten()]
         if self.last_dropout:

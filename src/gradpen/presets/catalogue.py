@@ -3,9 +3,9 @@
 import inspect
 
 from gradpen.errors import UsageError
-from gradpen.names import nearest, safe_name
 from gradpen.presets import book, book_2019, keras_io, papers, pytorch_gan, sized
 from gradpen.presets.preset import Preset
+from gradpen.text import did_you_mean, printable
 
 PRESETS: tuple[Preset, ...] = (
     *sized.PRESETS,
@@ -28,7 +28,7 @@ def find(name: str) -> Preset:
     """
     names = [preset.name for preset in PRESETS]
     if name not in names:
-        raise UsageError(f"there is no preset '{safe_name(name)}' among {', '.join(names)}{nearest(name, names)}")
+        raise UsageError(f"there is no preset '{printable(name)}' among {', '.join(names)}{did_you_mean(name, names)}")
     return PRESETS[names.index(name)]
 
 

@@ -1,4 +1,4 @@
-"""One image file to uint8 pixels: orientation, bit depth, transparency, size."""
+"""One image file to uint8 pixels (orientation, bit depth, transparency, size), and pixels to a picture or a grid."""
 
 import io
 import struct
@@ -162,3 +162,38 @@ def resize_array(images: NDArray[np.uint8], size: tuple[int, int], fit: Fit, bac
         shown = pixels[0] if mode == "L" else np.ascontiguousarray(pixels.transpose(1, 2, 0))
         target[:] = as_channels_first(resize(Image.fromarray(shown, mode), size, fit, background))
     return result
+
+
+SHORTEST_SHOWN = 64
+
+
+GAP = 2
+
+
+GAP_COLOUR: dict[int, float | tuple[int, ...]] = {1: 128, 2: (128, 255), 3: (128, 128, 128), 4: (128, 128, 128, 255)}
+
+
+def as_image(pixels: NDArray[np.uint8]) -> Image.Image:
+    """Return uint8 pixels ``[C, H, W]`` with 1 to 4 channels as a picture."""
+    if len(pixels) == 1:
+        return Image.fromarray(pixels[0])
+    return Image.fromarray(np.ascontiguousarray(pixels.transpose(1, 2, 0)), MODE_OF_CHANNELS[len(pixels)])
+
+
+def grid(pixels: NDArray[np.uint8], columns: int | None = None) -> Image.Image:
+    """Return uint8 images ``[N, C, H, W]`` as one grid with thin gaps, nearly square unless columns are given.
+
+    Images with sides under 64 pixels are shown enlarged by a whole factor, bicubic, since few people can read a
+    digit of 8x8 blocks.
+    """
+    count, channels, height, width = pixels.shape
+    factor = -(-SHORTEST_SHOWN // min(height, width, SHORTEST_SHOWN))
+    height, width = height * factor, width * factor
+    columns = columns or min(max(int(np.ceil(np.sqrt(count * height / width))), 1), count)
+    rows = -(-count // columns)
+    size = (columns * (width + GAP) + GAP, rows * (height + GAP) + GAP)
+    canvas = Image.new(MODE_OF_CHANNELS[channels], size, GAP_COLOUR[channels])
+    for index, image in enumerate(pixels):
+        place = (GAP + index % columns * (width + GAP), GAP + index // columns * (height + GAP))
+        canvas.paste(as_image(image).resize((width, height), Image.Resampling.BICUBIC), place)
+    return canvas

@@ -9,8 +9,9 @@ from rich.console import Console
 from rich.live import Live
 from rich.text import Text
 
+from gradpen.commands.options import as_options
 from gradpen.errors import speaks
-from gradpen.names import safe_name
+from gradpen.text import printable
 
 SECONDS_BETWEEN_PLAIN_LINES = 10.0
 
@@ -64,7 +65,7 @@ class ProgressLine:
 
     def say(self, sentence: str) -> None:
         """Print a sentence."""
-        self.console.print(Text(safe_name(sentence)))
+        self.console.print(Text(printable(as_options(sentence))))
 
     def put(self, words: str, *, last: bool = False) -> None:
         """Show a state: in place on a terminal, else as a line every ten seconds."""

@@ -8,19 +8,22 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from gradpen.api import configure
-from gradpen.checkpoint import checkpoint_folders, replace_file
-from gradpen.config import RunConfig, differences, parse_override
+from gradpen.config import RunConfig
 from gradpen.data.choice import at_absolute_path
-from gradpen.data.open import open_source
+from gradpen.data.recognise import open_source
 from gradpen.data.source import Images
 from gradpen.errors import DivergedError, RunError, UsageError
-from gradpen.figures import dots
-from gradpen.names import nearest, safe_name
-from gradpen.report import png, publish, save_rows
-from gradpen.runs import RunFolder, load, read_config, write_json
-from gradpen.session import Audience, label_size
-from gradpen.trainer import resume, train
+from gradpen.looking.figures import dots, png
+from gradpen.looking.pictures import save_rows
+from gradpen.looking.report import publish
+from gradpen.runs.audience import Audience
+from gradpen.runs.checkpoint import checkpoint_folders, replace_file
+from gradpen.runs.checks import refuse_wrong_labels
+from gradpen.runs.folder import RunFolder, read_config, write_json
+from gradpen.runs.trained import load
+from gradpen.runs.training import resume, train
+from gradpen.settings import configure, differences, parse_override
+from gradpen.text import did_you_mean, printable
 
 OBJECTIVES = (
     "wasserstein",
@@ -88,7 +91,7 @@ def grid_cells(
     for names, known in ((objectives, OBJECTIVES), (constraints, CONSTRAINTS)):
         for name in names:
             if name not in known:
-                raise UsageError(f"there is no '{safe_name(name)}' among {', '.join(known)}{nearest(name, known)}")
+                raise UsageError(f"there is no '{printable(name)}' among {', '.join(known)}{did_you_mean(name, known)}")
 
     def cell(objective: str, constraint: str) -> Cell:
         settings = {"objective": objective, "constraint": CONSTRAINTS[constraint]} | common
@@ -118,10 +121,10 @@ def compare(
         DataError: the data cannot be used; no cell would differ in that.
     """
     if len(cells) < 2:
-        raise UsageError("a comparison needs at least two cells; name more with --cells, --objectives or --constraints")
+        raise UsageError("a comparison needs at least two cells; name more with `cells`, `objectives` or `constraints`")
     for cell in cells:
         if cell.config.conditional:
-            label_size(cell.config, open_source(cell.config.data))
+            refuse_wrong_labels(cell.config, open_source(cell.config.data))
     results: list[Result] = []
     pictures: list[tuple[str, Images]] = []
     for number, cell in enumerate(cells):
@@ -165,7 +168,7 @@ def run_cell(config: RunConfig, path: Path, audience: Audience) -> dict[str, Any
         changed = differences(begun, replace(config, iterations=begun.iterations, data=data))
         if changed:
             raise RunError(
-                f"{safe_name(path)} holds a run of another configuration ({'; '.join(changed)}); choose another --out"
+                f"{printable(path)} holds a run of another configuration ({'; '.join(changed)}); choose another `out`"
             )
         resume(path, iterations=config.iterations, audience=audience)
     publish(folder)

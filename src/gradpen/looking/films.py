@@ -10,10 +10,11 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor, nn
 
+from gradpen.data.image import grid
 from gradpen.data.source import range_to_pixels
-from gradpen.errors import UsageError
-from gradpen.names import safe_name
-from gradpen.sampling import CHUNK, draw_from, grid, latents
+from gradpen.errors import UsageError, readable_writes
+from gradpen.sampling import CHUNK, draw_from, latents
+from gradpen.text import printable
 
 STEPS = 8
 """images in a strip"""
@@ -99,7 +100,7 @@ def refuse_animation_without_encoder(out: Path) -> None:
     """Raise :class:`UsageError` if a film is asked for and there is no program to encode it."""
     if out.suffix == ".mp4" and shutil.which("ffmpeg") is None:
         raise UsageError(
-            f"{safe_name(out)} needs the program ffmpeg, which is not installed; install it, or choose {out.stem}.gif"
+            f"{printable(out)} needs the program ffmpeg, which is not installed; install it, or choose {out.stem}.gif"
         )
 
 
@@ -112,16 +113,13 @@ def save_animation(frames: NDArray[np.uint8], out: Path) -> None:
     refuse_animation_without_encoder(out)
     pictures = [grid(images) for images in frames]
     pictures = [picture if picture.mode == "L" else picture.convert("RGB") for picture in pictures]
-    try:
+    with readable_writes(UsageError, out, "choose another `out`"):
         out.parent.mkdir(parents=True, exist_ok=True)
         if out.suffix == ".mp4":
             encode(pictures, out)
         else:
             milliseconds = 1000 // FRAMES_PER_SECOND
             pictures[0].save(out, save_all=True, append_images=pictures[1:], duration=milliseconds, loop=0)
-    except OSError as error:
-        reason = error.strerror or error
-        raise UsageError(f"{safe_name(out)} cannot be written: {reason}; choose another --out") from None
 
 
 def encode(pictures: list[Image.Image], out: Path) -> None:
@@ -138,4 +136,4 @@ def encode(pictures: list[Image.Image], out: Path) -> None:
     )
     if done.returncode:
         words = done.stderr.decode(errors="replace").strip().splitlines() or [f"exit code {done.returncode}"]
-        raise UsageError(f"ffmpeg could not write {safe_name(out)} ({safe_name(words[-1])}); choose a .gif instead")
+        raise UsageError(f"ffmpeg could not write {printable(out)} ({printable(words[-1])}); choose a .gif instead")

@@ -6,8 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gradpen.data.source import Source
-from gradpen.evaluation import spread_out
+from gradpen.data.source import Source, spread_out
 from gradpen.metrics.neighbours import Nearest, nearest_images
 
 REAL_COMPARED = 100

@@ -21,8 +21,8 @@ from typing import Any, TextIO
 import numpy as np
 from numpy.typing import NDArray
 
-from gradpen.data.decode import Header, UnreadableImageError, decode
 from gradpen.data.folder import Collection, FolderOptions, Progress, in_order, scan
+from gradpen.data.image import Header, UnreadableImageError, decode
 from gradpen.data.source import pixel_digest
 
 CHUNK = 4096
@@ -198,7 +198,7 @@ def decode_all(
         write_whole(note_file(place, start), json.dumps(note))
         used += len(chunk.rows)
     bad = [(file, str(item)) for file, item in zip(files, headers, strict=True) if not isinstance(item, Header)]
-    return joined(bad, chunks)
+    return merge(bad, chunks)
 
 
 def take_chunk(chosen: list[int], results: Iterator[Result], files: list[str], array: NDArray[np.uint8]) -> Decoded:
@@ -218,7 +218,7 @@ def take_chunk(chosen: list[int], results: Iterator[Result], files: list[str], a
     return Decoded(rows=rows, unreadable=unreadable, digests=digests, notes=dict(notes))
 
 
-def joined(unreadable: list[tuple[str, str]], chunks: list[Decoded]) -> Decoded:
+def merge(unreadable: list[tuple[str, str]], chunks: list[Decoded]) -> Decoded:
     """Return all chunks as one, after the files without a header."""
     notes: Counter[str] = Counter()
     for chunk in chunks:

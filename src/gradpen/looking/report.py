@@ -2,23 +2,14 @@
 
 import base64
 import html
-import io
 import json
-from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
-import numpy as np
-from matplotlib.figure import Figure
-
-from gradpen.checkpoint import replace_file
-from gradpen.config import to_dict
-from gradpen.data.source import Images
-from gradpen.errors import UsageError
-from gradpen.figures import curves, labelled_rows
-from gradpen.names import safe_name
-from gradpen.runs import Row, RunFolder, read_config, read_measures
-from gradpen.sampling import grid
+from gradpen.looking.figures import curves, png
+from gradpen.runs.checkpoint import replace_file
+from gradpen.runs.folder import Row, RunFolder, read_config, read_measures
+from gradpen.settings import to_dict
+from gradpen.text import printable
 
 STYLE = """
 :root { color-scheme: light; --ink: #1a1a1a; --soft: #5c5c5c; --line: #dcdcdc; }
@@ -53,32 +44,9 @@ def publish(folder: RunFolder) -> None:
     replace_file(folder.report, page(folder, rows, record, figure).encode())
 
 
-def png(figure: Figure) -> bytes:
-    """Return a figure as PNG bytes."""
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", dpi=110)
-    return buffer.getvalue()
-
-
-def save_rows(rows: Sequence[tuple[str, Images]], out: Path) -> None:
-    """Write rows of images, each uint8 ``[N, C, H, W]`` under its words, as one PNG.
-
-    Raises:
-        UsageError: the place cannot be written.
-    """
-    pictures = [(safe_name(words), np.asarray(grid(images, len(images)).convert("RGB"))) for words, images in rows]
-    try:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        replace_file(out, png(labelled_rows(pictures)))
-    except OSError as error:
-        raise UsageError(
-            f"{safe_name(out)} cannot be written: {error.strerror or error}; choose another --out"
-        ) from None
-
-
 def text(value: object) -> str:
     """Return an outside value, safe to put into the page."""
-    return html.escape(safe_name(value), quote=True)
+    return html.escape(printable(value), quote=True)
 
 
 def picture(content: bytes, caption: str, style: str) -> str:

@@ -14,18 +14,20 @@ import torch
 from safetensors.torch import save
 from torch import Tensor, nn
 
-from gradpen.checkpoint import replace_file
 from gradpen.data.source import Source, batches, range_to_pixels
-from gradpen.errors import DivergedError, RunError, UsageError
-from gradpen.evaluation import Distance, generator_distance, held_out_batch, real_distance, set_size
+from gradpen.errors import DivergedError, RunError, UsageError, readable_writes
+from gradpen.looking.pictures import save_rows
+from gradpen.machine.seeds import derived_seed, seed_everything, separate_randomness
+from gradpen.machine.signals import Interrupt
+from gradpen.metrics.generator import Distance, generator_distance, held_out_batch, real_distance, set_size
 from gradpen.metrics.samples import SMALLEST_SHARP, sharpness
-from gradpen.names import safe_name
 from gradpen.networks.blocks import GeneratorChoice, Shape
 from gradpen.networks.dcgan import DcganCritic
-from gradpen.report import save_rows
-from gradpen.runs import Run, write_json
-from gradpen.runtime import Interrupt, derived_seed, seed_everything, separate_randomness
+from gradpen.runs.checkpoint import replace_file
+from gradpen.runs.folder import write_json
+from gradpen.runs.trained import Run
 from gradpen.sampling import draw, draw_pixels
+from gradpen.text import printable
 
 KL_WEIGHT = 1.0
 """weight of the KL divergence beside the summed squared error: 1 is the likelihood of pixels in [-1, 1] with Gaussian
@@ -181,10 +183,10 @@ def compare_with_vae(
     """
     if run.config.conditional:
         raise UsageError(
-            f"{safe_name(run.path)} was trained with labels, which the VAE does not know; name a run trained without"
+            f"{printable(run.path)} was trained with labels, which the VAE does not know; name a run trained without"
         )
     if iterations < 1:
-        raise UsageError(f"the VAE needs at least 1 iteration, found --iterations {iterations}")
+        raise UsageError(f"the VAE needs at least 1 iteration, found `iterations={iterations}`")
     choice = run.config.generator
     with new_folder(run.path / "vae") as folder:
         vae, curve = train_vae(
@@ -245,10 +247,8 @@ def new_folder(folder: Path) -> Iterator[Path]:
     Raises:
         RunError: it cannot be made.
     """
-    try:
+    with readable_writes(RunError, folder, "copy the run elsewhere"):
         folder.mkdir(exist_ok=True)
-    except OSError as error:
-        raise RunError(f"{safe_name(folder)} cannot be written ({error.strerror}); copy the run elsewhere") from None
     try:
         yield folder
     except BaseException:
@@ -260,9 +260,7 @@ def new_folder(folder: Path) -> Iterator[Path]:
 def write(folder: Path, vae: Vae, baseline: Baseline) -> None:
     """Write weights and values."""
     values: dict[str, Any] = asdict(baseline)
-    try:
-        weights = {name: tensor.contiguous().cpu() for name, tensor in vae.state_dict().items()}
+    weights = {name: tensor.contiguous().cpu() for name, tensor in vae.state_dict().items()}
+    with readable_writes(RunError, folder, "make room and try again"):
         replace_file(folder / "vae.safetensors", save(weights))
         write_json(folder / "vae.json", values)
-    except OSError as error:
-        raise RunError(f"{safe_name(folder)} cannot be written ({error.strerror}); make room and try again") from None

@@ -14,10 +14,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from gradpen.data import decoding, store
+from gradpen.data import chunks, store
 from gradpen.data.choice import DataChoice
-from gradpen.data.decode import decode
-from gradpen.data.open import open_source
+from gradpen.data.image import decode
+from gradpen.data.recognise import open_source
 from gradpen.errors import DataError
 
 COUNT, CHUNK = 600, 50
@@ -25,17 +25,17 @@ BROKEN = (7, 120, 300)
 
 SLOW = """
 import sys, time
-from gradpen.data import decoding
+from gradpen.data import chunks
 from gradpen.data.choice import DataChoice
-from gradpen.data.open import open_source
-decoding.CHUNK = {chunk}
-decode = decoding.decode
+from gradpen.data.recognise import open_source
+chunks.CHUNK = {chunk}
+decode = chunks.decode
 def slow(*arguments, **options):
     with open({log!r}, "a") as log:
         log.write(".")
     time.sleep({seconds})
     return decode(*arguments, **options)
-decoding.decode = slow
+chunks.decode = slow
 print(open_source(DataChoice(path={path!r})).fingerprint)
 """
 
@@ -62,7 +62,7 @@ def stored(cache: Path) -> dict[str, bytes]:
 
 @pytest.fixture(scope="module")
 def whole(pictures: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
-    """The store after an uninterrupted decoding."""
+    """The store after an uninterrupted chunks."""
     cache = tmp_path_factory.mktemp("whole")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("GRADPEN_CACHE", str(cache))
@@ -74,7 +74,7 @@ def whole(pictures: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str,
 @pytest.fixture
 def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("GRADPEN_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setattr(decoding, "CHUNK", CHUNK)
+    monkeypatch.setattr(chunks, "CHUNK", CHUNK)
     return tmp_path / "cache"
 
 
@@ -87,7 +87,7 @@ def counted(monkeypatch: pytest.MonkeyPatch) -> list[int]:
         calls.append(1)
         return decode(*arguments, **options)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(decoding, "decode", counting)
+    monkeypatch.setattr(chunks, "decode", counting)
     return calls
 
 
@@ -167,23 +167,23 @@ def test_who_waits_takes_over_from_a_process_that_is_killed(
     assert stored(cache) == whole
 
 
-def interrupted(pictures: Path, cache: Path, chunks: int) -> Path:
+def interrupted(pictures: Path, cache: Path, count: int) -> Path:
     """Stop decoding in this process after some chunks; return the folder of work."""
     written = 0
-    real = decoding.write_whole
+    real = chunks.write_whole
 
     def failing(file: Path, text: str) -> None:
         nonlocal written
         written += file.name.startswith("chunk-")
-        if written > chunks:
+        if written > count:
             raise OSError(errno.ENOSPC, "No space left on device")
         real(file, text)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(decoding, "write_whole", failing)
+        patch.setattr(chunks, "write_whole", failing)
         with pytest.raises(DataError, match=r"No space left on device.*what is decoded already is kept"):
             open_source(DataChoice(path=str(pictures)))
-    assert len(notes(cache)) == chunks
+    assert len(notes(cache)) == count
     (work,) = cache.iterdir()
     return work
 
@@ -193,7 +193,7 @@ def test_a_full_disk_costs_a_chunk(
 ) -> None:
     interrupted(pictures, cache, 5)
     counted.clear()
-    monkeypatch.setattr(decoding, "scan", None)
+    monkeypatch.setattr(chunks, "scan", None)
     open_source(DataChoice(path=str(pictures)))
     assert len(counted) == COUNT - 5 * CHUNK
     assert stored(cache) == whole
@@ -206,15 +206,15 @@ def change_pixels(work: Path) -> None:
 
 
 def change_note(work: Path, key: str, value: object) -> None:
-    file = decoding.note_file(work, 2 * CHUNK)
+    file = chunks.note_file(work, 2 * CHUNK)
     file.write_text(json.dumps(json.loads(file.read_text()) | {key: value}))
 
 
 DAMAGE: dict[str, tuple[Callable[[Path], object], int]] = {
     "pixels": (change_pixels, 2),
-    "torn note": (lambda work: os.truncate(decoding.note_file(work, 3 * CHUNK), 40), 3),
-    "note of another kind": (lambda work: decoding.note_file(work, CHUNK).write_text("[1]"), 1),
-    "missing note": (lambda work: decoding.note_file(work, 0).unlink(), 0),
+    "torn note": (lambda work: os.truncate(chunks.note_file(work, 3 * CHUNK), 40), 3),
+    "note of another kind": (lambda work: chunks.note_file(work, CHUNK).write_text("[1]"), 1),
+    "missing note": (lambda work: chunks.note_file(work, 0).unlink(), 0),
     "rows": (lambda work: change_note(work, "rows", [1]), 2),
     "files": (lambda work: change_note(work, "files", []), 2),
     "digest": (lambda work: change_note(work, "pixels", ""), 2),
@@ -252,7 +252,7 @@ def test_work_left_long_ago_is_removed(pictures: Path, images: Path, cache: Path
     assert work.is_dir()
     long_ago = time.time() - store.ABANDONED_SECONDS - 60
     os.utime(work, (long_ago, long_ago))
-    with decoding.hold(work, lambda *_: None):
+    with chunks.hold(work, lambda *_: None):
         open_source(DataChoice(path=str(images), size=(4, 4)))
         assert work.is_dir(), "somebody holds it"
     os.utime(work, (long_ago, long_ago))

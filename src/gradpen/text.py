@@ -4,13 +4,13 @@ import difflib
 from collections.abc import Iterable
 
 
-def safe_name(name: object) -> str:
+def printable(name: object) -> str:
     r"""Return the name with everything unprintable escaped.
 
     Control characters, bidirectional marks and undecodable bytes cannot reach a terminal, a log line or a
     page.
 
-    >>> safe_name("a\x1b[31m.png")
+    >>> printable("a\x1b[31m.png")
     'a\\x1b[31m.png'
     """
     return "".join(
@@ -18,10 +18,10 @@ def safe_name(name: object) -> str:
     )
 
 
-def nearest(name: str, known: Iterable[str]) -> str:
+def did_you_mean(name: str, known: Iterable[str]) -> str:
     """Return ``; did you mean 'x'?`` for a misspelt name, or the empty string if nothing is near.
 
-    >>> nearest("wgan-pg", ["wgan-gp", "gan"])
+    >>> did_you_mean("wgan-pg", ["wgan-gp", "gan"])
     "; did you mean 'wgan-gp'?"
     """
     matches = difflib.get_close_matches(name, list(known), n=1, cutoff=0.6)

@@ -9,10 +9,10 @@ import numpy as np
 from gradpen.data import arrays, cifar, idx, lsun
 from gradpen.data.choice import EMBEDDED, WITHOUT_TABLE, DataChoice, LabelledArray
 from gradpen.data.columns import official_parts, table_labels
-from gradpen.data.decode import MODE_OF_CHANNELS, resize_array
+from gradpen.data.drawn import bricks, faces
 from gradpen.data.folder import Progress, class_in_name, folder_classes, named_classes
+from gradpen.data.image import MODE_OF_CHANNELS, resize_array
 from gradpen.data.labels import Labels, class_labels
-from gradpen.data.procedural import bricks, faces
 from gradpen.data.source import (
     FEWEST_HELD_OUT,
     DataReport,
@@ -27,7 +27,7 @@ from gradpen.data.source import (
 from gradpen.data.store import load_collection, load_folder
 from gradpen.data.tables import Table, find_table, read_table
 from gradpen.errors import DataError
-from gradpen.names import safe_name
+from gradpen.text import printable
 
 ARRAY_SUFFIXES = (".npy", ".npz")
 DRAWN = {"bricks": bricks, "faces": faces}
@@ -61,16 +61,16 @@ def open_source(choice: DataChoice, *, array: LabelledArray | None = None, progr
     source = only_classes(source, choice.only)
     if len(source.train) < 2 or len(source.held_out) < FEWEST_HELD_OUT:
         raise DataError(
-            f"{safe_name(source.report.path)} has {source.report.used} usable image(s), {len(source.held_out)} of them "
+            f"{printable(source.report.path)} has {source.report.used} usable image(s), {len(source.held_out)} of them "
             f"held out: a run needs at least 2 to train on and {FEWEST_HELD_OUT} held out; add images, or hold out "
-            f"more with --set data.held_out=0.3"
+            f"more with `data.held_out=0.3`"
         )
     return source
 
 
 def from_path(path: Path, choice: DataChoice, progress: Progress) -> Source:
     """Open a folder or a file."""
-    name = safe_name(path)
+    name = printable(path)
     try:
         exists = path.exists()
     except (OSError, ValueError):
@@ -120,8 +120,8 @@ def chosen_table(folder: Path, choice: DataChoice) -> Table | None:
     if choice.labels in WITHOUT_TABLE:
         if choice.columns:
             raise DataError(
-                f"columns ({', '.join(map(safe_name, choice.columns))}) are columns of a table, and labels are "
-                f"{choice.labels}; leave out --columns, or give --labels FILE"
+                f"columns ({', '.join(map(printable, choice.columns))}) are columns of a table, and labels are "
+                f"{choice.labels}; leave out `data.columns`, or give `data.labels=FILE`"
             )
         return None
     return read_table(Path(os.path.expanduser(str(choice.labels))), choice.columns)
@@ -154,9 +154,9 @@ def refuse_labels_without_files(choice: DataChoice, source: Source) -> None:
     if source.report.kind == "folder" or (choice.labels is None and source.report.kind != "lsun"):
         return
     if choice.labels is not None or choice.columns:
-        option = "--columns" if choice.labels is None else f"--labels {safe_name(choice.labels)}"
+        option = "`data.columns`" if choice.labels is None else f"`data.labels={printable(choice.labels)}`"
         raise DataError(
-            f"{safe_name(source.report.path)} has no image files whose names could tell their labels; leave out "
+            f"{printable(source.report.path)} has no image files whose names could tell their labels; leave out "
             f"{option}, or give a folder of images"
         )
 
@@ -170,7 +170,7 @@ def from_idx(folder: Path, choice: DataChoice) -> Source:
     if test_part is not None:
         if test_part[0].shape[1:] != images.shape[1:]:
             raise DataError(
-                f"{safe_name(folder)}: training images are {list(images.shape[2:])} and test images "
+                f"{printable(folder)}: training images are {list(images.shape[2:])} and test images "
                 f"{list(test_part[0].shape[2:])}; they must have one size"
             )
         total = len(images) + len(test_part[0])
@@ -204,7 +204,7 @@ def embedded(choice: DataChoice) -> Source:
         return digits(choice)
     if name not in DRAWN:
         known = ", ".join(f"{EMBEDDED}{known}" for known in ("digits", *DRAWN))
-        raise DataError(f"there are no embedded data '{safe_name(name)}'; choose one of {known}")
+        raise DataError(f"there are no embedded data '{printable(name)}'; choose one of {known}")
     images, labels = DRAWN[name]()
     return from_memory("embedded", f"{name} drawn by gradpen", images, labels, "uint8", choice)
 
@@ -231,12 +231,12 @@ def from_memory(
     """Return a source over images held in memory, resized if asked."""
     if choice.channels not in (None, images.shape[1]):
         raise DataError(
-            f"{safe_name(path)} has {images.shape[1]} channel(s) ({MODE_OF_CHANNELS[images.shape[1]]}), but "
+            f"{printable(path)} has {images.shape[1]} channel(s) ({MODE_OF_CHANNELS[images.shape[1]]}), but "
             f"{choice.channels} were asked for; channels are only converted for image files"
         )
     if choice.columns:
         if labels is None:
-            raise DataError(f"{safe_name(path)} has no labels to choose {', '.join(choice.columns)} from")
+            raise DataError(f"{printable(path)} has no labels to choose {', '.join(choice.columns)} from")
         labels = labels.only(choice.columns)
     height, width = images.shape[2:]
     groups = duplicate_groups(images, [f"image {row}" for row in range(len(images))])

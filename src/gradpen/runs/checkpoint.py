@@ -20,7 +20,7 @@ from safetensors.torch import load, save
 from torch import Tensor
 
 from gradpen.errors import RunError
-from gradpen.names import safe_name
+from gradpen.text import printable
 
 FORMAT_VERSION = 1
 MANIFEST = "manifest.json"
@@ -154,7 +154,7 @@ def read_checkpoint(place: Path) -> Checkpoint:
         manifest = json.loads((place / MANIFEST).read_bytes())
         if manifest["format_version"] > FORMAT_VERSION:
             raise RunError(
-                f"{safe_name(place)} was written by a newer gradpen (format {manifest['format_version']}, this "
+                f"{printable(place)} was written by a newer gradpen (format {manifest['format_version']}, this "
                 f"one reads {FORMAT_VERSION}); update gradpen"
             )
         if manifest["sha256"] != manifest_digest(manifest):
@@ -163,7 +163,7 @@ def read_checkpoint(place: Path) -> Checkpoint:
         for name, file in manifest["files"].items():
             content = (place / f"{name}.safetensors").read_bytes()
             if hashlib.sha256(content).hexdigest() != file["sha256"]:
-                raise DamagedCheckpointError(f"{safe_name(name)}.safetensors is not as it was written")
+                raise DamagedCheckpointError(f"{printable(name)}.safetensors is not as it was written")
             tensors[name] = load(content)
         return Checkpoint(iteration=int(manifest["iteration"]), tensors=tensors, facts=manifest["facts"])
     except OSError as error:
@@ -192,4 +192,4 @@ def newest_checkpoint(folder: Path, say: Callable[[str], None]) -> Checkpoint:
         except DamagedCheckpointError as error:
             say(f"checkpoint {place.name} is damaged ({error}); using the one before it")
     what = f"none of its {len(places)} checkpoints is whole" if places else "it has no checkpoint yet"
-    raise RunError(f"{safe_name(folder.parent)} cannot be continued or sampled: {what}; start a new run")
+    raise RunError(f"{printable(folder.parent)} cannot be continued or sampled: {what}; start a new run")

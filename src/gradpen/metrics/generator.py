@@ -10,9 +10,9 @@ import torch
 from torch import Tensor, nn
 
 from gradpen.batch import Batch
-from gradpen.data.source import Indices, Source, gather, label_vectors
+from gradpen.data.source import Source, gather, label_vectors, spread_out
+from gradpen.machine.seeds import derived_seed
 from gradpen.metrics.samples import SMALLEST_SHARP, diversity, exact_wasserstein, sharpness
-from gradpen.runtime import derived_seed
 from gradpen.sampling import draw
 
 SET_SIZE = 500
@@ -39,11 +39,6 @@ class Sharpness:
     """the reference"""
     n: int
     """images of either kind"""
-
-
-def spread_out(rows: Indices, count: int) -> Indices:
-    """Return ``count`` of the rows at even distances."""
-    return rows[np.linspace(0, len(rows), count, endpoint=False).astype(np.int64)]
 
 
 def set_size(source: Source, limit: int = SET_SIZE) -> int:

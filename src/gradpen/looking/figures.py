@@ -1,5 +1,6 @@
 """Figures from arrays: no files, no torch."""
 
+import io
 from collections.abc import Sequence
 from typing import Any
 
@@ -116,3 +117,10 @@ def labelled_rows(rows: Sequence[tuple[str, np.ndarray]]) -> Figure:
         axes.set_title(words, loc="left", fontsize=10, parse_math=False)
         axes.set_axis_off()
     return figure
+
+
+def png(figure: Figure) -> bytes:
+    """Return a figure as PNG bytes."""
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png", dpi=110)
+    return buffer.getvalue()

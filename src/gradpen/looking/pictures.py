@@ -1,0 +1,51 @@
+"""Samples as pictures, arrays and folders of pictures; rows of pictures under their words."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gradpen.data.image import as_image, grid
+from gradpen.data.source import Images
+from gradpen.errors import UsageError, readable_writes
+from gradpen.runs.checkpoint import replace_file
+from gradpen.text import printable
+
+
+def save_samples(pixels: NDArray[np.uint8], out: Path, columns: int | None = None) -> None:
+    """Write samples: a grid to ``.png``, an array ``[N, H, W, C]`` to ``.npz``, else one PNG each to a folder.
+
+    Raises:
+        UsageError: the place cannot be written, or its suffix says something else.
+    """
+    with readable_writes(UsageError, out, "choose another `out`"):
+        if out.suffix == ".png":
+            out.parent.mkdir(parents=True, exist_ok=True)
+            grid(pixels, columns).save(out)
+        elif out.suffix == ".npz":
+            out.parent.mkdir(parents=True, exist_ok=True)
+            np.savez_compressed(out, images=pixels.transpose(0, 2, 3, 1))
+        elif out.suffix:
+            raise UsageError(
+                f"samples are written to a .png grid, an .npz array or a folder of PNGs, or animated to .gif or .mp4, "
+                f"not to {printable(out)}"
+            )
+        else:
+            out.mkdir(parents=True, exist_ok=True)
+            for index, image in enumerate(pixels):
+                as_image(image).save(out / f"{index:06d}.png")
+
+
+def save_rows(rows: Sequence[tuple[str, Images]], out: Path) -> None:
+    """Write rows of images, each uint8 ``[N, C, H, W]`` under its words, as one PNG.
+
+    Raises:
+        UsageError: the place cannot be written.
+    """
+    from gradpen.looking.figures import labelled_rows, png  # matplotlib takes long to load
+
+    pictures = [(printable(words), np.asarray(grid(images, len(images)).convert("RGB"))) for words, images in rows]
+    with readable_writes(UsageError, out, "choose another `out`"):
+        out.parent.mkdir(parents=True, exist_ok=True)
+        replace_file(out, png(labelled_rows(pictures)))

@@ -1,0 +1,1 @@
+"""The machine a run is on: device, randomness, signals, and the processes that share a batch."""

@@ -1,0 +1,118 @@
+"""A job of many processes, as ``torchrun`` starts them: how they join, who goes first, and who says what went wrong."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import torch
+import torch.distributed as distributed
+
+from gradpen.errors import GradpenError
+from gradpen.machine.sharing import HERE, Place, leads, readable_loss
+
+PATIENCE = timedelta(minutes=30)
+"""how long a process waits for another that is alive; a dead one is noticed at once"""
+LOOPBACK = Path("/sys/class/net/lo")
+"""what processes of one machine talk through, since what they say is neither signed nor encrypted"""
+LONGEST_DECODING = timedelta(days=7)
+DONE, SAID = b"done", "said"
+LONGEST_SAYING = timedelta(seconds=10)
+"""how long the others let the leader say first why it failed"""
+
+
+class Notes:
+    """What the processes of a job leave for one another beside communications."""
+
+    store: Any = None
+    """a ``torch.distributed.Store``; None outside a job"""
+    waits = 0
+    """how often the leader went first"""
+
+
+NOTES = Notes()
+
+
+def launched() -> bool:
+    """Return whether a launcher started several processes."""
+    return int(os.environ.get("WORLD_SIZE", "1")) > 1 and "RANK" in os.environ
+
+
+def restarted() -> bool:
+    """Return whether ``torchrun`` started this process anew after one of the job ended."""
+    return int(os.environ.get("TORCHELASTIC_RESTART_COUNT", "0")) > 0
+
+
+def local_device(name: str) -> str:
+    """Return the device this process takes: of ``auto`` and ``cuda``, the GPU of its place on its machine."""
+    if launched() and torch.cuda.is_available() and name in ("auto", "cuda"):
+        return f"cuda:{os.environ.get('LOCAL_RANK', '0')}"
+    return name
+
+
+@contextmanager
+def join(device: str) -> Iterator[None]:
+    """Join the other processes of the job, if a launcher started several.
+
+    Whatever goes wrong within is said by the process that it goes wrong in first. Where the user's program opened a
+    process group of its own, that is left alone, and so is this process.
+    """
+    if not launched() or distributed.is_initialized():
+        yield
+        return
+    connect(device)
+    try:
+        yield
+    except GradpenError as error:
+        if error.said_elsewhere is None:
+            with suppress(RuntimeError):
+                error.said_elsewhere = NOTES.store.add(SAID, 1) > 1
+        raise
+    finally:
+        NOTES.store, HERE.place = None, Place()
+        distributed.destroy_process_group()
+
+
+def connect(device: str) -> None:
+    """Connect to the other processes."""
+    if os.environ.get("LOCAL_WORLD_SIZE") == os.environ["WORLD_SIZE"] and LOOPBACK.exists():
+        os.environ.setdefault("GLOO_SOCKET_IFNAME", LOOPBACK.name)
+    on_gpus = device.startswith("cuda") or (device == "auto" and torch.cuda.is_available())
+    if on_gpus:
+        torch.cuda.set_device(local_device("cuda"))
+    with readable_loss():
+        found, rank, count = next(distributed.rendezvous("env://", timeout=PATIENCE))  # type: ignore[attr-defined]
+        # torchrun keeps its store when it restarts a job, so each attempt needs keys of its own.
+        attempt = os.environ.get("TORCHELASTIC_RESTART_COUNT", "0")
+        store: Any = distributed.PrefixStore(f"attempt-{attempt}", found)  # type: ignore[attr-defined]
+        distributed.init_process_group(
+            "nccl" if on_gpus else "gloo", store=store, rank=rank, world_size=count, timeout=PATIENCE
+        )
+    NOTES.store = store
+    HERE.place = Place(rank=rank, count=count, device=torch.device("cuda" if on_gpus else "cpu"))
+
+
+@contextmanager
+def leader_first() -> Iterator[None]:
+    """Let the leader do what follows before the others, however long it takes, who then find it done."""
+    if NOTES.store is None:
+        yield
+        return
+    NOTES.waits += 1
+    note = f"leader-first-{NOTES.waits}"
+    if not leads():
+        NOTES.store.wait([note], LONGEST_DECODING)
+        if NOTES.store.get(note) != DONE:
+            with suppress(RuntimeError):
+                NOTES.store.wait([SAID], LONGEST_SAYING)
+            raise GradpenError("the leading process failed; it says why")
+        yield
+        return
+    try:
+        yield
+    except BaseException:
+        NOTES.store.set(note, "failed")
+        raise
+    NOTES.store.set(note, DONE.decode())

@@ -1,0 +1,206 @@
+"""The run folder: its layout, its lock, its configuration and measures."""
+
+import fcntl
+import json
+import os
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from gradpen.config import RunConfig
+from gradpen.errors import RunError, readable_writes
+from gradpen.machine.sharing import leads
+from gradpen.runs.checkpoint import replace_file
+from gradpen.settings import from_dict, to_dict
+from gradpen.text import printable
+
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunFolder:
+    """Where everything about one run lies."""
+
+    path: Path
+
+    @property
+    def config(self) -> Path:
+        """The configuration, complete."""
+        return self.path / "config.json"
+
+    @property
+    def record(self) -> Path:
+        """Code, libraries, machine, data fingerprint, parameters, state of the run."""
+        return self.path / "run.json"
+
+    @property
+    def data(self) -> Path:
+        """The data report."""
+        return self.path / "data.json"
+
+    @property
+    def measures(self) -> Path:
+        """One JSON object a line."""
+        return self.path / "measures.jsonl"
+
+    @property
+    def samples(self) -> Path:
+        """Sample grids, one a mark, same latents throughout."""
+        return self.path / "samples"
+
+    @property
+    def checkpoints(self) -> Path:
+        """The newest checkpoints."""
+        return self.path / "checkpoint"
+
+    @property
+    def real(self) -> Path:
+        """A grid of training images, to compare with."""
+        return self.path / "real.png"
+
+    @property
+    def curves(self) -> Path:
+        """The curves of the whole run."""
+        return self.path / "curves.png"
+
+    @property
+    def report(self) -> Path:
+        """The report, one self-contained page."""
+        return self.path / "report.html"
+
+    def sample_grid(self, iteration: int) -> Path:
+        """Return where the grid after this iteration lies."""
+        return self.samples / f"{iteration:08d}.png"
+
+    def sample_grids(self) -> list[Path]:
+        """Return the grids written so far, oldest first."""
+        return sorted(self.samples.glob("[0-9]*.png"))
+
+
+def new_folder(out: Path | None, label: str) -> RunFolder:
+    """Make the folder of a new run: ``out``, or the next free number below ``runs/``.
+
+    Raises:
+        RunError: the folder is in use already or cannot be made.
+    """
+    path = out if out is not None else Path("runs")
+    with readable_writes(RunError, path, "choose another `out`"):
+        if out is not None:
+            out.mkdir(parents=True, exist_ok=True)
+            if any(out.iterdir()):
+                raise RunError(
+                    f"{printable(out)} is not empty; a run never writes over another: choose a new `out`, or "
+                    f"continue the run with `resume={printable(out)}`"
+                )
+        else:
+            path.mkdir(exist_ok=True)
+            path = next_free(path, label)
+        folder = RunFolder(path=path)
+        folder.samples.mkdir()
+        folder.checkpoints.mkdir()
+    return folder
+
+
+def next_free(runs: Path, label: str) -> Path:
+    """Make and return ``runs/NNNNN-label`` with the next free number; safe against simultaneous starts."""
+    label = re.sub(r"[^A-Za-z0-9.]+", "-", label).strip("-.")
+    while True:
+        numbers = [int(match[1]) for entry in runs.iterdir() if (match := re.match(r"(\d+)-", entry.name))]
+        path = runs / f"{max(numbers, default=0) + 1:05d}-{label}"
+        with suppress(FileExistsError):
+            path.mkdir()
+            return path
+
+
+def existing_folder(path: Path) -> RunFolder:
+    """Return the folder of a run that was started before.
+
+    Raises:
+        RunError: there is no run.
+    """
+    folder = RunFolder(path=path)
+    try:
+        found, there = folder.config.is_file(), path.is_dir()
+    except (OSError, ValueError):
+        found = there = False
+    if not found:
+        why = "has no config.json" if there else "does not exist"
+        raise RunError(
+            f"{printable(path)} is not a run: it {why}; give a folder made by gradpen train, "
+            f"for example runs/00001-digits-wgan-gp"
+        )
+    return folder
+
+
+@contextmanager
+def locked(folder: RunFolder) -> Iterator[None]:
+    """Hold the run for this process (of many, the leader) alone; the lock goes with the process, however it ends.
+
+    Raises:
+        RunError: another process has it.
+    """
+    if not leads():
+        yield
+        return
+    with readable_writes(RunError, folder.path, "copy the run to where it can be"):
+        lock = (folder.path / "run.lock").open("a+")
+    with lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            lock.seek(0)
+            holder = lock.read().strip() or "another process"
+            raise RunError(
+                f"{printable(folder.path)} is being trained by {printable(holder)}; wait for it to end"
+            ) from None
+        lock.truncate(0)
+        lock.write(f"process {os.getpid()}")
+        lock.flush()
+        yield
+
+
+def write_json(path: Path, values: Any) -> None:
+    """Replace a JSON file, readably indented."""
+    replace_file(path, (json.dumps(values, indent=2, ensure_ascii=True) + "\n").encode())
+
+
+def write_config(folder: RunFolder, config: RunConfig) -> None:
+    """Write the configuration."""
+    write_json(folder.config, to_dict(config))
+
+
+def read_config(folder: RunFolder) -> RunConfig:
+    """Read the configuration; raise :class:`RunError` or :class:`UsageError`."""
+    try:
+        values = json.loads(folder.config.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise RunError(f"{printable(folder.config)} cannot be read: {printable(error)}") from None
+    return from_dict(values, origin=printable(folder.config))
+
+
+def append_row(folder: RunFolder, row: Row) -> None:
+    """Append a row of measures."""
+    with folder.measures.open("a", encoding="utf-8") as file:
+        file.write(json.dumps(row, allow_nan=False) + "\n")
+
+
+def read_measures(folder: RunFolder) -> list[Row]:
+    """Return the measures, without a last line that a crash cut short."""
+    rows: list[Row] = []
+    if folder.measures.exists():
+        for line in folder.measures.read_text(encoding="utf-8").splitlines():
+            try:
+                rows.append(json.loads(line))
+            except ValueError:
+                break
+    return rows
+
+
+def rewind_measures(folder: RunFolder, iteration: int) -> list[Row]:
+    """Keep the rows up to an iteration, those that a checkpoint vouches for, and return them."""
+    rows = [row for row in read_measures(folder) if row["iteration"] <= iteration]
+    replace_file(folder.measures, "".join(json.dumps(row) + "\n" for row in rows).encode())
+    return rows

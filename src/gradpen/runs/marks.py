@@ -1,0 +1,100 @@
+"""What is measured and drawn at a run's marks. Everything here returns values; nothing is written or changed."""
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor
+
+from gradpen.batch import Batch
+from gradpen.data.image import grid
+from gradpen.data.source import Indices, gather, label_space, label_vectors, spread_out
+from gradpen.gan import Gan
+from gradpen.machine.seeds import derived_seed, seed_everything, separate_randomness
+from gradpen.metrics.critic import accuracies, critic_gap, interpolate_slopes, scoring, total_gradient_norm
+from gradpen.metrics.generator import Distance, generator_distance, held_out_batch, real_distance, sample_distance
+from gradpen.metrics.generator import set_size as largest_set
+from gradpen.objectives import Minimax, NonSaturating
+from gradpen.runs.folder import Row
+from gradpen.runs.state import State, Task
+from gradpen.sampling import draw, draw_every_label, draw_pixels
+
+MEASURED = 512
+SCORED_AT_ONCE = 128
+SLOPES_TAKEN = 64
+LABELS_SHOWN = 16
+WIDEST_GRID = 16
+
+
+@torch.no_grad()
+def measure(state: State, task: Task) -> Row:
+    """Return critic gaps on training and held-out data, slopes and gradient norms.
+
+    The images and latents measured are the same at every mark, and training's randomness is left alone.
+    """
+    source, config, gan = task.source, task.config, state.gan.exact()
+    train_part, held_out_part = (measured_batch(task, rows) for rows in (source.train, source.held_out))
+    larger = max(train_part, held_out_part, key=len)
+    images = draw(state.shown, gan.latent_dim, len(larger), derived_seed(config.seed, "measure", 0), larger.labels)
+    fake = Batch(images=images, labels=larger.labels)
+    row: Row = {}
+    with separate_randomness(), scoring(gan.critic):
+        seed_everything(config.seed, "measure", state.iteration)
+        fake_scores = score_all(gan, fake)
+        for name, real in (("train", train_part), ("held_out", held_out_part)):
+            gap = critic_gap(score_all(gan, real), fake_scores)
+            row[f"critic_gap_{name}"] = gap.value
+            row[f"critic_gap_{name}_error"] = gap.standard_error
+        pairs = np.linspace(0, len(train_part), min(SLOPES_TAKEN, len(train_part)), endpoint=False).astype(int)
+        paired = train_part[pairs]
+        slopes = interpolate_slopes(gan.score(paired), paired.images, fake.images[pairs])
+        if isinstance(config.objective, Minimax | NonSaturating):
+            real_scores = score_all(gan, train_part)
+            row |= accuracies(real_scores, fake_scores[: len(real_scores)])
+    row["slope_mean"], row["slope_max"] = slopes.mean, slopes.maximum
+    row["critic_gradient_norm"] = total_gradient_norm(gan.critic.parameters())
+    row["generator_gradient_norm"] = total_gradient_norm(gan.generator.parameters())
+    return row
+
+
+def measured_batch(task: Task, rows: Indices) -> Batch:
+    """Return the images that measures are taken on, the same at every mark."""
+    chosen = spread_out(rows, min(MEASURED, len(rows)))
+    labels = label_vectors(task.source, chosen).to(task.device) if task.config.conditional else None
+    return Batch(images=gather(task.source, chosen, task.device), labels=labels)
+
+
+def score_all(gan: Gan, batch: Batch) -> Tensor:
+    """Return the scores of many images, a part at a time."""
+    scores = []
+    for start in range(0, len(batch), SCORED_AT_ONCE):
+        part = batch[start : start + SCORED_AT_ONCE]
+        scores.append(gan.score(part)(part.images))
+    return torch.cat(scores)
+
+
+def distance(state: State, task: Task) -> float:
+    """Return the distance of one set of samples to held-out images, the same latents at every mark."""
+    held_out = held_out_batch(task.source, largest_set(task.source), conditional=task.config.conditional)
+    seed = derived_seed(task.config.seed, "distance", 0)
+    return sample_distance(state.shown, state.gan.latent_dim, held_out, seed)
+
+
+def final_distances(state: State, task: Task) -> dict[str, Distance]:
+    """Return the distance of several sets of samples to held-out images, and its floor."""
+    config = task.config
+    made = generator_distance(
+        state.shown, state.gan.latent_dim, task.source, conditional=config.conditional, seed=config.seed
+    )
+    return {"distance": made, "floor": real_distance(task.source)}
+
+
+def sample_grid(state: State, task: Task) -> Image.Image:
+    """Return samples from the same latents as at every mark; a conditional run's with rows for each label."""
+    config, latent_dim, count = task.config, state.gan.latent_dim, task.config.cadence.grid
+    if task.source.labels is None or not config.conditional:
+        return grid(draw_pixels(state.shown, latent_dim, count, config.seed))
+    examples = torch.from_numpy(label_space(task.source.labels).example_vectors()[:LABELS_SHOWN])
+    each = max(1, count // len(examples))
+    columns = min(each, WIDEST_GRID)
+    pixels = draw_every_label(state.shown, latent_dim, each // columns * columns, config.seed, examples)
+    return grid(pixels, columns)

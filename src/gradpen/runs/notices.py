@@ -1,0 +1,71 @@
+"""What a user should know before a run starts or goes on, a sentence each; nothing is done in silence."""
+
+from collections.abc import Iterator
+
+import torch
+import torch.distributed as distributed
+
+from gradpen.config import RunConfig
+from gradpen.data.source import Source
+from gradpen.gan import Gan
+from gradpen.machine import sharing
+from gradpen.machine.device import computes_in_bf16
+from gradpen.machine.versions import versions
+from gradpen.runs.checkpoint import Checkpoint
+from gradpen.runs.state import Task, precision_fact
+from gradpen.text import printable
+
+
+def before_the_start(task: Task) -> Iterator[str]:
+    """Yield what is worth saying before a new run."""
+    yield from of_a_foreign_group()
+    yield from of_slow_precision(task.config, task.device)
+    yield from of_left_out(task.source)
+    if task.source.report.kind == "embedded":
+        yield (
+            f"training on {task.config.data.path} ({task.source.report.path}); name a folder, idx files or an array to "
+            f"train on your own images"
+        )
+
+
+def of_slow_precision(config: RunConfig, device: torch.device) -> Iterator[str]:
+    """Yield a sentence if the precision asked for is slower than fp32 here."""
+    if config.precision.startswith("bf16") and not computes_in_bf16(device):
+        yield (
+            f"this {device.type} has no bf16 arithmetic, so precision={config.precision} is emulated and slower than "
+            f"fp32; leave `precision` out, or choose `precision=auto`"
+        )
+
+
+def of_left_out(source: Source) -> Iterator[str]:
+    """Yield how many files were left out, so that nothing is skipped in silence."""
+    unreadable = source.report.unreadable
+    if unreadable:
+        file, reason = unreadable[0]
+        yield (
+            f"{len(unreadable)} of {source.report.found} image files are unreadable and left out, the first "
+            f"{printable(file)} ({printable(reason)}); data.json in the run folder names all"
+        )
+
+
+def of_a_foreign_group() -> Iterator[str]:
+    """Yield a sentence if the program has a process group of its own, which gradpen does not train over."""
+    if sharing.count() == 1 and distributed.is_available() and distributed.is_initialized():
+        yield (
+            f"this process trains alone: the open process group of {distributed.get_world_size()} is the program's "
+            f"own; to share each batch, start gradpen with torchrun and open none"
+        )
+
+
+def of_another_machine(checkpoint: Checkpoint, device: torch.device, gan: Gan) -> Iterator[str]:
+    """Yield what differs from the machine the run began on, since the last bits may then differ too."""
+    now = versions(device) | {"precision": precision_fact(gan)}
+    before = {"processes": 1} | checkpoint.facts["versions"]
+    before["precision"] = checkpoint.facts.get("precision", now["precision"])
+    changed = [
+        f"{key} {before[key]} -> {now[key]}"
+        for key in ("gradpen", "torch", "device", "cpu_capability", "processes", "precision")
+        if before[key] != now[key]
+    ]
+    if changed:
+        yield f"this run will not be bit-exact from here on: {', '.join(changed)}"

@@ -1,0 +1,176 @@
+"""What training changes: networks, optimisers and the iteration; how they begin, and how a checkpoint holds them."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from gradpen.config import RunConfig
+from gradpen.data.source import Source, label_space
+from gradpen.errors import RunError
+from gradpen.gan import Gan
+from gradpen.machine.device import choose_precision
+from gradpen.machine.seeds import seed_everything
+from gradpen.machine.sharing import average_before_steps
+from gradpen.machine.versions import versions
+from gradpen.networks.layers import use_stock_derivatives
+from gradpen.optimizers import averaged_copy
+from gradpen.runs.checkpoint import Checkpoint, optimizer_tensors, restore_optimizer
+from gradpen.runs.checks import refuse_wrong_labels
+from gradpen.settings import to_dict
+
+
+@dataclass(frozen=True, kw_only=True)
+class Task:
+    """What is trained, on what, and where; the same from a run's first iteration to its last."""
+
+    config: RunConfig
+    source: Source
+    device: torch.device
+
+
+@dataclass(kw_only=True)
+class State:
+    """Everything that training changes."""
+
+    gan: Gan
+    average: nn.Module | None
+    """the generator's moving average, if one is kept"""
+    finite: Tensor
+    """a boolean on the device: whether every loss so far was finite"""
+    iteration: int = 0
+    """generator updates so far"""
+
+    @property
+    def shown(self) -> nn.Module:
+        """The generator that samples and measures are taken from."""
+        return self.gan.generator if self.average is None else self.average
+
+
+def build_gan(task: Task) -> Gan:
+    """Return the configured networks, initialised from the seed, and their optimisers.
+
+    Raises:
+        UsageError: the constraint refuses the critic.
+        DataError: the data lack the labels that the networks take.
+    """
+    config, source = task.config, task.source
+    refuse_wrong_labels(config, source)
+    seed_everything(config.seed, "initialise", 0)
+    labels = label_space(source.labels).size if config.conditional and source.labels is not None else 0
+    generator = config.generator.build(source.shape, labels).to(task.device)
+    critic = config.critic.build(source.shape, labels).to(task.device)
+    if config.engine == "reference":
+        use_stock_derivatives(generator)
+        use_stock_derivatives(critic)
+    config.constraint.prepare(critic)
+    generator_optimizer = config.generator_optimizer.build(generator.parameters())
+    critic_optimizer = config.critic_optimizer.build(critic.parameters())
+    for optimizer in (generator_optimizer, critic_optimizer):
+        average_before_steps(optimizer)
+    precision, penalty_precision = choose_precision(config.precision, task.device)
+    return Gan(
+        precision=precision,
+        penalty_precision=penalty_precision,
+        generator=generator,
+        critic=critic,
+        generator_optimizer=generator_optimizer,
+        critic_optimizer=critic_optimizer,
+        latent_dim=config.generator.latent_dim,
+        one_pass=config.engine == "lean",
+    )
+
+
+def initial_state(task: Task) -> State:
+    """Return the state before the first iteration; raises what :func:`build_gan` does."""
+    gan = build_gan(task)
+    return State(
+        gan=gan,
+        average=None if task.config.average is None else averaged_copy(gan.generator),
+        finite=torch.ones((), dtype=torch.bool, device=task.device),
+    )
+
+
+def restored_state(task: Task, checkpoint: Checkpoint) -> State:
+    """Return the state that a checkpoint holds.
+
+    Raises:
+        RunError: it does not fit the networks that this version builds.
+    """
+    state = initial_state(task)
+    gan = state.gan
+    try:
+        if state.average is not None:
+            state.average.load_state_dict(checkpoint.tensors["average"])
+        gan.generator.load_state_dict(checkpoint.tensors["generator"])
+        gan.critic.load_state_dict(checkpoint.tensors["critic"])
+        restore_optimizer(gan.generator_optimizer, checkpoint.tensors["generator_optimizer"])
+        restore_optimizer(gan.critic_optimizer, checkpoint.tensors["critic_optimizer"])
+    except (RuntimeError, KeyError) as error:
+        raise RunError(
+            f"the checkpoint of iteration {checkpoint.iteration:,} does not fit the networks this version builds "
+            f"({str(error).splitlines()[0]}); continue with the version that began the run "
+            f"({checkpoint.facts['versions']['gradpen']})"
+        ) from None
+    state.iteration = checkpoint.iteration
+    return state
+
+
+def checkpoint_of(state: State, task: Task, run_id: str) -> Checkpoint:
+    """Return the state as a checkpoint, with all that is needed to sample from it or to continue."""
+    gan, source = state.gan, task.source
+    tensors = {
+        "generator": dict(gan.generator.state_dict()),
+        "critic": dict(gan.critic.state_dict()),
+        "generator_optimizer": optimizer_tensors(gan.generator_optimizer),
+        "critic_optimizer": optimizer_tensors(gan.critic_optimizer),
+    }
+    if state.average is not None:
+        tensors["average"] = dict(state.average.state_dict())
+    labelled = task.config.conditional and source.labels is not None
+    facts = {
+        "run_id": run_id,
+        "config": to_dict(task.config),
+        "shape": list(source.shape),
+        "labels": label_space(source.labels).to_json() if labelled and source.labels is not None else None,
+        "data_fingerprint": source.fingerprint,
+        "precision": precision_fact(gan),
+        "versions": versions(task.device),
+    }
+    return Checkpoint(iteration=state.iteration, tensors=tensors, facts=facts)
+
+
+def precision_fact(gan: Gan) -> dict[str, str]:
+    """Return what the networks compute in, as a record of the run names it."""
+    return {"networks": str(gan.precision), "penalty": str(gan.penalty_precision)}
+
+
+def record_of(state: State, task: Task, run_id: str, stage: str, distances: dict[str, Any]) -> dict[str, Any]:
+    """Return what a reader of the run needs beside configuration and measures, as ``run.json`` holds it.
+
+    Args:
+        state: networks and iteration.
+        task: what is trained.
+        run_id: the run's.
+        stage: running, finished, interrupted or diverged.
+        distances: final distances to held-out data, JSON-able; empty before the end.
+    """
+    parameters = {
+        name: sum(p.numel() for p in network.parameters())
+        for name, network in (("generator", state.gan.generator), ("critic", state.gan.critic))
+    }
+    return {
+        "run_id": run_id,
+        "state": stage,
+        "iteration": state.iteration,
+        "iterations": task.config.iterations,
+        "shape": list(task.source.shape),
+        "train_images": len(task.source.train),
+        "held_out_images": len(task.source.held_out),
+        "data_fingerprint": task.source.fingerprint,
+        "parameters": parameters,
+        "precision": precision_fact(state.gan),
+        "versions": versions(task.device),
+        "distance_to_held_out": distances,
+    }

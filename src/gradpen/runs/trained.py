@@ -1,0 +1,127 @@
+"""A trained run back from its folder."""
+
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import nn
+
+from gradpen.config import RunConfig
+from gradpen.data.labels import LabelSpace, space_from_json
+from gradpen.errors import RunError, UsageError
+from gradpen.machine.device import choose_device
+from gradpen.networks.blocks import Shape
+from gradpen.runs.checkpoint import newest_checkpoint
+from gradpen.runs.folder import Row, existing_folder, read_config, read_measures
+from gradpen.sampling import draw_every_label, draw_pixels
+from gradpen.text import printable
+
+
+@dataclass(frozen=True, kw_only=True)
+class Run:
+    """A trained run: its generator, its configuration and its measures."""
+
+    path: Path
+    config: RunConfig
+    iteration: int
+    generator: nn.Module
+    """in evaluation mode; maps latents ``[B, latent_dim]``, and label vectors ``[B, K]`` if conditional, to
+    ``[B, C, H, W]`` in [-1, 1]; the moving average of the trained one where the run kept one"""
+    labels: LabelSpace | None
+    """the labels of a conditional generator"""
+    measures: list[Row]
+    data_fingerprint: str
+
+    def sample(self, count: int, *, seed: int = 0, label: str | int | None = None) -> NDArray[np.uint8]:
+        """Return ``count`` images as uint8 ``[count, H, W, C]``.
+
+        Image i depends on the seed, the label and i alone: asking for more gives the same first ones, and another
+        label changes nothing but the label.
+
+        Args:
+            count: how many.
+            seed: of the latents.
+            label: of a conditional run: a class, attributes as ``A+B`` or ``none``, or numbers as ``A=0.5,B=1``; None
+                goes through the labels in turn.
+
+        Raises:
+            UsageError: there is no such label, or the run is not conditional.
+        """
+        if count < 1:
+            raise UsageError(f"at least 1 sample can be drawn, {count} were asked for")
+        vectors = self.label_vectors(count, label)
+        pixels = draw_pixels(self.generator, self.config.generator.latent_dim, count, seed, vectors)
+        return np.ascontiguousarray(pixels.transpose(0, 2, 3, 1))
+
+    def label_vectors(self, count: int, label: str | int | None) -> torch.Tensor | None:
+        """Return the label vectors ``[count, K]`` of as many samples; None for an unconditional run."""
+        if self.labels is None:
+            if label is not None:
+                raise UsageError(
+                    f"{printable(self.path)} was trained without labels, so there is no '{printable(label)}'"
+                )
+            return None
+        if label is not None:
+            return torch.from_numpy(self.labels.parse(str(label))).expand(count, -1)
+        examples = torch.from_numpy(self.labels.example_vectors())
+        return examples[torch.arange(count) % len(examples)]
+
+    def sample_every_label(self, each: int, *, seed: int = 0) -> NDArray[np.uint8]:
+        """Return ``each`` images for every label from the same latents, as uint8 ``[labels, each, H, W, C]``.
+
+        Raises:
+            UsageError: the run is not conditional.
+        """
+        if self.labels is None:
+            raise UsageError(f"{printable(self.path)} was trained without labels")
+        if each < 1:
+            raise UsageError(f"at least 1 sample of each label can be drawn, {each} were asked for")
+        examples = torch.from_numpy(self.labels.example_vectors())
+        pixels = draw_every_label(self.generator, self.config.generator.latent_dim, each, seed, examples)
+        return np.ascontiguousarray(pixels.transpose(0, 2, 3, 1)).reshape(len(examples), each, *pixels.shape[2:], -1)
+
+
+def warn(message: str) -> None:
+    """Say something to a Python caller."""
+    warnings.warn(message, stacklevel=3)
+
+
+def load(path: str | Path, *, device: str = "auto", say: Callable[[str], None] = warn) -> Run:
+    """Load a run from its folder, at its newest whole checkpoint.
+
+    Args:
+        path: a folder made by ``gradpen train`` or :func:`gradpen.train`.
+        device: auto, cpu, cuda or cuda:N.
+        say: called if a damaged checkpoint is passed over; a warning by default.
+
+    Raises:
+        RunError: there is no run there, or none of its checkpoints is whole.
+    """
+    folder = existing_folder(Path(path))
+    config = read_config(folder)
+    checkpoint = newest_checkpoint(folder.checkpoints, say)
+    shape: Shape = tuple(checkpoint.facts["shape"])
+    fact = checkpoint.facts.get("labels")
+    labels = None if fact is None else space_from_json(fact)
+    generator = config.generator.build(shape, 0 if labels is None else labels.size).to(choose_device(device))
+    try:
+        generator.load_state_dict(checkpoint.tensors["generator" if config.average is None else "average"])
+    except (RuntimeError, KeyError):
+        raise RunError(
+            f"{printable(folder.config)} does not describe the generator in the checkpoint; it was changed "
+            f"after the run started: put it back"
+        ) from None
+    generator.eval()
+    return Run(
+        path=folder.path,
+        config=config,
+        iteration=checkpoint.iteration,
+        generator=generator,
+        labels=labels,
+        measures=[row for row in read_measures(folder) if row["iteration"] <= checkpoint.iteration],
+        data_fingerprint=checkpoint.facts["data_fingerprint"],
+    )

@@ -1,0 +1,246 @@
+"""A run in progress. The trainer alone writes into the run's folder, publishes and stops."""
+
+import math
+import signal
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from itertools import islice, repeat
+
+import torch
+
+from gradpen import auxiliary
+from gradpen.algorithm import Measures, train_iteration
+from gradpen.batch import Batch
+from gradpen.config import RunConfig
+from gradpen.data.source import batches
+from gradpen.errors import DivergedError
+from gradpen.gan import Gan
+from gradpen.machine import sharing
+from gradpen.machine.device import keep_freed_memory
+from gradpen.machine.seeds import derived_seed, seed_everything
+from gradpen.metrics.generator import Distance
+from gradpen.optimizers import update_average
+from gradpen.runs import marks
+from gradpen.runs.audience import Audience
+from gradpen.runs.checkpoint import write_checkpoint
+from gradpen.runs.checks import all_finite, refuse_drift, refuse_non_finite
+from gradpen.runs.folder import Row, RunFolder, append_row, write_json
+from gradpen.runs.state import State, Task, checkpoint_of, record_of
+
+EARLY = (10, 50)
+"""iterations after which samples are shown too, so that slow networks show something soon"""
+SAVE_SECONDS = 300
+"""a run is also saved when so much time has passed; that changes nothing in it"""
+PUBLISH_SECONDS = 60
+"""figures and report are written anew at most so often"""
+
+
+@dataclass(kw_only=True)
+class Trainer:
+    """A run in progress: what is trained, how far it is, where it is written and whom it talks to."""
+
+    task: Task
+    state: State
+    folder: RunFolder
+    audience: Audience
+    run_id: str
+    row: Row = field(default_factory=dict)
+    """the newest measures"""
+    seconds: float = 0.0
+    """how long it has trained and measured"""
+    saved: int | None = None
+    """the iteration of the newest checkpoint"""
+    saved_at: float = field(default_factory=time.monotonic)
+    published_at: float = field(default_factory=time.monotonic)
+    marked_at: float = field(default_factory=time.monotonic)
+    marked: int = 0
+    """the iteration of the newest mark in this process"""
+
+    def begin(self) -> None:
+        """Measure, sample and save the untrained networks: the baseline of every later figure, and a place to resume.
+
+        Raises:
+            DivergedError: a measure is infinite or NaN already.
+        """
+        with self.divergence_recorded():
+            self.record("running")
+            self.marked_at = time.monotonic()
+            self.mark({}, sampling=True)
+            self.save()
+
+    def run(self) -> None:
+        """Train to the end, or to the end of the iteration that a signal arrives in.
+
+        Raises:
+            DivergedError: a loss or weight is no longer finite; the last checkpoint stays.
+        """
+        keep_freed_memory()
+        self.record("running")
+        self.marked_at, self.marked = time.monotonic(), self.state.iteration
+        with self.divergence_recorded():
+            self.iterate_to_the_end()
+            if self.saved != self.state.iteration:
+                self.save()
+        self.finish()
+
+    def iterate_to_the_end(self) -> None:
+        """Iterate; mark, save and show where it is time."""
+        config, state = self.task.config, self.state
+        stream = batches_from(self.task, state.iteration)
+        while state.iteration < config.iterations and not self.interrupted():
+            losses = iterate(state, config, stream)
+            state.finite = state.finite & torch.isfinite(torch.stack(list(losses.values()))).all()
+            early = state.iteration in EARLY and state.iteration < config.cadence.sample_every
+            sampling = early or self.due(config.cadence.sample_every)
+            if sampling or self.due(config.cadence.log_every):
+                self.mark(losses, sampling=sampling)
+            if self.due(config.cadence.save_every) or self.overdue():
+                self.save()
+            self.audience.show(state.iteration, config, self.row)
+
+    def due(self, every: int) -> bool:
+        """Return whether something done every so many iterations, and at the end, is due."""
+        return self.state.iteration % every == 0 or self.state.iteration == self.task.config.iterations
+
+    def overdue(self) -> bool:
+        """Return whether the last checkpoint is so old that the leader wants another."""
+        return sharing.true_of_any(sharing.leads() and time.monotonic() - self.saved_at > SAVE_SECONDS)
+
+    def interrupted(self) -> bool:
+        """Return whether a signal asked any process to stop."""
+        interrupt = self.audience.interrupt
+        stop = sharing.true_of_any(interrupt.signal is not None)
+        if stop and interrupt.signal is None:
+            interrupt.signal = signal.SIGTERM
+        return stop
+
+    def mark(self, losses: Measures, *, sampling: bool) -> None:
+        """Read losses back, the only place that does, measure, and write both down; sample if it is time."""
+        self.refuse_non_finite(self.finite_everywhere())
+        losses = sharing.means_over_all(losses)
+        if not sharing.leads():
+            return
+        measures = {name: loss.item() for name, loss in losses.items()} | marks.measure(self.state, self.task)
+        if sampling:
+            measures["distance"] = marks.distance(self.state, self.task)
+        row = self.timed(measures)
+        self.refuse_non_finite(all(math.isfinite(value) for value in row.values()))
+        self.row = row
+        append_row(self.folder, row)
+        if sampling:
+            marks.sample_grid(self.state, self.task).save(self.folder.sample_grid(self.state.iteration))
+            if time.monotonic() - self.published_at > PUBLISH_SECONDS:
+                self.publish()
+
+    def timed(self, measures: Row) -> Row:
+        """Return a row of measures with how far the run is and how fast it went since the last one."""
+        now, config, iteration = time.monotonic(), self.task.config, self.state.iteration
+        elapsed, self.marked_at = now - self.marked_at, now
+        before, seen = (config.critic_updates(n) * config.batch_size for n in (self.marked, iteration))
+        self.seconds, self.marked = self.seconds + elapsed, iteration
+        return {
+            "iteration": iteration,
+            "images": seen,
+            **measures,
+            "images_per_second": round((seen - before) / elapsed if elapsed else 0.0, 1),
+            "seconds": round(self.seconds, 3),
+        }
+
+    def save(self) -> None:
+        """Write a checkpoint of finite weights; of many processes, the leader does, when all hold the same."""
+        self.refuse_non_finite(self.finite_everywhere())
+        refuse_drift(self.state.gan)
+        if sharing.leads():
+            checkpoint = checkpoint_of(self.state, self.task, self.run_id)
+            self.refuse_non_finite(all_finite(checkpoint))
+            write_checkpoint(self.folder.checkpoints, checkpoint, keep=self.task.config.cadence.keep)
+        sharing.wait_for_all()
+        self.saved, self.saved_at = self.state.iteration, time.monotonic()
+
+    def finite_everywhere(self) -> bool:
+        """Return whether the losses of all processes were finite so far."""
+        return not sharing.true_of_any(not bool(self.state.finite))
+
+    def refuse_non_finite(self, finite: bool) -> None:
+        """Raise :class:`DivergedError` unless all is finite."""
+        refuse_non_finite(finite, self.row, iteration=self.state.iteration, saved=self.saved, folder=self.folder)
+
+    @contextmanager
+    def divergence_recorded(self) -> Iterator[None]:
+        """Note in the record, and publish, that a run diverged."""
+        try:
+            yield
+        except DivergedError:
+            self.record("diverged")
+            if self.row:
+                self.publish()
+            raise
+
+    def finish(self) -> None:
+        """Let the leader write the final facts of the run and publish it, and the others wait for that."""
+        done = self.state.iteration >= self.task.config.iterations and self.audience.interrupt.signal is None
+        if sharing.leads():
+            if done:
+                self.record("finished", marks.final_distances(self.state, self.task))
+            else:
+                self.record("interrupted")
+            self.publish()
+        sharing.wait_for_all()
+
+    def record(self, stage: str, distances: dict[str, Distance] | None = None) -> None:
+        """Write what a reader of the run needs beside configuration and measures."""
+        if sharing.leads():
+            found = {name: asdict(distance) for name, distance in (distances or {}).items()}
+            write_json(self.folder.record, record_of(self.state, self.task, self.run_id, stage, found))
+
+    def publish(self) -> None:
+        """Let the audience write figures and report."""
+        if sharing.leads() and self.audience.publish is not None:
+            self.audience.publish(self.folder)
+            self.published_at = time.monotonic()
+
+
+def batches_from(task: Task, iteration: int) -> Iterator[Batch]:
+    """Return the endless batches of a run after so many iterations."""
+    config = task.config
+    return batches(
+        task.source,
+        config.batch_size,
+        seed=derived_seed(config.seed, "order", 0),
+        start=iteration if config.reuse_batch else config.critic_updates(iteration),
+        device=task.device,
+        conditional=config.conditional,
+        parts=config.accumulate,
+    )
+
+
+def iterate(state: State, config: RunConfig, stream: Iterator[Batch]) -> Measures:
+    """Do the next iteration on the next batches of the stream, from the iteration's own seed; return its losses."""
+    gan = state.gan
+    state.iteration += 1
+    seed_everything(config.seed, "iterate", state.iteration)
+    set_learning_rates(gan, config, state.iteration)
+    updates = config.critic_updates(state.iteration) - config.critic_updates(state.iteration - 1)
+    batches = repeat(next(stream), updates) if config.reuse_batch else islice(stream, updates)
+    if config.critic.labels == "classify":
+        losses = auxiliary.train_iteration(
+            gan, config.objective, config.constraint, config.class_loss, batches, parts=config.accumulate
+        )
+    else:
+        losses = train_iteration(gan, config.objective, config.constraint, batches, parts=config.accumulate)
+    if state.average is not None and config.average is not None:
+        update_average(state.average, gan.generator, config.average)
+    return losses
+
+
+def set_learning_rates(gan: Gan, config: RunConfig, iteration: int) -> None:
+    """Set both learning rates to those of an iteration."""
+    factor = config.learning_rate_factor(iteration)
+    for optimizer, choice in (
+        (gan.generator_optimizer, config.generator_optimizer),
+        (gan.critic_optimizer, config.critic_optimizer),
+    ):
+        for group in optimizer.param_groups:
+            group["lr"] = choice.learning_rate * factor
