@@ -157,6 +157,26 @@ def batch_norm_is_refused(modules: Modules) -> None:
         modules.lipschitz.gradient_penalty(critic, torch.randn(5, 2), torch.randn(5, 2))
 
 
+def coupling_behind_a_function_is_refused(modules: Modules) -> None:
+    """A function hides batch norm from sight, but not that one example moves the scores of others."""
+    torch.manual_seed(18)
+    coupled = nn.Sequential(nn.Linear(2, 9), nn.BatchNorm1d(9), nn.Dropout(0.5), nn.Linear(9, 1))
+    alone = nn.Sequential(nn.Linear(2, 3), nn.LayerNorm(3), nn.Dropout(0.5), nn.Linear(3, 1))
+    real, fake = torch.randn(2, 5, 2)
+    for constraint in (modules.lipschitz.GradientPenalty(), modules.lipschitz.WassersteinDivergence()):
+        with pytest.raises(UsageError, match=r"changing one example .* moved the score of another .* layer norm"):
+            constraint.penalty(lambda x: coupled(x), real, fake)
+        constraint.penalty(lambda x: alone(x), real, fake)
+        constraint.penalty(lambda x: coupled.eval()(x), real, fake)
+        coupled.train()
+    torch.manual_seed(19)
+    modules.lipschitz.gradient_penalty(lambda x: alone(x), real, fake)
+    after = torch.rand(3)
+    torch.manual_seed(19)
+    modules.lipschitz.gradient_penalty(alone, real, fake)
+    close(torch.rand(3), after)
+
+
 def a_score_per_batch_is_refused(modules: Modules) -> None:
     """A critic that averages over the batch has no slope per example."""
     with pytest.raises(UsageError, match="one score per example"):
@@ -573,6 +593,33 @@ def parts_of_a_batch_average_to_the_whole(modules: Modules) -> None:
         close(accumulated, whole)
 
 
+def losses_are_those_of_the_batch(modules: Modules) -> None:
+    """Of a batch that is accumulated from parts, the mean over parts of each loss is returned, as of the whole."""
+    images = (
+        torch.randn(6, 2, dtype=torch.float64, generator=torch.Generator().manual_seed(3)) * torch.arange(6)[:, None]
+    )
+    found = []
+    for parts in (1, 3):
+        gan = small_gan(modules, lambda parameters: torch.optim.SGD(parameters, lr=0.0))
+        gan.generator.fixed = torch.randn(6, 3, dtype=torch.float64, generator=torch.Generator().manual_seed(4))
+        batch, penalty = Batch(images=images), modules.lipschitz.GradientPenalty(target=0, where="real")
+        measures = modules.algorithm.critic_step(gan, modules.objectives.Wasserstein(), penalty, batch, parts)
+        found.append(measures | modules.algorithm.generator_step(gan, modules.objectives.Wasserstein(), batch, parts))
+    assert list(found[0]) == ["critic_loss", "penalty", "generator_loss"]
+    for name, whole in found[0].items():
+        close(found[1][name], whole)
+
+
+def what_cannot_be_done_is_said(modules: Modules) -> None:
+    gan, batch = small_gan(modules), next(endless(modules))
+    objective, constraint = modules.objectives.Wasserstein(), modules.lipschitz.Unconstrained()
+    with pytest.raises(UsageError, match="needs at least one batch"):
+        modules.algorithm.train_iteration(gan, objective, constraint, [])
+    for parts in (0, 2, 6):
+        with pytest.raises(UsageError, match=f"a batch of 5 cannot be divided into {parts} equal parts"):
+            modules.algorithm.critic_step(gan, objective, constraint, batch, parts)
+
+
 FACTS = [
     penalty_of_a_linear_critic,
     penalty_moves_the_critic,
@@ -585,6 +632,7 @@ FACTS = [
     one_sided_penalises_only_steep_slopes,
     penalty_leaves_the_generator_alone,
     batch_norm_is_refused,
+    coupling_behind_a_function_is_refused,
     a_score_per_batch_is_refused,
     clipping_bounds_parameters_only,
     penalties_at_other_points,
@@ -611,4 +659,6 @@ FACTS = [
     batch_norm_sees_one_kind_at_a_time,
     parts_of_a_batch_average_to_the_whole,
     measures_are_apart,
+    losses_are_those_of_the_batch,
+    what_cannot_be_done_is_said,
 ]

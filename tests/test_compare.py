@@ -11,7 +11,8 @@ import gradpen
 import gradpen.looking.compare
 from gradpen.cli import main
 from gradpen.errors import DataError, RunError
-from gradpen.looking.compare import CONSTRAINTS, OBJECTIVES, compare, grid_cells, parse_cell, table
+from gradpen.lipschitz import CONSTRAINT_FORMS
+from gradpen.looking.compare import OBJECTIVE_NAMES, compare, grid_cells, parse_cell, table
 from gradpen.looking.pictures import save_rows
 from gradpen.runs.audience import Audience
 
@@ -24,9 +25,9 @@ def silent(_: str) -> None:
 
 def test_every_objective_and_every_constraint_trains(tmp_path: Path) -> None:
     """A cross through the grid; that every cell has finite losses and gradients is a contract of its own."""
-    cells = grid_cells("wgan-gp-digits", OBJECTIVES, ["gradient-penalty"], COMMON)
+    cells = grid_cells("wgan-gp-digits", OBJECTIVE_NAMES, ["gradient-penalty"], COMMON)
     cells += grid_cells(
-        "wgan-gp-digits", ["hinge"], [name for name in CONSTRAINTS if name != "gradient-penalty"], COMMON
+        "wgan-gp-digits", ["hinge"], [name for name in CONSTRAINT_FORMS if name != "gradient-penalty"], COMMON
     )
     results = compare(cells, 1, tmp_path, say=silent, audience=Audience)
     assert len(results) == 16
@@ -142,7 +143,7 @@ def test_a_conditional_cell_without_labels_is_refused_before_anything_trains(tmp
         parse_cell("wgan-gp", settings),
         parse_cell("wgan-gp,generator.labels=concatenate,critic.labels=planes", settings),
     ]
-    with pytest.raises(DataError, match="has no labels; name them with --labels folders"):
+    with pytest.raises(DataError, match=r"has no labels; choose `data.labels` as folders"):
         compare(cells, 1, tmp_path / "out", say=silent, audience=Audience)
     assert not (tmp_path / "out").exists()
 

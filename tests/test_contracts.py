@@ -29,7 +29,7 @@ from gradpen.objectives import (
     RelativisticAverage,
     Wasserstein,
 )
-from gradpen.optimizers import Adam, OptimizerChoice, RmsProp
+from gradpen.optimizers import Adam, OptimizerChoice, RMSProp
 from gradpen.presets.catalogue import PRESETS, parameter_counts
 from gradpen.presets.preset import Preset
 from gradpen.settings import ADAPTER, from_dict, to_dict
@@ -72,7 +72,7 @@ CRITICS: list[CriticChoice] = [
     DcganCritic(width=4),
     DcganCritic(width=4, norm="layer", initialiser="normal-0.02"),
 ]
-OPTIMIZERS: list[OptimizerChoice] = [Adam(), RmsProp(), RmsProp(form="tensorflow")]
+OPTIMIZERS: list[OptimizerChoice] = [Adam(), RMSProp(), RMSProp(form="tensorflow")]
 SHAPES = [(1, 8, 8), (3, 7, 13), (4, 20, 9), (2, 1, 1)]
 
 

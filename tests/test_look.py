@@ -12,7 +12,7 @@ from PIL import Image
 import gradpen
 from conftest import Outcome
 from gradpen.errors import UsageError
-from gradpen.metrics.generator import Distance
+from gradpen.metrics.generator import Estimate, measure_generator
 
 SMALL: dict[str, Any] = {"iterations": 3, "batch_size": 16, "critic_steps": 1, "cadence__grid": 4, "threads": 1}
 NARROW: dict[str, Any] = {"generator__width": 4, "critic__width": 4}
@@ -108,12 +108,14 @@ def test_python_takes_the_device_too(run: Path) -> None:
 
 def test_evaluate_says_how_sharp_samples_are(run: Path, command: Callable[..., Outcome]) -> None:
     values = json.loads(command("evaluate", run, "--count=60", "--sets=2", "--json")[1])
-    assert list(values) == ["samples", "floor", "diversity", "real_diversity", "sharpness"]
-    assert values["sharpness"]["n"] == 60
+    names = ["samples", "floor", "diversity", "real_diversity", "sharpness", "real_sharpness"]
+    assert list(values) == list(gradpen.evaluate(run, count=60, sets=2)) == names
+    made, real = values["sharpness"], values["real_sharpness"]
+    assert made["n"] == real["n"] == 60
     out = command("evaluate", run, "--count=60", "--sets=2")[1]
-    assert f"sharpness {values['sharpness']['samples']:.4f}  variance of the Laplacian, median of 60 samples" in out
-    assert f"{values['sharpness']['held_out']:.4f} for as many held-out images" in out
-    assert list(gradpen.evaluate(run, count=60, sets=2)) == ["samples", "floor", "diversity", "real_diversity"]
+    spread = f"{made['mean']:.4f} ± {made['standard_deviation']:.4f}"
+    assert f"sharpness {spread}  median variance of the Laplacian, 60 samples, 2 sets" in out
+    assert f"{real['mean']:.4f} ± {real['standard_deviation']:.4f}  the same of training images" in out
 
 
 def test_evaluate_says_that_a_generator_collapsed(
@@ -122,11 +124,12 @@ def test_evaluate_says_that_a_generator_collapsed(
     values = json.loads(command("evaluate", run, "--count=60", "--sets=2", "--json")[1])
     assert values["diversity"]["n"] == values["real_diversity"]["n"] == 60
     half = 0.5 * values["real_diversity"]["mean"]
+    real = measure_generator
     for mean, said in ((half - 0.01, True), (half + 0.01, False)):
-        made = Distance(mean=mean, standard_deviation=0.0, sets=2, n=60)
-        monkeypatch.setattr("gradpen.api.generator_diversity", lambda *_, made=made, **__: made)
+        made = {"diversity": Estimate(mean=mean, standard_deviation=0.0, sets=2, n=60)}
+        monkeypatch.setattr("gradpen.api.measure_generator", lambda *a, made=made, **k: real(*a, **k) | made)
         out = command("evaluate", run, "--count=60", "--sets=2")[1]
-        assert f"diversity {mean:.4f} ± 0.0000  mean distance of two of 60 samples, 2 sets; " in out
+        assert f"diversity {mean:.4f} ± 0.0000  mean distance of two of them, 60 samples, 2 sets" in out
         assert ("has collapsed, or nearly so" in out) == said
 
 
@@ -135,7 +138,7 @@ def test_help_says_every_option(command: Callable[..., Outcome]) -> None:
         "sample": ("--count", "--label ", "--labels all", "--strip", ".gif", "--seed", "--device"),
         "nearest": ("--count", "--seed", "--out", "--json", "--device", "mean absolute error"),
         "vae": ("--iterations", "--seed", "DATA", "--device", "comparison.png"),
-        "evaluate": ("--count", "--sets", "--device", "Diversity", "sharpness"),
+        "evaluate": ("--count", "--sets", "--device", "diversity", "sharpness"),
     }
     for name, words in options.items():
         code, out, _ = command(name, "--help")

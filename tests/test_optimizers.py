@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 from gradpen.config import CriticWarmUp
-from gradpen.optimizers import RmsProp, averaged_copy, update_average
+from gradpen.optimizers import RMSProp, averaged_copy, update_average
 from gradpen.presets.papers import wgan_lsun
 
 
@@ -13,7 +13,7 @@ def test_tensorflows_form_is_the_recurrence() -> None:
     """v starts at 1; w moves by -lr g / sqrt(v + eps). Against the recurrence in Python's own arithmetic."""
     weight = nn.Parameter(torch.tensor([0.5, -1.0], dtype=torch.float64))
     idle = nn.Parameter(torch.ones(1, dtype=torch.float64))
-    optimizer = RmsProp(learning_rate=0.1, alpha=0.9, eps=1e-3, form="tensorflow").build([weight, idle])
+    optimizer = RMSProp(learning_rate=0.1, alpha=0.9, eps=1e-3, form="tensorflow").build([weight, idle])
     expected, v = [0.5, -1.0], [1.0, 1.0]
     for step in range(5):
         gradient = [0.3 * step - 1, 2.0]

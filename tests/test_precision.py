@@ -19,6 +19,7 @@ from gradpen.errors import UsageError
 from gradpen.gan import Gan
 from gradpen.machine.device import choose_precision
 from gradpen.machine.seeds import seed_everything
+from gradpen.networks.precision import Casts
 from gradpen.runs.checkpoint import newest_checkpoint
 from gradpen.runs.notices import of_slow_precision
 from gradpen.runs.state import Task, build_gan
@@ -94,7 +95,7 @@ def test_what_was_cast_follows_the_weights(constraint: str) -> None:
         critic_step(gan, config.objective, config.constraint, batch)
         scores.append(gan.score(batch)(batch.images).detach())
         assert not torch.equal(*scores[-2:])
-        assert torch.equal(scores[-1], replace(gan, casts={}).score(batch)(batch.images))
+        assert torch.equal(scores[-1], replace(gan, casts=Casts()).score(batch)(batch.images))
 
 
 def test_the_generator_is_cast_once_for_all_critic_steps() -> None:
@@ -102,10 +103,24 @@ def test_the_generator_is_cast_once_for_all_critic_steps() -> None:
     seen = []
     for _ in range(3):
         critic_step(gan, config.objective, config.constraint, batch)
-        seen.append({name: gan.casts[id(p)][1] for name, p in gan.generator.named_parameters() if id(p) in gan.casts})
-        assert not any(id(parameter) in gan.casts for parameter in gan.critic.parameters())
+        kept = gan.casts.kept
+        seen.append({name: kept[p][1] for name, p in gan.generator.named_parameters() if p in kept})
+        assert not any(parameter in kept for parameter in gan.critic.parameters())
     assert seen[0]
     assert all(seen[0][name] is seen[2][name] for name in seen[0])
+
+
+def test_copies_of_a_gan_share_its_casts_and_leave_no_hooks_behind() -> None:
+    gan, _, batch = players("wgan-gp-digits", "bf16")
+    hooks = gan.critic_optimizer._optimizer_step_post_hooks
+    other = replace(replace(gan, one_pass=False), latent_dim=gan.latent_dim)
+    assert other.casts is gan.casts
+    assert len(hooks) == 1
+    gan.score(batch)(batch.images)
+    apart = replace(gan, casts=Casts())
+    assert len(hooks) == 2
+    del apart
+    assert len(hooks) == 1, "casts take their hooks with them"
 
 
 def test_a_run_in_bf16_resumes_exactly(tmp_path: Path) -> None:

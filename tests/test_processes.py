@@ -208,5 +208,5 @@ def test_a_batch_that_cannot_be_shared_on_resume_asks_for_other_processes(monkey
     config = configure(settings={"batch_size": 16})
     with pytest.raises(UsageError, match=r"by 3 processes equally; start one of 1, 2, 4, 8, 16 processes"):
         refuse_uneven(config, resuming=True)
-    with pytest.raises(UsageError, match="choose a --batch-size that is a multiple of 3 "):
+    with pytest.raises(UsageError, match="choose a `batch_size` that is a multiple of 3 "):
         refuse_uneven(config)

@@ -239,7 +239,9 @@ def test_batch_norm_in_a_penalised_critic_is_refused_before_anything_is_written(
 
 
 def test_fewer_images_than_a_batch(tmp_path: Path, images: Path) -> None:
-    with pytest.raises(DataError, match=r"has 36 images to train on .* fewer than a batch of 37; pass --batch-size 36"):
+    with pytest.raises(
+        DataError, match=r"has 36 images to train on .* fewer than a batch of 37; choose `batch_size=36`"
+    ):
         train(small(batch_size=37, **{"data.path": str(images)}), out=tmp_path / "run")
     train(small(batch_size=36, **{"data.path": str(images)}), out=tmp_path / "run")
 
@@ -274,7 +276,7 @@ def test_non_finite_losses_stop_the_run(tmp_path: Path, monkeypatch: pytest.Monk
     with pytest.raises(DivergedError, match=r"infinite or NaN between iterations 7 and|infinite or NaN between") as e:
         train(small(), out=tmp_path / "run")
     assert "the checkpoint of iteration 5 is whole" in str(e.value)
-    assert "--learning-rate" in str(e.value)
+    assert "`learning_rate`" in str(e.value)
     folder = RunFolder(path=tmp_path / "run")
     assert json.loads(folder.record.read_text())["state"] == "diverged"
     assert [place.name for place in checkpoint_folders(folder.checkpoints)] == ["00000005", "00000000"]

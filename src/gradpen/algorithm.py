@@ -11,31 +11,65 @@ import torch
 from torch import Tensor
 
 from gradpen.batch import Batch
+from gradpen.errors import UsageError
 from gradpen.gan import Gan
 from gradpen.lipschitz import Constraint
 from gradpen.objectives import Objective, RelativeObjective
+
+__all__ = ["critic_step", "generator_step", "train_iteration"]
 
 Measures = dict[str, Tensor]
 
 
 def critic_step(gan: Gan, objective: Objective, constraint: Constraint, batch: Batch, parts: int = 1) -> Measures:
-    """Lines 3-9: one critic update on one batch of data and as many fakes; gradients averaged over its parts."""
+    """Lines 3-9: one critic update on one batch of data and as many fakes.
+
+    Args:
+        gan: the networks and their optimisers; the critic is updated in place.
+        objective: the losses.
+        constraint: the Lipschitz constraint on the critic.
+        batch: data on the networks' device, ``[B, ...]`` in their range, with labels if conditional.
+        parts: equal parts of the batch whose gradients are averaged, to save memory; 1 as in the papers.
+
+    Returns:
+        Scalar tensors ``critic_loss`` (without the penalty) and ``penalty``, means over the batch.
+
+    Raises:
+        UsageError: the batch cannot be divided so, or the constraint does not allow the critic.
+    """
     gan.critic_optimizer.zero_grad()
+    losses, penalties = [], []
     for part in batch.parts(parts):
         with torch.no_grad():
             fake = gan.generate(part)
         loss = objective.critic_loss(*gan.score_both(part, fake))
         penalty = constraint.penalty(gan.score_to_penalise(part), part.images, fake)
         ((loss + penalty) / parts).backward()
+        losses.append(loss.detach())
+        penalties.append(penalty.detach())
     gan.critic_optimizer.step()
     constraint.project(gan.critic)
-    return {"critic_loss": loss.detach(), "penalty": penalty.detach()}
+    return {"critic_loss": mean(losses), "penalty": mean(penalties)}
 
 
 def generator_step(gan: Gan, objective: Objective, batch: Batch, parts: int = 1) -> Measures:
-    """Lines 11-12: one generator update on as many fresh latents as the batch has examples, the critic held still."""
+    """Lines 11-12: one generator update on as many fresh latents as the batch has examples, the critic held still.
+
+    Args:
+        gan: the networks and their optimisers; the generator is updated in place.
+        objective: the losses.
+        batch: data as for :func:`critic_step`; relativistic objectives compare samples with it.
+        parts: equal parts of the batch whose gradients are averaged, to save memory; 1 as in the papers.
+
+    Returns:
+        The scalar tensor ``generator_loss``, a mean over the batch.
+
+    Raises:
+        UsageError: the batch cannot be divided so.
+    """
     gan.critic.requires_grad_(False)
     gan.generator_optimizer.zero_grad()
+    losses = []
     for part in batch.parts(parts):
         score = gan.score(part)
         fake_scores = score(gan.generate(part))
@@ -44,9 +78,10 @@ def generator_step(gan: Gan, objective: Objective, batch: Batch, parts: int = 1)
         else:
             loss = objective.generator_loss(fake_scores)
         (loss / parts).backward()
+        losses.append(loss.detach())
     gan.generator_optimizer.step()
     gan.critic.requires_grad_(True)
-    return {"generator_loss": loss.detach()}
+    return {"generator_loss": mean(losses)}
 
 
 def train_iteration(
@@ -59,12 +94,23 @@ def train_iteration(
         objective: the losses.
         constraint: the Lipschitz constraint on the critic.
         batches: n_critic batches of data on the networks' device, at least one.
-        parts: parts of a batch whose gradients are averaged, to save memory; 1 as in the papers.
+        parts: equal parts of a batch whose gradients are averaged, to save memory; 1 as in the papers.
 
     Returns:
         Scalar tensors ``critic_loss`` (without the penalty) and ``penalty`` of the last critic step, and
         ``generator_loss``. Nothing is read back to the host.
+
+    Raises:
+        UsageError: there is no batch.
     """
+    batch, measures = None, Measures()
     for batch in batches:
         measures = critic_step(gan, objective, constraint, batch, parts)
+    if batch is None:
+        raise UsageError("an iteration needs at least one batch, found none")
     return measures | generator_step(gan, objective, batch, parts)
+
+
+def mean(losses: list[Tensor]) -> Tensor:
+    """Return the mean of the losses of equal parts."""
+    return losses[0] if len(losses) == 1 else torch.stack(losses).mean()

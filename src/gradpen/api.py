@@ -13,20 +13,15 @@ from gradpen.data.source import Source
 from gradpen.errors import UsageError
 from gradpen.looking.report import publish
 from gradpen.metrics.copies import Neighbours, find_neighbours
-from gradpen.metrics.generator import (
-    SET_SIZE,
-    Distance,
-    generator_distance,
-    generator_diversity,
-    real_distance,
-    real_diversity,
-)
+from gradpen.metrics.generator import SET_SIZE, Estimate, measure_generator
 from gradpen.runs import training
 from gradpen.runs.audience import Audience
 from gradpen.runs.folder import RunFolder
 from gradpen.runs.trained import Run, load, warn
 from gradpen.settings import configure
 from gradpen.text import printable
+
+__all__ = ["evaluate", "nearest", "train"]
 
 
 def train(
@@ -126,8 +121,8 @@ def evaluate(
     seed: int = 0,
     device: str = "auto",
     say: Callable[[str], None] = warn,
-) -> dict[str, Distance]:
-    """Measure how far a run's samples are from held-out data.
+) -> dict[str, Estimate]:
+    """Measure a run's samples beside real images: distance to held-out data, diversity, sharpness.
 
     Args:
         run: the run's folder.
@@ -140,28 +135,30 @@ def evaluate(
         say: called if a damaged checkpoint is passed over; a warning by default.
 
     Returns:
-        ``samples``, the exact Wasserstein-1 distance of samples to held-out images, and ``floor``, that of
-        training images to held-out images; ``diversity``, the mean distance between two samples, and
-        ``real_diversity``, that between two training images.
+        ``samples``, the exact Wasserstein-1 distance of samples to held-out images; ``diversity``, the mean distance
+        between two samples; ``sharpness``, the median variance of their Laplacian (images of at least 3x3 pixels).
+        ``floor``, ``real_diversity`` and ``real_sharpness`` are the same of training images. Each has its mean and
+        standard deviation over the sets, and n, the images in each.
 
     Raises:
         GradpenError: there is no run, its data or the device are not there, or a count is too small.
     """
-    return distances(*load_with_data(run, data, say, labels, device), count=count, sets=sets, seed=seed)
+    return measures_of(*load_with_data(run, data, say, labels, device), count=count, sets=sets, seed=seed)
 
 
-def distances(run: Run, source: Source, *, count: int, sets: int, seed: int) -> dict[str, Distance]:
+def measures_of(run: Run, source: Source, *, count: int, sets: int, seed: int) -> dict[str, Estimate]:
     """Return what :func:`evaluate` does, of a loaded run and its data."""
     if count < 2 or sets < 2:
         raise UsageError(f"an evaluation needs at least 2 images and 2 sets, found {count} and {sets}")
-    about = (run.generator, run.config.generator.latent_dim, source)
-    how: dict[str, Any] = {"conditional": run.config.conditional, "seed": seed, "limit": count, "sets": sets}
-    return {
-        "samples": generator_distance(*about, **how),
-        "floor": real_distance(source, limit=count, sets=sets),
-        "diversity": generator_diversity(*about, **how),
-        "real_diversity": real_diversity(source, limit=count, sets=sets),
-    }
+    return measure_generator(
+        run.generator,
+        run.config.generator.latent_dim,
+        source,
+        conditional=run.config.conditional,
+        seed=seed,
+        limit=count,
+        sets=sets,
+    )
 
 
 def nearest(

@@ -12,13 +12,14 @@ from pydantic.dataclasses import dataclass
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
-from gradpen.algorithm import Measures
+from gradpen.algorithm import Measures, mean
 from gradpen.batch import Batch
 from gradpen.choice import STRICT
 from gradpen.errors import UsageError
-from gradpen.gan import Gan, in_precision
+from gradpen.gan import Gan
 from gradpen.lipschitz import Constraint
 from gradpen.networks.labels import ClassifyingCritic
+from gradpen.networks.precision import in_precision
 from gradpen.objectives import Objective, RelativeObjective
 
 
@@ -59,8 +60,13 @@ def labels_of(batch: Batch) -> Tensor:
 def critic_step(
     gan: Gan, objective: Objective, constraint: Constraint, extra: ClassLoss, batch: Batch, parts: int = 1
 ) -> Measures:
-    """One critic update on data and as many samples with the same classes."""
+    """One critic update on data and as many samples with the same classes; see :func:`gradpen.algorithm.critic_step`.
+
+    Returns:
+        Scalar tensors ``critic_loss``, ``penalty`` and ``critic_class_loss`` (unweighted), means over the batch.
+    """
     gan.critic_optimizer.zero_grad()
+    losses, penalties, class_losses = [], [], []
     for part in batch.parts(parts):
         labels = labels_of(part)
         with torch.no_grad():
@@ -73,15 +79,23 @@ def critic_step(
         if extra.on_samples:
             classes = (classes + class_loss(fake_logits, labels)) / 2
         ((loss + penalty + extra.critic_weight * classes) / parts).backward()
+        losses.append(loss.detach())
+        penalties.append(penalty.detach())
+        class_losses.append(classes.detach())
     gan.critic_optimizer.step()
     constraint.project(gan.critic)
-    return {"critic_loss": loss.detach(), "penalty": penalty.detach(), "critic_class_loss": classes.detach()}
+    return {"critic_loss": mean(losses), "penalty": mean(penalties), "critic_class_loss": mean(class_losses)}
 
 
 def generator_step(gan: Gan, objective: Objective, extra: ClassLoss, batch: Batch, parts: int = 1) -> Measures:
-    """One generator update on samples of the batch's classes, the critic held still."""
+    """One generator update on samples of the batch's classes; see :func:`gradpen.algorithm.generator_step`.
+
+    Returns:
+        Scalar tensors ``generator_loss`` and ``generator_class_loss`` (unweighted), means over the batch.
+    """
     gan.critic.requires_grad_(False)
     gan.generator_optimizer.zero_grad()
+    losses, class_losses = [], []
     for part in batch.parts(parts):
         fake_scores, fake_logits = judge(gan, gan.generate(part))
         if isinstance(objective, RelativeObjective):
@@ -90,9 +104,11 @@ def generator_step(gan: Gan, objective: Objective, extra: ClassLoss, batch: Batc
             loss = objective.generator_loss(fake_scores)
         classes = class_loss(fake_logits, labels_of(part))
         ((loss + extra.generator_weight * classes) / parts).backward()
+        losses.append(loss.detach())
+        class_losses.append(classes.detach())
     gan.generator_optimizer.step()
     gan.critic.requires_grad_(True)
-    return {"generator_loss": loss.detach(), "generator_class_loss": classes.detach()}
+    return {"generator_loss": mean(losses), "generator_class_loss": mean(class_losses)}
 
 
 def train_iteration(
@@ -105,6 +121,9 @@ def train_iteration(
     parts: int = 1,
 ) -> Measures:
     """One critic update on each batch, then one generator update; see :func:`gradpen.algorithm.train_iteration`."""
+    batch, measures = None, Measures()
     for batch in batches:
         measures = critic_step(gan, objective, constraint, extra, batch, parts)
+    if batch is None:
+        raise UsageError("an iteration needs at least one batch, found none")
     return measures | generator_step(gan, objective, extra, batch, parts)

@@ -8,6 +8,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from gradpen.errors import UsageError
+
+__all__ = ["Batch"]
+
 
 @dataclass(frozen=True, kw_only=True)
 class Batch:
@@ -24,10 +28,15 @@ class Batch:
     def parts(self, count: int) -> Iterator["Batch"]:
         """Yield the batch in ``count`` parts of equal size.
 
+        Raises:
+            UsageError: it cannot be divided so.
+
         >>> import torch
         >>> [len(part) for part in Batch(images=torch.zeros(6, 2)).parts(3)]
         [2, 2, 2]
         """
+        if count < 1 or len(self) % count or not len(self):
+            raise UsageError(f"a batch of {len(self)} cannot be divided into {count} equal parts")
         size = len(self) // count
         for start in range(0, count * size, size):
             yield self[start : start + size]

@@ -1,4 +1,4 @@
-"""A run's configuration: its parts, its checks, JSON in and out, overrides by dotted key."""
+"""The parts of a run, each a choice, and what must fit together."""
 
 from typing import Annotated, Literal, Self
 
@@ -6,37 +6,17 @@ from pydantic import Field, NonNegativeInt, PositiveInt, model_validator
 from pydantic.dataclasses import dataclass
 
 from gradpen.auxiliary import ClassLoss
-from gradpen.choice import STRICT
+from gradpen.choice import STRICT, Engine, OneOf, Precision
 from gradpen.data.choice import DataChoice
-from gradpen.lipschitz import GradientPenalty, SpectralNorm, Unconstrained, WassersteinDivergence, WeightClipping
-from gradpen.networks.dcgan import DcganCritic, DcganGenerator
-from gradpen.networks.mlp import MlpCritic, MlpGenerator
-from gradpen.networks.residual import ResidualCritic, ResidualGenerator
-from gradpen.networks.stages import StagedCritic, StagedGenerator
-from gradpen.objectives import (
-    Hinge,
-    LeastSquares,
-    Minimax,
-    NonSaturating,
-    Relativistic,
-    RelativisticAverage,
-    Wasserstein,
-)
-from gradpen.optimizers import Adam, RmsProp
+from gradpen.lipschitz import CONSTRAINTS, Constraint
+from gradpen.networks.blocks import CriticChoice, GeneratorChoice
+from gradpen.networks.choices import CRITICS, GENERATORS
+from gradpen.objectives import OBJECTIVES, Objective
+from gradpen.optimizers import OPTIMIZERS, OptimizerChoice
 
-ObjectiveChoice = Annotated[
-    Wasserstein | Minimax | NonSaturating | LeastSquares | Hinge | Relativistic | RelativisticAverage,
-    Field(discriminator="name"),
-]
-ConstraintChoice = Annotated[
-    Unconstrained | WeightClipping | SpectralNorm | GradientPenalty | WassersteinDivergence,
-    Field(discriminator="name"),
-]
-GeneratorNetwork = Annotated[
-    MlpGenerator | DcganGenerator | StagedGenerator | ResidualGenerator, Field(discriminator="name")
-]
-CriticNetwork = Annotated[MlpCritic | DcganCritic | StagedCritic | ResidualCritic, Field(discriminator="name")]
-Optimizer = Annotated[Adam | RmsProp, Field(discriminator="name")]
+__all__ = ["Cadence", "CriticWarmUp", "RunConfig"]
+
+Optimizer = Annotated[OptimizerChoice, OneOf(OPTIMIZERS)]
 
 
 @dataclass(frozen=True, kw_only=True, config=STRICT)
@@ -86,10 +66,10 @@ class RunConfig:
 
     preset: str
     """where the configuration started from"""
-    generator: GeneratorNetwork
-    critic: CriticNetwork
-    objective: ObjectiveChoice
-    constraint: ConstraintChoice
+    generator: Annotated[GeneratorChoice, OneOf(GENERATORS)]
+    critic: Annotated[CriticChoice, OneOf(CRITICS)]
+    objective: Annotated[Objective, OneOf(OBJECTIVES)]
+    constraint: Annotated[Constraint, OneOf(CONSTRAINTS)]
     generator_optimizer: Optimizer
     critic_optimizer: Optimizer
     critic_steps: PositiveInt = 5
@@ -113,13 +93,13 @@ class RunConfig:
     seed: Annotated[int, Field(ge=0, lt=2**63)] = 0
     device: str = "auto"
     """auto, cpu, cuda or cuda:N"""
-    engine: Literal["lean", "reference"] = "lean"
+    engine: Engine = "lean"
     """lean: second derivatives without needless work; reference: PyTorch's own, to compare with"""
-    precision: Literal["fp32", "bf16", "bf16-fp32-penalty", "auto"] = "fp32"
+    precision: Precision = "fp32"
     """what networks compute in; weights, optimisers, losses and the penalty's norm are fp32 always. bf16: bfloat16;
     bf16-fp32-penalty: the critic under the penalty in fp32; auto: bf16 where the device computes in it, else fp32"""
     threads: PositiveInt | None = None
-    """processor threads; none: as many as torch takes. The last bits of a result depend on it"""
+    """CPU threads; none: as many as torch takes. The last bits of a result depend on it"""
     data: DataChoice = Field(default_factory=DataChoice)
     cadence: Cadence = Field(default_factory=Cadence)
 

@@ -6,6 +6,8 @@ from contextlib import contextmanager
 
 from gradpen.text import printable
 
+__all__ = ["GradpenError"]
+
 
 def speaks() -> bool:
     """Return whether this process talks to the user: alone, or the first of those that a launcher started."""

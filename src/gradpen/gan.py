@@ -1,6 +1,5 @@
 """The two players, what they make and what they say of it."""
 
-from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import partial
 
@@ -12,28 +11,9 @@ from torch.optim import Optimizer
 from gradpen.batch import Batch
 from gradpen.lipschitz import Score
 from gradpen.machine.sharing import draw_for_all
-from gradpen.networks.precision import Casts, keeping
+from gradpen.networks.precision import Casts, in_precision
 
-
-def in_precision(
-    network: Callable[[Tensor], Tensor], precision: torch.dtype, casts: Casts
-) -> Callable[[Tensor], Tensor]:
-    """Return the network, or a function that lets it compute in bfloat16, its weights cast once, and gives float32."""
-    if precision == torch.float32:
-        return network
-
-    def narrow(x: Tensor) -> Tensor:
-        with torch.autocast(x.device.type, precision), keeping(casts):
-            return network(x).float()
-
-    return narrow
-
-
-def forget(casts: Casts, moved: Optimizer) -> None:
-    """Drop the casts of what an optimiser moved; fused ones do not count as a change of a parameter's version."""
-    for group in moved.param_groups:
-        for parameter in group["params"]:
-            casts.pop(id(parameter), None)
+__all__ = ["Gan"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,13 +33,11 @@ class Gan:
     """bfloat16: networks compute in it where they can; their weights, outputs and gradients stay as they are"""
     penalty_precision: torch.dtype = torch.float32
     """likewise for the critic under the penalty"""
-    casts: Casts = field(default_factory=dict, repr=False, compare=False)
+    casts: Casts = field(default_factory=Casts, repr=False, compare=False)
     """weights in bfloat16, as they were last used"""
 
     def __post_init__(self) -> None:
-        if self.precision != torch.float32:
-            for optimizer in (self.generator_optimizer, self.critic_optimizer):
-                optimizer.register_step_post_hook(lambda moved, *_: forget(self.casts, moved))
+        self.casts.watch(self.generator_optimizer, self.critic_optimizer)
 
     def generate(self, batch: Batch) -> Tensor:
         """Return as many samples as the batch has examples, with its labels, from fresh latents z ~ N(0, I)."""

@@ -13,14 +13,29 @@ from pydantic import NonNegativeFloat, PositiveFloat, PositiveInt
 from pydantic.dataclasses import dataclass
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm, _NormBase
-from torch.nn.utils.parametrizations import spectral_norm
 
 from gradpen.choice import STRICT
 from gradpen.errors import UsageError
+from gradpen.machine.seeds import seed_everything, separate_randomness
 from gradpen.machine.sharing import count, draw_for_all, mean_over_all
 from gradpen.networks.layers import input_gradients_only
+from gradpen.networks.precision import InPrecision
+from gradpen.networks.spectral import normalise_spectrum
+
+__all__ = [
+    "GradientPenalty",
+    "SpectralNorm",
+    "Unconstrained",
+    "WassersteinDivergence",
+    "WeightClipping",
+    "gradient_norm",
+    "gradient_penalty",
+    "interpolate",
+]
 
 Score = Callable[[Tensor], Tensor]
+COUPLING_TOLERANCE = 1e-3
+"""how far a score may move, in parts of the largest one, by rounding alone"""
 
 NORM_LAYERS = (_NormBase, nn.GroupNorm, nn.LayerNorm)
 
@@ -78,7 +93,7 @@ def gradient_norm(score: Score, points: Tensor) -> Tensor:
     """
     points = points.detach().requires_grad_(True)
     scores = score(points)
-    if len(scores) != len(points) or scores.numel() != len(points):
+    if scores.dim() == 0 or len(scores) != len(points) or scores.numel() != len(points):
         raise UsageError(
             f"a critic gives one score per example: expected {len(points)} scores, found shape "
             f"{list(scores.shape)}; return [B] or [B, 1], without averaging over the batch"
@@ -167,19 +182,17 @@ def gradient_penalty(
         A scalar whose gradient reaches the critic's parameters.
 
     Raises:
-        UsageError: the critic has batch norm, whose scores couple the examples of a batch; or the shapes
-            do not match.
+        UsageError: the critic has batch norm, or couples the examples of a batch otherwise (a function that hides
+            its module is called three times to see that, so hand over the module itself); or the shapes do not match.
 
     >>> critic = torch.nn.Linear(2, 1, bias=False)
     >>> _ = torch.nn.init.constant_(critic.weight, 3.0)
     >>> gradient_penalty(critic, torch.randn(8, 2), torch.randn(8, 2)).item()  # 10 * (sqrt(18) - 1)^2
     105.147...
     """
-    module = critic.func if isinstance(critic, partial) else critic
-    if isinstance(module, nn.Module):
-        refuse_batch_norm(module)
-    slopes = gradient_norm(critic, penalty_points(where, real, fake))
-    return weight * slope_penalty(slopes, target=target, one_sided=one_sided)
+    points = penalty_points(where, real, fake)
+    refuse_coupling(critic, points)
+    return weight * slope_penalty(gradient_norm(critic, points), target=target, one_sided=one_sided)
 
 
 def refuse_batch_norm(critic: nn.Module) -> None:
@@ -197,6 +210,51 @@ def refuse_batch_norm(critic: nn.Module) -> None:
                 f"allow: it makes each score depend on the whole batch; use layer norm "
                 f"(`critic.norm=layer`, or torch.nn.GroupNorm(1, channels)) or no norm (`critic.norm=none`)"
             )
+
+
+def module_behind(score: Score) -> nn.Module | None:
+    """Return the module that a score is taken from; None for a function that hides it."""
+    while not isinstance(score, nn.Module):
+        if isinstance(score, partial):
+            score = score.func
+        elif isinstance(score, InPrecision):
+            score = score.network
+        else:
+            return None
+    return score
+
+
+@torch.no_grad()
+def refuse_coupling(score: Score, points: Tensor) -> None:
+    """Raise :class:`UsageError` if the score of an example depends on the others of its batch.
+
+    A module is looked at for batch norm. A function that hides its module is tried: one example is changed, and no
+    other score may move by more than it does from one call to the next. Randomness is drawn alike in all calls and
+    left as it was afterwards.
+    """
+    module = module_behind(score)
+    if module is not None:
+        refuse_batch_norm(module)
+        return
+    changed = points.clone()
+    changed[:1] += 1 + changed[:1].abs()
+    scores = []
+    with separate_randomness():
+        for batch in (points, points, changed):
+            seed_everything(0, "coupling", 0)
+            scores.append(score(batch).float())
+    first, second, moved = scores
+    if len(points) < 2 or second.shape not in (points.shape[:1], (len(points), 1)):
+        return
+    restless = (second - first).abs().max()
+    allowed = 2 * restless + COUPLING_TOLERANCE * (1 + second.abs().max())
+    coupling = (moved - second)[1:].abs().max()
+    if coupling > allowed:
+        raise UsageError(
+            f"changing one example of a batch moved the score of another by {coupling.item():.2g}, which a gradient "
+            f"penalty does not allow: the critic couples the examples of a batch, as batch norm does; use layer norm "
+            f"or no norm"
+        )
 
 
 class Constraint(Protocol):
@@ -269,8 +327,7 @@ class SpectralNorm:
     """Every weight divided by its largest singular value, estimated by one power iteration per forward pass.
 
     Convolutions are normalised as matrices of output channels against the rest, as in the paper, which bounds
-    their Lipschitz constant only up to a factor. Source: Miyato et al. 2018 (arXiv 1802.05957), Algorithm 1;
-    PyTorch's ``torch.nn.utils.parametrizations.spectral_norm``.
+    their Lipschitz constant only up to a factor. Source: Miyato et al. 2018 (arXiv 1802.05957), Algorithm 1.
     """
 
     name: Literal["spectral-norm"] = "spectral-norm"
@@ -278,9 +335,9 @@ class SpectralNorm:
 
     def prepare(self, critic: nn.Module) -> None:
         """Parametrise every convolution and linear layer."""
-        for module in critic.modules():
+        for module in list(critic.modules()):
             if isinstance(module, nn.Conv2d | nn.ConvTranspose2d | nn.Linear):
-                spectral_norm(module, n_power_iterations=self.power_iterations)
+                normalise_spectrum(module, self.power_iterations)
 
     def penalty(self, score: Score, real: Tensor, fake: Tensor) -> Tensor:
         """Return zero."""
@@ -352,9 +409,28 @@ class WassersteinDivergence:
 
     def penalty(self, score: Score, real: Tensor, fake: Tensor) -> Tensor:
         """Return the penalty on this batch."""
+        refuse_coupling(score, real)
         slopes = torch.stack([gradient_norm(score, points) for points in (real, fake)])
         return self.k / 2 * slopes.pow(self.power).mean(1).sum()
 
     def project(self, critic: nn.Module) -> None:
         """Leave the critic as it is."""
         del critic
+
+
+CONSTRAINT_FORMS = {
+    "none": Unconstrained(),
+    "weight-clipping": WeightClipping(),
+    "spectral-norm": SpectralNorm(),
+    "gradient-penalty": GradientPenalty(),
+    "one-sided": GradientPenalty(one_sided=True),
+    "zero-centred": GradientPenalty(target=0),
+    "r1": GradientPenalty(where="real", target=0, weight=5),
+    "r2": GradientPenalty(where="fake", target=0, weight=5),
+    "dragan": GradientPenalty(where="noise"),
+    "wgan-div": WassersteinDivergence(),
+}
+"""constraints by the names they are known by; a new one is a class above, a form here and its name in ``__all__``"""
+
+CONSTRAINTS: tuple[type, ...] = tuple(dict.fromkeys(type(form) for form in CONSTRAINT_FORMS.values()))
+"""all constraints to choose from"""

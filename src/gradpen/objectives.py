@@ -16,6 +16,16 @@ from torch.nn.functional import binary_cross_entropy_with_logits, softplus
 from gradpen.choice import STRICT
 from gradpen.machine.sharing import draw_for_all, mean_over_all
 
+__all__ = [
+    "Hinge",
+    "LeastSquares",
+    "Minimax",
+    "NonSaturating",
+    "Relativistic",
+    "RelativisticAverage",
+    "Wasserstein",
+]
+
 
 class AbsoluteObjective(Protocol):
     """The contract of an objective whose generator loss looks at samples alone."""
@@ -252,6 +262,10 @@ class RelativisticAverage:
     def relative_generator_loss(self, real_scores: Tensor, fake_scores: Tensor) -> Tensor:
         """Return the same with the roles exchanged."""
         return binary_cross_entropy(fake_scores - average(real_scores), real_scores - average(fake_scores))
+
+
+OBJECTIVES = (Wasserstein, Minimax, NonSaturating, LeastSquares, Hinge, Relativistic, RelativisticAverage)
+"""all objectives to choose from; a new one is a class above and its name here and in ``__all__``"""
 
 
 def average(scores: Tensor) -> Tensor:

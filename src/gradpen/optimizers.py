@@ -1,4 +1,4 @@
-"""Optimisers as choices: Adam and RMSProp with the hyperparameters of the papers."""
+"""Optimisers as choices, with the hyperparameters of the papers, and a moving average of the generator's weights."""
 
 import copy
 from collections.abc import Iterable
@@ -11,11 +11,17 @@ from torch import nn
 
 from gradpen.choice import STRICT
 
+__all__ = ["Adam", "RMSProp"]
+
 Decay = Annotated[float, Field(ge=0, lt=1)]
 
 
 class OptimizerChoice(Protocol):
     """The contract of an optimiser choice."""
+
+    @property
+    def learning_rate(self) -> float:
+        """The learning rate that decay starts from."""
 
     def build(self, parameters: Iterable[nn.Parameter]) -> torch.optim.Optimizer:
         """Return the optimiser over the parameters."""
@@ -38,7 +44,7 @@ class Adam:
 
 
 @dataclass(frozen=True, kw_only=True, config=STRICT)
-class RmsProp:
+class RMSProp:
     r"""RMSProp; the learning rate is that of Arjovsky et al. 2017, Algorithm 1.
 
     PyTorch's form starts its running mean v of squared gradients at 0 and divides by :math:`\sqrt v + \epsilon`;
@@ -53,17 +59,21 @@ class RmsProp:
     form: Literal["pytorch", "tensorflow"] = "pytorch"
 
     def build(self, parameters: Iterable[nn.Parameter]) -> torch.optim.Optimizer:
-        """Return :class:`torch.optim.RMSprop`, or :class:`TensorFlowRmsProp`."""
+        """Return :class:`torch.optim.RMSprop`, or :class:`TensorFlowRMSProp`."""
         if self.form == "tensorflow":
-            return TensorFlowRmsProp(parameters, lr=self.learning_rate, alpha=self.alpha, eps=self.eps)
+            return TensorFlowRMSProp(parameters, lr=self.learning_rate, alpha=self.alpha, eps=self.eps)
         return torch.optim.RMSprop(parameters, lr=self.learning_rate, alpha=self.alpha, eps=self.eps, foreach=True)
 
 
-class TensorFlowRmsProp(torch.optim.Optimizer):
+OPTIMIZERS = (Adam, RMSProp)
+"""all optimisers to choose from"""
+
+
+class TensorFlowRMSProp(torch.optim.Optimizer):
     """RMSProp as ``tf.train.RMSPropOptimizer`` computes it, without momentum.
 
     >>> weight = nn.Parameter(torch.zeros(1))
-    >>> optimizer = TensorFlowRmsProp([weight], lr=1.0, alpha=0.75, eps=0.0)
+    >>> optimizer = TensorFlowRMSProp([weight], lr=1.0, alpha=0.75, eps=0.0)
     >>> weight.grad = torch.full((1,), 2.0)
     >>> optimizer.step()  # v = 0.75 * 1 + 0.25 * 4
     >>> weight.item()

@@ -10,12 +10,15 @@ from typing import Annotated, Any, Union, get_args, get_origin, get_type_hints
 
 from pydantic import TypeAdapter, ValidationError
 
+from gradpen.choice import OneOf
 from gradpen.config import RunConfig
 from gradpen.data.choice import EMBEDDED
 from gradpen.errors import UsageError
 from gradpen.presets.catalogue import find
 from gradpen.presets.reduced import reduced as reduced_preset
 from gradpen.text import did_you_mean, printable
+
+__all__ = ["configure"]
 
 ADAPTER = TypeAdapter(RunConfig)
 
@@ -72,7 +75,8 @@ def without_tags(place: list[str]) -> list[str]:
 def members(annotation: Any) -> list[type]:
     """Return the dataclasses an annotation admits."""
     if get_origin(annotation) is Annotated:
-        return members(get_args(annotation)[0])
+        family = next((note for note in annotation.__metadata__ if isinstance(note, OneOf)), None)
+        return members(get_args(annotation)[0]) if family is None else list(family.members)
     if get_origin(annotation) in (Union, types.UnionType):
         return [member for part in get_args(annotation) for member in members(part)]
     return [annotation] if is_dataclass(annotation) and isinstance(annotation, type) else []

@@ -119,7 +119,7 @@ def test_no_damage_is_more_than_an_unreadable_file(tmp_path: Path, suffix: str) 
 
 def test_strict_makes_the_first_damaged_file_fatal(tmp_path: Path) -> None:
     zoo(tmp_path / "zoo")
-    with pytest.raises(DataError, match=r"bomb.png is unreadable .* leave out --strict"):
+    with pytest.raises(DataError, match=r"bomb.png is unreadable .* leave out `data.strict`"):
         open_source(DataChoice(path=str(tmp_path / "zoo"), strict=True))
     open_source(DataChoice(path=str(tmp_path / "zoo")))
     with pytest.raises(DataError, match="is unreadable"):

@@ -68,7 +68,7 @@ def test_unreadable_values_are_named(tmp_path: Path) -> None:
     report = opened(folder).report
     assert (report.used, report.found) == (30, 33)
     assert [name for name, _ in report.unreadable] == ["bad\x1b", "half", "void"]
-    with pytest.raises(DataError, match="leave out --strict"):
+    with pytest.raises(DataError, match=r"leave out `data\.strict`"):
         opened(folder, strict=True)
 
 
@@ -98,5 +98,5 @@ def test_without_lmdb_one_sentence_says_what_to_install(
 
 
 def test_a_table_has_no_files_to_name(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="leave out --columns"):
+    with pytest.raises(DataError, match=r"leave out `data\.columns`"):
         opened(write(tmp_path / "lmdb", encoded(30)), columns=("Smiling",))

@@ -152,7 +152,7 @@ def test_columns_alone_find_the_table_at_the_folder(images: Path, name: str, pla
     assert source.report.classes == {"not Hat": 20, "Hat": 20}
     assert opened(images).labels is None, "a table that nobody asked for is no label"
     (images / "labels.json").write_text("{}")
-    with pytest.raises(DataError, match=r"there are 2 tables at .* choose one with --labels FILE"):
+    with pytest.raises(DataError, match=r"there are 2 tables at .* choose one with `data.labels=FILE`"):
         opened(images, None, "Hat")
 
 
@@ -190,7 +190,7 @@ def test_a_partition_that_leaves_a_part_empty_is_passed_over_aloud(images: Path)
 MANY = csv_table({"Smiling": EVEN, "Blond_Hair": EVEN})
 WRONG: dict[str, tuple[str, str | bytes, tuple[str, ...], str]] = {
     "unknown column": ("t.csv", MANY, ("Smilling",), "no column 'Smilling' to choose; did you mean 'Smiling'?"),
-    "no column named": ("t.csv", MANY, (), "has 2 columns that can be labels; choose with --columns among Smiling, Bl"),
+    "no column named": ("t.csv", MANY, (), "has 2 columns that can be labels; choose `data.columns` among Smiling, Bl"),
     "column named twice": ("t.csv", MANY, ("Smiling", "Smiling"), "has two columns 'Smiling'"),
     "two columns of a name": ("t.csv", "file,a,a\n000.png,1,2\n", ("a",), "has two columns 'a'"),
     "one column": ("t.csv", "file\n000.png\n", (), "has one column, 'file'"),
@@ -297,7 +297,7 @@ def test_data_without_files_take_no_table(images: Path) -> None:
     (images / "labels.csv").write_text(FORMATS["mine.csv"])
     with pytest.raises(UsageError, match="no column 'Hat' among the labels \\(no columns\\)"):
         open_source(DataChoice(columns=("Hat",)))
-    with pytest.raises(DataError, match=r"has no image files .* leave out --labels .*labels.csv"):
+    with pytest.raises(DataError, match=r"has no image files .* leave out `data.labels=.*labels.csv`"):
         open_source(DataChoice(labels=str(images / "labels.csv")))
 
 

@@ -7,7 +7,7 @@ from torch import Tensor, nn
 import gradpen
 from gradpen.data.choice import DataChoice
 from gradpen.data.recognise import open_source
-from gradpen.metrics.generator import generator_diversity, real_diversity
+from gradpen.metrics.generator import measure_generator
 from gradpen.metrics.samples import diversity
 
 
@@ -35,8 +35,8 @@ def test_closed_forms() -> None:
 
 def test_a_collapsed_generator_has_none() -> None:
     source = open_source(DataChoice())
-    made = generator_diversity(Same(source.shape), 3, source, conditional=False, seed=0, limit=40, sets=3)
-    real = real_diversity(source, limit=40, sets=3)
+    found = measure_generator(Same(source.shape), 3, source, conditional=False, seed=0, limit=40, sets=3)
+    made, real = found["diversity"], found["real_diversity"]
     assert made.mean == made.standard_deviation == 0
     assert real.mean > 5
     assert 0 < real.standard_deviation < 0.1 * real.mean

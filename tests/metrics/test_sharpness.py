@@ -7,7 +7,7 @@ from torch.nn.functional import avg_pool2d
 import gradpen
 from gradpen.data.choice import DataChoice
 from gradpen.data.recognise import open_source
-from gradpen.metrics.generator import median_sharpness
+from gradpen.metrics.generator import measure_generator
 from gradpen.metrics.samples import sharpness
 from gradpen.networks.dcgan import DcganGenerator
 from gradpen.networks.mlp import MlpGenerator
@@ -52,15 +52,16 @@ def test_images_too_small_for_a_neighbourhood() -> None:
         sharpness(torch.zeros(1, 1, 2, 9))
     source = open_source(DataChoice(size=(2, 2)))
     generator = MlpGenerator(latent_dim=2, widths=(4,)).build(source.shape)
-    assert median_sharpness(generator, 2, source, conditional=False, seed=0) is None
+    found = measure_generator(generator, 2, source, conditional=False, seed=0, limit=20, sets=2)
+    assert list(found) == ["samples", "floor", "diversity", "real_diversity"]
 
 
 def test_of_a_generator() -> None:
     source = open_source(DataChoice())
     generator = DcganGenerator(latent_dim=4, width=4).build(source.shape)
-    found = median_sharpness(generator, 4, source, conditional=False, seed=0, limit=50)
-    assert found is not None
-    assert found.n == 50
-    assert found.held_out > 0
-    assert found.samples != found.held_out
+    found = measure_generator(generator, 4, source, conditional=False, seed=0, limit=50, sets=2)
+    made, real = found["sharpness"], found["real_sharpness"]
+    assert made.n == real.n == 50
+    assert real.mean > 0
+    assert made.mean != real.mean
     assert gradpen.sharpness is sharpness

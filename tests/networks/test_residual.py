@@ -107,9 +107,9 @@ def test_images_that_halve_evenly(shape: tuple[int, int, int]) -> None:
 
 @pytest.mark.parametrize("shape", [(3, 30, 32), (1, 4, 4), (1, 32, 33), (1, 6, 6), (3, 31, 44)])
 def test_other_images_are_refused(shape: tuple[int, int, int]) -> None:
-    with pytest.raises(UsageError, match=r"choose for example --size (\d+)x(\d+)$") as error:
+    with pytest.raises(UsageError, match=r"choose for example `data\.size=(\d+)x(\d+)`$") as error:
         ResidualGenerator(width=4).build(shape)
-    height, width = map(int, str(error.value).rsplit(" ", 1)[1].split("x"))
+    height, width = map(int, str(error.value).rstrip("`").rsplit("=", 1)[1].split("x"))
     ResidualGenerator(width=4).build((shape[0], height, width))
     ResidualCritic(width=4).build((shape[0], height, width))
 

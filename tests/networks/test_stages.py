@@ -92,7 +92,7 @@ def test_the_centre_is_cropped() -> None:
 
 
 def test_a_fixed_network_refuses_other_images() -> None:
-    with pytest.raises(UsageError, match=r"makes images of 3x64x64, but the data are 3x32x32 .* --size 64x64"):
+    with pytest.raises(UsageError, match=r"makes images of 3x64x64, but the data are 3x32x32 .* `data.size=64x64`"):
         find("wgan-gp-faces").config().generator.build((3, 32, 32))
     with pytest.raises(UsageError, match="too small for this critic"):
         find("wgan-gp-faces").config().critic.build((3, 8, 8))

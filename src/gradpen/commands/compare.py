@@ -6,8 +6,16 @@ from typing import Annotated, Any
 
 from tyro.conf import Positional
 
-from gradpen.commands.options import DataOptions, changed_data_options, option
+from gradpen.commands.options import DATA_HELP, DataOptions, changed_data_options, option
 from gradpen.errors import UsageError
+from gradpen.lipschitz import CONSTRAINT_FORMS
+from gradpen.looking.compare import (
+    OBJECTIVE_NAMES,
+    compare,
+    grid_cells,
+    parse_cell,
+    table,
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,17 +34,27 @@ class Compare(DataOptions):
     An interrupted comparison goes on where it stopped when the same command is given again.
     """
 
-    data: Annotated[Positional[str | None], option("[DATA]", "the presets' embedded data")] = None
-    """Folder of images, of idx files, of CIFAR-10 or of LSUN, .npy or .npz."""
+    data: Annotated[Positional[str | None], option("[DATA]", "the presets' embedded data", DATA_HELP)] = None
     cells: Annotated[tuple[str, ...], option("CELL ...", "none")] = ()
     """Cells as PRESET or PRESET,KEY=VALUE,…"""
     preset: Annotated[str, option("NAME", "wgan-gp")] = "wgan-gp"
     """Preset whose networks --objectives and --constraints go with."""
-    objectives: Annotated[tuple[str, ...], option("NAME ...", "wasserstein, if --constraints are given")] = ()
-    """Objectives to cross with the constraints, or all."""
-    constraints: Annotated[tuple[str, ...], option("NAME ...", "gradient-penalty, if --objectives are given")] = ()
-    """Constraints to cross with the objectives, or all: none, weight-clipping, spectral-norm, gradient-penalty,
-    one-sided, zero-centred, r1, r2, dragan, wgan-div."""
+    objectives: Annotated[
+        tuple[str, ...],
+        option(
+            "NAME ...",
+            "wasserstein, if --constraints are given",
+            f"Objectives to cross with the constraints, or all: {', '.join(OBJECTIVE_NAMES)}.",
+        ),
+    ] = ()
+    constraints: Annotated[
+        tuple[str, ...],
+        option(
+            "NAME ...",
+            "gradient-penalty, if --objectives are given",
+            f"Constraints to cross with the objectives, or all: {', '.join(CONSTRAINT_FORMS)}.",
+        ),
+    ] = ()
     reduced: bool = False
     """Every preset with an eighth of the channels, for a laptop."""
     seeds: int = 3
@@ -51,7 +69,6 @@ class Compare(DataOptions):
     def run(self) -> int:
         """Train, and print the table."""
         from gradpen.commands.progress import ProgressLine
-        from gradpen.looking.compare import CONSTRAINTS, OBJECTIVES, compare, grid_cells, parse_cell, table
         from gradpen.machine.signals import Interrupt
         from gradpen.runs.audience import Audience
         from gradpen.settings import parse_override
@@ -66,8 +83,8 @@ class Compare(DataOptions):
             raise UsageError("--set seed: a comparison runs the seeds 0, 1, … of every cell; --seeds says how many")
         cells = [parse_cell(text, common, reduced=self.reduced) for text in self.cells]
         if self.objectives or self.constraints:
-            objectives = OBJECTIVES if self.objectives == ("all",) else self.objectives or ("wasserstein",)
-            constraints = tuple(CONSTRAINTS) if self.constraints == ("all",) else self.constraints
+            objectives = OBJECTIVE_NAMES if self.objectives == ("all",) else self.objectives or ("wasserstein",)
+            constraints = tuple(CONSTRAINT_FORMS) if self.constraints == ("all",) else self.constraints
             cells += grid_cells(
                 self.preset, objectives, constraints or ("gradient-penalty",), common, reduced=self.reduced
             )

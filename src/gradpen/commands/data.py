@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from tyro.conf import Positional
 
-from gradpen.commands.options import DataOptions, changed_data_options, option
+from gradpen.commands.options import DATA_HELP, DataOptions, changed_data_options, option
 
 if TYPE_CHECKING:
     from gradpen.data.choice import DataChoice
@@ -16,8 +16,7 @@ if TYPE_CHECKING:
 class Data(DataOptions):
     """Report on data without training: counts, sizes, modes, unreadable files by name, duplicates, classes."""
 
-    data: Annotated[Positional[str | None], option("[DATA]", "the embedded digits")] = None
-    """Folder of images, of idx files, of CIFAR-10 or of LSUN, .npy or .npz."""
+    data: Annotated[Positional[str | None], option("[DATA]", "the embedded digits", DATA_HELP)] = None
     json: bool = False
     """Print JSON."""
 

@@ -3,7 +3,7 @@
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from tyro.conf import Positional, arg
 
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from gradpen.metrics.copies import Neighbours
+    from gradpen.metrics.generator import Estimate
     from gradpen.runs.trained import Run
 
 
@@ -126,12 +127,11 @@ def animated_samples(run: "Run", options: Sample) -> tuple["NDArray[np.uint8]", 
 
 @dataclass(frozen=True, kw_only=True)
 class Evaluate:
-    """Measure how far a run's samples are from held-out data, and how sharp they are.
+    """Measure a run's samples beside real images, over several independent sets of each.
 
-    Prints the exact Wasserstein-1 distance in pixel space (optimal assignment) between samples and held-out
-    images, over several independent sets, and the same for training images: the floor of the measure. Diversity is
-    the mean distance between two samples, and between two training images; sharpness is the variance of the
-    Laplacian, of samples and of held-out images.
+    samples is the exact Wasserstein-1 distance in pixel space (optimal assignment) of samples to held-out images;
+    diversity is the mean distance between two samples; sharpness is the variance of the Laplacian, the median of a set.
+    Below each stands the same measure of training images: what a perfect generator would have.
     """
 
     run_folder: Annotated[Positional[Path], arg(metavar="RUN")]
@@ -153,42 +153,33 @@ class Evaluate:
         """Measure and print."""
         from dataclasses import asdict
 
-        from gradpen.api import distances, load_with_data
-        from gradpen.metrics.generator import median_sharpness
+        from gradpen.api import load_with_data, measures_of
 
         run, source = load_with_data(self.run_folder, self.data, complain, device=self.device)
-        result = distances(run, source, count=self.count, sets=self.sets, seed=self.seed)
-        sharpness = median_sharpness(
-            run.generator,
-            run.config.generator.latent_dim,
-            source,
-            conditional=run.config.conditional,
-            seed=self.seed,
-            limit=self.count,
-        )
+        found = measures_of(run, source, count=self.count, sets=self.sets, seed=self.seed)
         if self.json:
-            values: dict[str, Any] = {name: asdict(distance) for name, distance in result.items()}
-            print(json.dumps(values | {"sharpness": sharpness and asdict(sharpness)}, indent=2))
-            return 0
-        for name in ("samples", "floor"):
-            distance = result[name]
-            print(
-                f"{name:10s}{distance.mean:.4f} ± {distance.standard_deviation:.4f}  exact Wasserstein-1, "
-                f"{distance.n} against {distance.n} held-out images, {distance.sets} sets"
-            )
-        made, real = result["diversity"], result["real_diversity"]
-        print(
-            f"diversity {made.mean:.4f} ± {made.standard_deviation:.4f}  mean distance of two of {made.n} samples, "
-            f"{made.sets} sets; {real.mean:.4f} ± {real.standard_deviation:.4f} of two training images"
-        )
-        if made.mean < COLLAPSED * real.mean:
-            print("the samples differ much less than images do: the generator has collapsed, or nearly so")
-        if sharpness is not None:
-            print(
-                f"sharpness {sharpness.samples:.4f}  variance of the Laplacian, median of {sharpness.n} samples; "
-                f"{sharpness.held_out:.4f} for as many held-out images"
-            )
+            print(json.dumps({name: asdict(estimate) for name, estimate in found.items()}, indent=2))
+        else:
+            print(measures_page(found))
         return 0
+
+
+def measures_page(found: "dict[str, Estimate]") -> str:
+    """Return measures of samples and of real images as lines of text."""
+    from gradpen.metrics.generator import MEASURES
+
+    lines = []
+    for measure in MEASURES:
+        if measure.name in found:
+            made, real = found[measure.name], found[measure.real_name]
+            lines += [
+                f"{measure.name:10s}{made.mean:.4f} ± {made.standard_deviation:.4f}  {measure.words}, "
+                f"{made.n} samples, {made.sets} sets",
+                f"{'':10s}{real.mean:.4f} ± {real.standard_deviation:.4f}  the same of training images",
+            ]
+    if found["diversity"].mean < COLLAPSED * found["real_diversity"].mean:
+        lines.append("the samples differ much less than images do: the generator has collapsed, or nearly so")
+    return "\n".join(lines)
 
 
 @dataclass(frozen=True, kw_only=True)

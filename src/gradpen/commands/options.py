@@ -2,46 +2,62 @@
 
 import re
 import sys
-from dataclasses import dataclass, fields
-from typing import Annotated, Any, Literal
+from dataclasses import dataclass, field, make_dataclass
+from typing import TYPE_CHECKING, Annotated, Any
 
 from tyro.conf import arg
 
+from gradpen.data.choice import READ, DataChoice
 from gradpen.errors import UsageError
 
 
-def option(metavar: str, default: str) -> Any:
-    """Return how an option without a value of its own shows in the help."""
-    return arg(metavar=metavar, help_behavior_hint=f"(default: {default})")
+def option(metavar: str | None, default: str, words: str | None = None) -> Any:
+    """Return how an option without a value of its own shows in the help; its docstring explains it, or these words."""
+    return arg(metavar=metavar, help_behavior_hint=f"(default: {default})", help=words)
 
 
 SET_ONLY = ("critic_steps", "critic_warm_up", "reuse_batch", "accumulate", "average", "learning_rate_decay", "threads")
 """settings without a dot that have no option of their own"""
 
 
-@dataclass(frozen=True, kw_only=True)
-class DataOptions:
-    """How images become an array."""
+OPTIONS = {
+    "size": ("N|HxW", "the images' own; 64 for a folder whose images differ in size or exceed 128"),
+    "fit": ("crop|pad|stretch", "crop"),
+    "channels": ("1|2|3|4", "grey if every image is grey, else RGB"),
+    "background": ("COLOUR", "white"),
+    "labels": ("folders|names|FILE", "what the data bring along"),
+    "columns": ("NAME ...", "the table's only one"),
+    "only": ("CLASS ...", "all"),
+    "strict": (None, "no"),
+}
+"""settings of :class:`~gradpen.data.choice.DataChoice` that are options too: what is given, and the default in words"""
+TYPES: dict[str, Any] = {"size": str | None}
+"""types on the command line that differ from the setting's"""
 
-    size: Annotated[
-        str | None, option("N|HxW", "the images' own; 64 for a folder whose images differ in size or exceed 128")
-    ] = None
-    """Image size, N or HEIGHTxWIDTH."""
-    fit: Literal["crop", "pad", "stretch"] = "crop"
-    """How an image of another aspect ratio reaches the size: cut the centre, pad, or stretch."""
-    channels: Annotated[Literal[1, 2, 3, 4] | None, option("1|2|3|4", "grey if every image is grey, else RGB")] = None
-    """1 grey, 2 grey and alpha, 3 RGB, 4 RGBA."""
-    background: str = "white"
-    """Colour under transparent pixels and around padded images: a name or #rrggbb."""
-    labels: Annotated[str | None, option("folders|names|FILE", "what the data bring along")] = None
-    """Where labels come from: folders takes the first sub-folder an image lies in as its class, names the file's
-    name before its running number, a .csv, .txt or .json table what stands in it."""
-    columns: Annotated[tuple[str, ...], option("NAME ...", "the table's only one")] = ()
-    """Columns of the table that are the label; without --labels, of the table at the folder, as CelebA's."""
-    only: Annotated[tuple[str, ...], option("CLASS ...", "all")] = ()
-    """Use the images of these classes only."""
-    strict: bool = False
-    """End with an error at the first unreadable image instead of leaving it out and counting it."""
+
+def data_field(name: str) -> tuple[str, Any, Any]:
+    """Return a setting of the data as a field of a command's options, with the setting's type, default and words."""
+    setting = DataChoice.__pydantic_fields__[name]  # type: ignore[attr-defined]
+    metavar, default = OPTIONS[name]
+    words = sentence(setting.description or "")
+    kind = TYPES.get(name, setting.annotation)
+    return name, Annotated[kind, option(metavar, default, words)], field(default=setting.default)
+
+
+def sentence(words: str) -> str:
+    """Return words with a capital letter and a full stop."""
+    return f"{words[:1].upper()}{words[1:]}."
+
+
+if TYPE_CHECKING:
+
+    @dataclass(frozen=True, kw_only=True)
+    class DataOptions:
+        """How images become an array: an option for each name in :data:`OPTIONS`."""
+else:
+    DataOptions = make_dataclass("DataOptions", map(data_field, OPTIONS), frozen=True, kw_only=True)
+
+DATA_HELP = f"{sentence(READ)[:-1]}; or embedded:digits, embedded:bricks or embedded:faces."
 
 
 def parse_size(text: str) -> tuple[int, int]:
@@ -59,13 +75,14 @@ def parse_size(text: str) -> tuple[int, int]:
 
 def changed_data_options(options: DataOptions) -> dict[str, Any]:
     """Return the data options that were given, as configuration values."""
+    given = {name: getattr(options, name) for name in OPTIONS}
     changed = {
-        field.name: getattr(options, field.name)
-        for field in fields(DataOptions)
-        if getattr(options, field.name) != field.default
+        name: value
+        for name, value in given.items()
+        if value != DataChoice.__pydantic_fields__[name].default  # type: ignore[attr-defined]
     }
-    if options.size is not None:
-        changed["size"] = parse_size(options.size)
+    if "size" in changed:
+        changed["size"] = parse_size(changed["size"])
     return changed
 
 
@@ -81,7 +98,7 @@ def as_options(sentence: str) -> str:
 def as_option(key: str, value: str | None) -> str:
     """Return the option that sets a setting, with its value if there is one."""
     name = key.removeprefix("data.")
-    if name in {field.name for field in fields(DataOptions)} or (key not in SET_ONLY and "." not in key):
+    if name in OPTIONS or (key not in SET_ONLY and "." not in key):
         flag = f"--{name.replace('_', '-')}"
         return flag if value is None else f"{flag} {value}"
     return f"--set {key}" if value is None else f"--set {key}={value}"

@@ -2,11 +2,12 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, get_args
 
 from tyro.conf import Positional
 
-from gradpen.commands.options import DataOptions, changed_data_options, option
+from gradpen.choice import Engine, Precision
+from gradpen.commands.options import DATA_HELP, DataOptions, changed_data_options, option
 from gradpen.errors import UsageError, speaks
 
 PRESETS_OWN = "the preset's"
@@ -15,10 +16,6 @@ PRESETS_OWN = "the preset's"
 @dataclass(frozen=True, kw_only=True)
 class Train(DataOptions):
     """Train a GAN on DATA and write a run folder: configuration, measures, samples, checkpoints, report.
-
-    DATA is a folder of images (any size, mode and format, searched recursively), a folder of idx files (MNIST,
-    Fashion-MNIST), of CIFAR-10 or of LSUN, a .npy or .npz array, embedded:digits, embedded:bricks or embedded:faces,
-    or nothing for the preset's embedded data.
 
     Typical commands:
 
@@ -34,8 +31,7 @@ class Train(DataOptions):
     Ctrl-C saves a checkpoint and stops; --resume continues exactly, bit for bit.
     """
 
-    data: Annotated[Positional[str | None], option("[DATA]", "the preset's embedded data")] = None
-    """Folder of images, of idx files, of CIFAR-10 or of LSUN, .npy or .npz."""
+    data: Annotated[Positional[str | None], option("[DATA]", "the preset's embedded data", DATA_HELP)] = None
     preset: Annotated[str | None, option("NAME", "wgan-gp")] = None
     """Published configuration to start from; gradpen presets lists them."""
     reduced: bool = False
@@ -54,12 +50,10 @@ class Train(DataOptions):
     """Seed of everything random; seed, configuration and data fix the run."""
     device: Annotated[str | None, option("DEVICE", "auto")] = None
     """auto, cpu, cuda or cuda:N; auto takes a GPU where there is one."""
-    engine: Annotated[Literal["lean", "reference"] | None, option("lean|reference", "lean")] = None
+    engine: Annotated[Engine | None, option("lean|reference", "lean")] = None
     """lean leaves needless work out of second derivatives; reference takes PyTorch's own, to compare with."""
-    precision: Annotated[
-        Literal["fp32", "bf16", "bf16-fp32-penalty", "auto"] | None, option("fp32|bf16|bf16-fp32-penalty|auto", "fp32")
-    ] = None
-    """What networks compute in: fp32; bf16, where the processor has it 1.3 to 1.9 times as fast, gradients within 5 %;
+    precision: Annotated[Precision | None, option("|".join(get_args(Precision)), "fp32")] = None
+    """What networks compute in: fp32; bf16, where the CPU has it 1.3 to 1.9 times as fast, gradients within 5 %;
     the same with the penalty in fp32; or auto, bf16 where there is hardware for it."""
     out: Annotated[Path | None, option("DIR", "the next free number below runs/")] = None
     """The run's folder, new or empty."""

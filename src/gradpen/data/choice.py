@@ -16,6 +16,11 @@ from gradpen.choice import STRICT
 from gradpen.data.image import Fit
 
 EMBEDDED = "embedded:"
+READ = (
+    "a folder of images (any size, mode and format, searched recursively), a folder of idx files (MNIST, "
+    "Fashion-MNIST), of CIFAR-10 or of LSUN, or an array in a .npy or .npz file"
+)
+"""which data gradpen reads"""
 WITHOUT_TABLE = (None, "folders", "names")
 """choices of labels that need no table"""
 
@@ -25,8 +30,8 @@ class DataChoice:
     """Which images to train on, and how they become an array."""
 
     path: str = "embedded:digits"
-    """folder of images, idx files, CIFAR-10 or LSUN, .npy or .npz; embedded:digits (scikit-learn's digits),
-    embedded:bricks or embedded:faces (drawn stand-ins)"""
+    """what :data:`READ` says; embedded:digits (scikit-learn's digits), embedded:bricks or embedded:faces (drawn
+    stand-ins)"""
     size: tuple[PositiveInt, PositiveInt] | None = None
     """height and width; none: the images' own, but 64x64 for a folder whose images differ in size or exceed 128"""
     fit: Fit = "crop"

@@ -1,13 +1,14 @@
 """Recognise what the user points at, and open it as a source."""
 
 import os
-from dataclasses import replace
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
 from gradpen.data import arrays, cifar, idx, lsun
-from gradpen.data.choice import EMBEDDED, WITHOUT_TABLE, DataChoice, LabelledArray
+from gradpen.data.choice import EMBEDDED, READ, WITHOUT_TABLE, DataChoice, LabelledArray
 from gradpen.data.columns import official_parts, table_labels
 from gradpen.data.drawn import bricks, faces
 from gradpen.data.folder import Progress, class_in_name, folder_classes, named_classes
@@ -76,20 +77,18 @@ def from_path(path: Path, choice: DataChoice, progress: Progress) -> Source:
     except (OSError, ValueError):
         exists = False
     if not exists:
-        raise DataError(f"there is no file or folder {name}; give a folder of images, idx files or an array")
-    if path.is_dir():
-        if (folder := idx.idx_folder(path)) is not None:
-            return from_idx(folder, choice)
-        if (folder := cifar.cifar_folder(path)) is not None:
-            return from_cifar(folder, choice)
-        return from_lsun(path, choice, progress) if lsun.is_lsun(path) else from_folder(path, choice, progress)
-    if path.suffix in ARRAY_SUFFIXES:
-        images, labels, dtype = arrays.read_array(path)
-        return from_memory("array", str(path), images, labels, dtype, choice)
-    raise DataError(
-        f"{name} is a file gradpen cannot train on; give a folder of images, a folder of idx files "
-        f"(MNIST, Fashion-MNIST) or an array (.npy, .npz)"
-    )
+        raise DataError(f"there is no file or folder {name}; give {READ}")
+    for form in FORMS:
+        if (found := form.find(path)) is not None:
+            return form.open(found, choice, progress)
+    raise DataError(f"{name} is a file gradpen cannot train on; give {READ}")
+
+
+def from_array(path: Path, choice: DataChoice, progress: Progress) -> Source:
+    """Open an array in a file."""
+    del progress
+    images, labels, dtype = arrays.read_array(path)
+    return from_memory("array", str(path), images, labels, dtype, choice)
 
 
 def from_folder(path: Path, choice: DataChoice, progress: Progress) -> Source:
@@ -161,8 +160,9 @@ def refuse_labels_without_files(choice: DataChoice, source: Source) -> None:
         )
 
 
-def from_idx(folder: Path, choice: DataChoice) -> Source:
+def from_idx(folder: Path, choice: DataChoice, progress: Progress) -> Source:
     """Open idx files; the test part, if it is there, is held out."""
+    del progress
     train_part, test_part = idx.read_part(folder, "train"), idx.read_part(folder, "test")
     assert train_part is not None, "idx_folder found the training images"
     images, labels = train_part
@@ -185,12 +185,32 @@ def from_idx(folder: Path, choice: DataChoice) -> Source:
     return from_memory("idx", str(folder), images, known, "uint8", choice, parts)
 
 
-def from_cifar(folder: Path, choice: DataChoice) -> Source:
+def from_cifar(folder: Path, choice: DataChoice, progress: Progress) -> Source:
     """Open CIFAR-10; the test part is held out."""
+    del progress
     (images, classes), (test_images, test_classes), names = cifar.read_cifar(folder)
     parts = (np.arange(len(images)), np.arange(len(images), len(images) + len(test_images)))
     labels = class_labels(np.concatenate([classes, test_classes]), names)
     return from_memory("cifar", str(folder), np.concatenate([images, test_images]), labels, "uint8", choice, parts)
+
+
+@dataclass(frozen=True)
+class Form:
+    """A form that data come in."""
+
+    find: Callable[[Path], Path | None]
+    """return where such data lie at a path that exists, or None"""
+    open: Callable[[Path, DataChoice, Progress], Source]
+
+
+FORMS = (
+    Form(idx.idx_folder, from_idx),
+    Form(cifar.cifar_folder, from_cifar),
+    Form(lambda path: path if lsun.is_lsun(path) else None, from_lsun),
+    Form(lambda path: path if path.suffix in ARRAY_SUFFIXES and path.is_file() else None, from_array),
+    Form(lambda path: path if path.is_dir() else None, from_folder),
+)
+"""all forms, the first that fits is taken; a new one is a file that reads it, and a row here"""
 
 
 def embedded(choice: DataChoice) -> Source:

@@ -13,9 +13,11 @@ from gradpen.data.choice import at_absolute_path
 from gradpen.data.recognise import open_source
 from gradpen.data.source import Images
 from gradpen.errors import DivergedError, RunError, UsageError
+from gradpen.lipschitz import CONSTRAINT_FORMS
 from gradpen.looking.figures import dots, png
 from gradpen.looking.pictures import save_rows
 from gradpen.looking.report import publish
+from gradpen.objectives import OBJECTIVES
 from gradpen.runs.audience import Audience
 from gradpen.runs.checkpoint import checkpoint_folders, replace_file
 from gradpen.runs.checks import refuse_wrong_labels
@@ -25,29 +27,8 @@ from gradpen.runs.training import resume, train
 from gradpen.settings import configure, differences, parse_override
 from gradpen.text import did_you_mean, printable
 
-OBJECTIVES = (
-    "wasserstein",
-    "minimax",
-    "non-saturating",
-    "least-squares",
-    "hinge",
-    "relativistic",
-    "relativistic-average",
-)
 SAMPLES_SHOWN = 8
-PENALTY = "gradient-penalty"
-CONSTRAINTS: dict[str, dict[str, Any]] = {
-    "none": {"name": "none"},
-    "weight-clipping": {"name": "weight-clipping"},
-    "spectral-norm": {"name": "spectral-norm"},
-    "gradient-penalty": {"name": PENALTY},
-    "one-sided": {"name": PENALTY, "one_sided": True},
-    "zero-centred": {"name": PENALTY, "target": 0},
-    "r1": {"name": PENALTY, "where": "real", "target": 0, "weight": 5},
-    "r2": {"name": PENALTY, "where": "fake", "target": 0, "weight": 5},
-    "dragan": {"name": PENALTY, "where": "noise"},
-    "wgan-div": {"name": "wasserstein-divergence"},
-}
+OBJECTIVE_NAMES = tuple(kind.name for kind in OBJECTIVES)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,13 +69,14 @@ def grid_cells(
     preset: str, objectives: Sequence[str], constraints: Sequence[str], common: dict[str, Any], *, reduced: bool = False
 ) -> list[Cell]:
     """Return every objective with every constraint, by the names in the tables above, on the preset's networks."""
-    for names, known in ((objectives, OBJECTIVES), (constraints, CONSTRAINTS)):
+    for names, known in ((objectives, OBJECTIVE_NAMES), (constraints, CONSTRAINT_FORMS)):
         for name in names:
             if name not in known:
                 raise UsageError(f"there is no '{printable(name)}' among {', '.join(known)}{did_you_mean(name, known)}")
 
     def cell(objective: str, constraint: str) -> Cell:
-        settings = {"objective": objective, "constraint": CONSTRAINTS[constraint]} | common
+        form: Any = CONSTRAINT_FORMS[constraint]
+        settings = {"objective": objective, "constraint": asdict(form)} | common
         return Cell(name=f"{objective} + {constraint}", config=configure(preset, reduced=reduced, settings=settings))
 
     return [cell(objective, constraint) for objective in objectives for constraint in constraints]

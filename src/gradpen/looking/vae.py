@@ -19,7 +19,7 @@ from gradpen.errors import DivergedError, RunError, UsageError, readable_writes
 from gradpen.looking.pictures import save_rows
 from gradpen.machine.seeds import derived_seed, seed_everything, separate_randomness
 from gradpen.machine.signals import Interrupt
-from gradpen.metrics.generator import Distance, generator_distance, held_out_batch, real_distance, set_size
+from gradpen.metrics.generator import DISTANCE, Estimate, held_out_batch, measure_generator, set_size
 from gradpen.metrics.samples import SMALLEST_SHARP, sharpness
 from gradpen.networks.blocks import GeneratorChoice, Shape
 from gradpen.networks.dcgan import DcganCritic
@@ -159,7 +159,7 @@ class Baseline:
     """images of each kind whose sharpness was measured"""
     sharpness: dict[str, float]
     """medians, of held-out data, GAN samples, VAE samples, VAE reconstructions of the data; empty under 3x3 pixels"""
-    distance: dict[str, Distance]
+    distance: dict[str, Estimate]
     """exact Wasserstein-1 distance to held-out images: of the GAN, the VAE, and training images (the floor)"""
 
 
@@ -200,10 +200,10 @@ def compare_with_vae(
             interrupt=interrupt,
         )
     networks = {"gan": run.generator, "vae": vae.decoder}
-    distance = {
-        name: generator_distance(network, choice.latent_dim, source, conditional=False, seed=seed)
-        for name, network in networks.items()
-    }
+    distance = {}
+    for name, network in networks.items():
+        found = measure_generator(network, choice.latent_dim, source, conditional=False, seed=seed, measures=[DISTANCE])
+        distance[name], distance["floor"] = found[DISTANCE.name], found[DISTANCE.real_name]
     n = set_size(source)
     baseline = Baseline(
         iterations=iterations,
@@ -214,7 +214,7 @@ def compare_with_vae(
         curve=curve,
         n=n,
         sharpness=median_sharpnesses(run, vae, source, n, seed),
-        distance=distance | {"floor": real_distance(source)},
+        distance=distance,
     )
     write(folder, vae, baseline)
     real = range_to_pixels(held_out_batch(source, min(SHOWN, n), conditional=False).images).numpy()

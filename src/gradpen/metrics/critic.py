@@ -11,6 +11,8 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 from gradpen.lipschitz import Score, gradient_norm, interpolate
 
+__all__ = ["critic_gap"]
+
 
 @dataclass(frozen=True, kw_only=True)
 class Gap:
@@ -33,9 +35,17 @@ def critic_gap(real_scores: Tensor, fake_scores: Tensor) -> Gap:
         real_scores: scores of data, shape ``[n]``, n at least 2.
         fake_scores: scores of samples, shape ``[m]``, m at least 2.
 
+    Raises:
+        ValueError: either side has fewer than two scores, of which no standard error can be taken.
+
     >>> critic_gap(torch.tensor([1.0, 3.0]), torch.tensor([0.0, 0.0]))
     Gap(value=2.0, standard_error=1.0)
     """
+    if min(real_scores.numel(), fake_scores.numel()) < 2:
+        raise ValueError(
+            f"a standard error needs at least 2 scores of either kind, found {real_scores.numel()} and "
+            f"{fake_scores.numel()}"
+        )
     spread = real_scores.var() / real_scores.numel() + fake_scores.var() / fake_scores.numel()
     return Gap(value=(real_scores.mean() - fake_scores.mean()).item(), standard_error=math.sqrt(spread.item()))
 
@@ -57,7 +67,8 @@ def interpolate_slopes(score: Score, real: Tensor, fake: Tensor) -> Slopes:
 
 def total_gradient_norm(parameters: Iterable[nn.Parameter]) -> float:
     """Return the Euclidean norm of all gradients left by the last backward pass, taken together."""
-    norms = [torch.linalg.vector_norm(p.grad) for p in parameters if p.grad is not None]
+    # In float64, since the square of a large float32 gradient overflows.
+    norms = [torch.linalg.vector_norm(p.grad, dtype=torch.float64) for p in parameters if p.grad is not None]
     return torch.linalg.vector_norm(torch.stack(norms)).item() if norms else 0.0
 
 

@@ -1,9 +1,8 @@
-"""How far a generator is from held-out data, with the floor that the measure itself has; how sharp its samples are."""
+"""A generator against its data: each measure of samples beside the same measure of real images, with its spread."""
 
 import statistics
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from functools import partial
 
 import numpy as np
 import torch
@@ -20,25 +19,54 @@ CPU = torch.device("cpu")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Distance:
-    """The mean of an exact Wasserstein-1 distance over several sets, and their standard deviation."""
+class Estimate:
+    """The mean of a measure over several sets of images, and their standard deviation."""
 
     mean: float
     standard_deviation: float
     sets: int
     n: int
-    """images in each of the two sets that a distance compares"""
+    """images in each set"""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Sharpness:
-    """The median sharpness of samples and of data."""
+class Measure:
+    """A measure of a set of images; that of training images is what a generator's samples are judged by."""
 
-    samples: float
-    held_out: float
-    """the reference"""
-    n: int
-    """images of either kind"""
+    name: str
+    real_name: str
+    """the same measure of training images"""
+    words: str
+    """what it is, of how many images being said already"""
+    of: Callable[[Tensor, Tensor], float]
+    """takes images and as many held-out images, each ``[n, C, H, W]`` in [-1, 1]"""
+    smallest_side: int = 1
+    """pixels that it needs"""
+
+
+DISTANCE = Measure(
+    name="samples",
+    real_name="floor",
+    words="exact Wasserstein-1 distance to as many held-out images",
+    of=exact_wasserstein,
+)
+MEASURES = (
+    DISTANCE,
+    Measure(
+        name="diversity",
+        real_name="real_diversity",
+        words="mean distance of two of them",
+        of=lambda images, _: diversity(images),
+    ),
+    Measure(
+        name="sharpness",
+        real_name="real_sharpness",
+        words="median variance of the Laplacian",
+        of=lambda images, _: sharpness(images).median().item(),
+        smallest_side=SMALLEST_SHARP,
+    ),
+)
+"""what is measured of a trained generator; a new one is a function in :mod:`gradpen.metrics` and a row here"""
 
 
 def set_size(source: Source, limit: int = SET_SIZE) -> int:
@@ -52,49 +80,14 @@ def held_out_batch(source: Source, count: int, *, conditional: bool) -> Batch:
     return Batch(images=gather(source, rows, CPU), labels=label_vectors(source, rows) if conditional else None)
 
 
-def sample_distance(generator: nn.Module, latent_dim: int, held_out: Batch, seed: int) -> float:
-    """Return the exact Wasserstein-1 distance of one set of samples to held-out images, with the labels of those."""
-    return exact_wasserstein(samples_beside(held_out, generator, latent_dim, seed), held_out.images)
-
-
 def samples_beside(held_out: Batch, generator: nn.Module, latent_dim: int, seed: int) -> Tensor:
     """Return as many samples as there are held-out images, with the labels of those, in memory."""
     return draw(generator, latent_dim, len(held_out), seed, held_out.labels).cpu()
 
 
-def generator_distance(
-    generator: nn.Module,
-    latent_dim: int,
-    source: Source,
-    *,
-    conditional: bool,
-    seed: int,
-    limit: int = SET_SIZE,
-    sets: int = 5,
-    measure: Callable[[Tensor, Tensor], float] = exact_wasserstein,
-) -> Distance:
-    """Return the distance of samples to held-out data, or another measure of both, over independent sets of samples."""
-    held_out = held_out_batch(source, set_size(source, limit), conditional=conditional)
-    seeds = [derived_seed(seed, "evaluate", number) for number in range(sets)]
-    values = [measure(samples_beside(held_out, generator, latent_dim, each), held_out.images) for each in seeds]
-    return summary(values, len(held_out))
-
-
-def real_distance(source: Source, *, limit: int = SET_SIZE, sets: int = 5) -> Distance:
-    """Return the distance of random training images to held-out images: the floor of :func:`generator_distance`."""
-    held_out = held_out_batch(source, set_size(source, limit), conditional=False).images
-    values = [exact_wasserstein(training_set(source, len(held_out), number), held_out) for number in range(sets)]
-    return summary(values, len(held_out))
-
-
-generator_diversity = partial(generator_distance, measure=lambda samples, _: diversity(samples))
-"""how far samples are apart from one another, over several independent sets of them"""
-
-
-def real_diversity(source: Source, *, limit: int = SET_SIZE, sets: int = 5) -> Distance:
-    """Return how far random training images are apart from one another."""
-    count = set_size(source, limit)
-    return summary([diversity(training_set(source, count, number)) for number in range(sets)], count)
+def sample_distance(generator: nn.Module, latent_dim: int, held_out: Batch, seed: int) -> float:
+    """Return the exact Wasserstein-1 distance of one set of samples to held-out images, with the labels of those."""
+    return exact_wasserstein(samples_beside(held_out, generator, latent_dim, seed), held_out.images)
 
 
 def training_set(source: Source, count: int, number: int) -> Tensor:
@@ -103,21 +96,58 @@ def training_set(source: Source, count: int, number: int) -> Tensor:
     return gather(source, np.sort(chosen), CPU)
 
 
-def median_sharpness(
-    generator: nn.Module, latent_dim: int, source: Source, *, conditional: bool, seed: int, limit: int = SET_SIZE
-) -> Sharpness | None:
-    """Return the median sharpness of samples and of held-out images; None for images too small to have one."""
-    if min(source.shape[1:]) < SMALLEST_SHARP:
-        return None
+def estimates(measures: Iterable[Measure], sets: Iterable[Tensor], held_out: Tensor) -> list[Estimate]:
+    """Return each measure over sets of images."""
+    measures = list(measures)
+    values = [[measure.of(images, held_out) for measure in measures] for images in sets]
+    return [
+        Estimate(
+            mean=statistics.fmean(each), standard_deviation=statistics.stdev(each), sets=len(each), n=len(held_out)
+        )
+        for each in zip(*values, strict=True)
+    ]
+
+
+def measure_generator(
+    generator: nn.Module,
+    latent_dim: int,
+    source: Source,
+    *,
+    conditional: bool,
+    seed: int,
+    limit: int = SET_SIZE,
+    sets: int = 5,
+    measures: Iterable[Measure] = MEASURES,
+) -> dict[str, Estimate]:
+    """Return measures of independent sets of samples, and of as many random sets of training images, by their names.
+
+    Args:
+        generator: maps latents, and labels if conditional, to images in [-1, 1].
+        latent_dim: size of its latents.
+        source: the data; those held out are what samples are compared with.
+        conditional: whether the generator takes labels; samples then have those of the held-out images.
+        seed: of the latents.
+        limit: images in a set at most; see :func:`set_size`.
+        sets: sets of samples, at least 2.
+        measures: which; those that need larger images are left out.
+    """
     held_out = held_out_batch(source, set_size(source, limit), conditional=conditional)
-    samples = samples_beside(held_out, generator, latent_dim, derived_seed(seed, "evaluate", 0))
-    return Sharpness(
-        samples=sharpness(samples).median().item(),
-        held_out=sharpness(held_out.images).median().item(),
-        n=len(held_out),
+    fitting = [measure for measure in measures if min(source.shape[1:]) >= measure.smallest_side]
+    seeds = [derived_seed(seed, "evaluate", number) for number in range(sets)]
+    made = estimates(
+        fitting, (samples_beside(held_out, generator, latent_dim, each) for each in seeds), held_out.images
     )
+    real = real_estimates(fitting, source, limit=limit, sets=sets)
+    return {
+        name: found
+        for measure, of_samples, of_data in zip(fitting, made, real, strict=True)
+        for name, found in ((measure.name, of_samples), (measure.real_name, of_data))
+    }
 
 
-def summary(values: list[float], n: int) -> Distance:
-    """Return mean and standard deviation."""
-    return Distance(mean=statistics.fmean(values), standard_deviation=statistics.stdev(values), sets=len(values), n=n)
+def real_estimates(
+    measures: Iterable[Measure], source: Source, *, limit: int = SET_SIZE, sets: int = 5
+) -> list[Estimate]:
+    """Return measures of random sets of training images against held-out images."""
+    held_out = held_out_batch(source, set_size(source, limit), conditional=False).images
+    return estimates(measures, (training_set(source, len(held_out), number) for number in range(sets)), held_out)

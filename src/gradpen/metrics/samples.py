@@ -5,6 +5,8 @@ from scipy.optimize import linear_sum_assignment
 from torch import Tensor
 from torch.nn.functional import conv2d
 
+__all__ = ["diversity", "exact_wasserstein", "sharpness"]
+
 LAPLACIAN = ((0.0, 1.0, 0.0), (1.0, -4.0, 1.0), (0.0, 1.0, 0.0))
 SMALLEST_SHARP = 3
 """rows and columns that the Laplacian needs"""
@@ -31,8 +33,8 @@ def exact_wasserstein(one: Tensor, other: Tensor) -> float:
     if one.shape != other.shape:
         raise ValueError(f"two sets of the same shape are compared, found {one.shape} and {other.shape}")
     costs = torch.cdist(
-        one.flatten(1).double(),
-        other.flatten(1).double(),
+        one.detach().flatten(1).double(),
+        other.detach().flatten(1).double(),
         compute_mode="donot_use_mm_for_euclid_dist",
     ).cpu()
     return float(costs[linear_sum_assignment(costs)].mean())

@@ -22,12 +22,8 @@ from gradpen.networks.labels import (
     CriticLabels,
     GeneratorLabels,
     Layers,
-    joined_latent_dim,
-    judging_labels,
-    outputs_of,
-    planes_added,
-    with_labels,
-    with_planes,
+    critic_with_labels,
+    generator_with_labels,
 )
 from gradpen.networks.layers import Convolution, LeakyReLU, Linear, TransposedConvolution
 
@@ -85,7 +81,10 @@ class DcganGenerator:
         """
         if self.labels == "norm" and self.norm != "batch":
             raise UsageError(f"labels=norm makes batch norm conditional, but norm is {self.norm}; choose norm=batch")
-        latent_dim = joined_latent_dim(self.latent_dim, self.labels, self.label_features, labels)
+        return generator_with_labels(self, labels, lambda latent_dim: self.layers(latent_dim, shape, labels))
+
+    def layers(self, latent_dim: int, shape: Shape, labels: int) -> Layers:
+        """Return the layers from latents of that size."""
         steps = sizes(*shape[1:])
         widths = channels(len(steps) - 1, self.width)
         bias = self.norm == "none"
@@ -102,7 +101,7 @@ class DcganGenerator:
         layers += stage_up(self.way, steps[-2], steps[-1], widths[-1], shape[0], bias=True)
         generator = Layers(*layers, nn.Tanh())
         initialise(generator, self.initialiser)
-        return with_labels(generator, self.latent_dim, self.labels, self.label_features, labels)
+        return generator
 
     def norm_after(self, width: int, labels: int) -> list[nn.Module]:
         """Return the norm layer of a stage, as a list of none or one."""
@@ -144,7 +143,15 @@ class DcganCritic:
 
     def build(self, shape: Shape, labels: int = 0) -> nn.Module:
         """Return the critic for images ``[channels, height, width]`` with label vectors of that size."""
-        fan_in, height, width = with_planes(shape, planes_added(self.labels, self.label_features, labels))
+        maps, height, width = shape
+
+        def build(added: int, outputs: int) -> nn.Module:
+            return self.layers(maps + added, height, width, outputs)
+
+        return critic_with_labels(self, labels, build)
+
+    def layers(self, fan_in: int, height: int, width: int, outputs: int) -> nn.Module:
+        """Return the layers from so many maps of that size to so many outputs."""
         steps = sizes(height, width)[::-1]
         layers: list[nn.Module] = []
         for stage, fan_out in enumerate(reversed(channels(len(steps) - 1, self.width))):
@@ -156,7 +163,7 @@ class DcganCritic:
                 height, width = height // 2, width // 2
             layers += [*norm_layer(norm, fan_out), LeakyReLU(self.negative_slope)]
             fan_in = fan_out
-        last = Linear(fan_in * height * width, outputs_of(self.labels, labels))
+        last = Linear(fan_in * height * width, outputs)
         critic = nn.Sequential(*layers, nn.Flatten(), last, Scores())
         initialise(critic, self.initialiser)
-        return judging_labels(critic, self.labels, self.label_features, labels)
+        return critic

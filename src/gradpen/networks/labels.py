@@ -4,13 +4,13 @@ A label is a vector of K numbers (:mod:`gradpen.data.labels`). Every conditional
 argument ``labels``, float ``[B, K]``.
 """
 
-from typing import Literal
+from collections.abc import Callable
+from typing import Literal, Protocol
 
 import torch
 from torch import Tensor, nn
 
 from gradpen.errors import UsageError
-from gradpen.networks.blocks import Shape
 from gradpen.networks.layers import keep_channels_last
 from gradpen.networks.norms import BatchNorm2d
 
@@ -130,44 +130,70 @@ def refuse_missing_labels(takes: str, labels: int) -> None:
         raise UsageError("this network takes labels, but the data have none; choose data with labels, or labels=none")
 
 
-def joined_latent_dim(latent_dim: int, join: GeneratorLabels, embedding_dim: int, labels: int) -> int:
-    """Return the size of a latent after it was joined with a label of K = ``labels`` numbers."""
-    refuse_missing_labels(join, labels)
-    return latent_dim + {"concatenate": labels, "embed": embedding_dim}.get(join, 0)
+class TakesLatents(Protocol):
+    """What a generator choice says about its latents and labels."""
+
+    @property
+    def latent_dim(self) -> int: ...  # noqa: D102
+    @property
+    def labels(self) -> GeneratorLabels: ...  # noqa: D102
+    @property
+    def label_features(self) -> int: ...  # noqa: D102
 
 
-def with_labels(network: Layers, latent_dim: int, join: GeneratorLabels, embedding_dim: int, labels: int) -> nn.Module:
-    """Return the generator, channels last, wrapped so that it takes labels if it is to."""
+def generator_with_labels(choice: TakesLatents, labels: int, build: Callable[[int], Layers]) -> nn.Module:
+    """Return a generator that takes labels as its choice says, channels last.
+
+    Args:
+        choice: how labels enter, and the sizes of latent and embedding.
+        labels: K, the numbers in a label's vector.
+        build: returns the network for latents of a size, that of the latents joined with their labels.
+
+    Raises:
+        UsageError: labels are to enter and there are none.
+    """
+    refuse_missing_labels(choice.labels, labels)
+    network = build(choice.latent_dim + {"concatenate": labels, "embed": choice.label_features}.get(choice.labels, 0))
     keep_channels_last(network)
-    if join == "none":
+    if choice.labels == "none":
         return network
-    features = {"embed": embedding_dim, "multiply": latent_dim}.get(join)
-    return ConditionalGenerator(network, join, None if features is None else Embedding(labels, features))
+    features = {"embed": choice.label_features, "multiply": choice.latent_dim}.get(choice.labels)
+    return ConditionalGenerator(network, choice.labels, None if features is None else Embedding(labels, features))
 
 
-def planes_added(join: CriticLabels, embedding_dim: int, labels: int) -> int:
-    """Return how many channels or features labels add to an image."""
-    refuse_missing_labels(join, labels)
-    return {"planes": labels, "embed": embedding_dim}.get(join, 0)
+class JudgesLabels(Protocol):
+    """What a critic choice says about labels."""
+
+    @property
+    def labels(self) -> CriticLabels: ...  # noqa: D102
+    @property
+    def label_features(self) -> int: ...  # noqa: D102
 
 
-def outputs_of(join: CriticLabels, labels: int) -> int:
-    """Return how many numbers the critic's last layer gives: the score, and a logit for each class if it classifies."""
-    return 1 + labels if join == "classify" else 1
-
-
-def judging_labels(
-    network: nn.Module, join: CriticLabels, embedding_dim: int, labels: int, *, flat: bool = False
+def critic_with_labels(
+    choice: JudgesLabels, labels: int, build: Callable[[int, int], nn.Module], *, flat: bool = False
 ) -> nn.Module:
-    """Return the critic, channels last, wrapped so that it takes labels if it is to."""
+    """Return a critic that takes labels as its choice says, channels last.
+
+    Args:
+        choice: how labels enter, and the size of the embedding.
+        labels: K, the numbers in a label's vector.
+        build: returns the network, given how many channels (or features) labels add to an image and how many numbers
+            the last layer gives: the score, and a logit for each class of a critic that classifies.
+        flat: images are flattened before labels join them.
+
+    Raises:
+        UsageError: labels are to enter and there are none.
+    """
+    refuse_missing_labels(choice.labels, labels)
+    network = build(
+        {"planes": labels, "embed": choice.label_features}.get(choice.labels, 0),
+        1 + labels if choice.labels == "classify" else 1,
+    )
     keep_channels_last(network)
-    if join == "none":
+    if choice.labels == "none":
         return network
-    if join == "classify":
+    if choice.labels == "classify":
         return ClassifyingCritic(network)
-    return ConditionalCritic(network, Embedding(labels, embedding_dim) if join == "embed" else None, flat=flat)
-
-
-def with_planes(shape: Shape, planes: int) -> Shape:
-    """Return the shape of an image with that many planes more."""
-    return shape[0] + planes, shape[1], shape[2]
+    embedding = Embedding(labels, choice.label_features) if choice.labels == "embed" else None
+    return ConditionalCritic(network, embedding, flat=flat)

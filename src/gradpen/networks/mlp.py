@@ -18,11 +18,8 @@ from gradpen.networks.dropout import Dropout
 from gradpen.networks.labels import (
     CriticLabels,
     Layers,
-    joined_latent_dim,
-    judging_labels,
-    outputs_of,
-    planes_added,
-    with_labels,
+    critic_with_labels,
+    generator_with_labels,
 )
 from gradpen.networks.layers import LeakyReLU, Linear
 from gradpen.networks.norms import BatchNorm1d
@@ -49,8 +46,11 @@ class MlpGenerator:
 
     def build(self, shape: Shape, labels: int = 0) -> nn.Module:
         """Return the generator for images ``[channels, height, width]`` with label vectors of that size."""
+        return generator_with_labels(self, labels, lambda latent_dim: self.layers(latent_dim, shape))
+
+    def layers(self, features: int, shape: Shape) -> Layers:
+        """Return the layers, the first of which takes so many features."""
         layers: list[nn.Module] = []
-        features = joined_latent_dim(self.latent_dim, self.labels, self.label_features, labels)
         for index, width in enumerate(self.widths):
             layers.append(Linear(features, width))
             if self.batch_norm and index > 0:
@@ -60,7 +60,7 @@ class MlpGenerator:
         layers += [Linear(features, math.prod(shape)), *([nn.Tanh()] if self.tanh else []), nn.Unflatten(1, shape)]
         generator = Layers(*layers)
         initialise(generator, self.initialiser)
-        return with_labels(generator, self.latent_dim, self.labels, self.label_features, labels)
+        return generator
 
 
 @dataclass(frozen=True, kw_only=True, config=STRICT)
@@ -82,14 +82,21 @@ class MlpCritic:
 
     def build(self, shape: Shape, labels: int = 0) -> nn.Module:
         """Return the critic for images ``[channels, height, width]`` with label vectors of that size."""
+
+        def build(added: int, outputs: int) -> nn.Module:
+            return self.layers(math.prod(shape) + added, outputs)
+
+        return critic_with_labels(self, labels, build, flat=True)
+
+    def layers(self, features: int, outputs: int) -> nn.Module:
+        """Return the layers from so many features to so many outputs."""
         layers: list[nn.Module] = [nn.Flatten()]
-        features = math.prod(shape) + planes_added(self.labels, self.label_features, labels)
         for index, width in enumerate(self.widths):
             layers.append(Linear(features, width))
             if self.dropout and index > 0:
                 layers.append(Dropout(self.dropout))
             layers.append(LeakyReLU(self.negative_slope))
             features = width
-        critic = nn.Sequential(*layers, Linear(features, outputs_of(self.labels, labels)), Scores())
+        critic = nn.Sequential(*layers, Linear(features, outputs), Scores())
         initialise(critic, self.initialiser)
-        return judging_labels(critic, self.labels, self.label_features, labels, flat=True)
+        return critic

@@ -1,45 +1,104 @@
 """Inputs and weights in the type that autocast asks for, each weight cast once a step."""
 
 import threading
-from collections.abc import Iterator
+import weakref
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.optim import Optimizer
+from torch.utils.weak import WeakTensorKeyDictionary
 
-Casts = dict[int, tuple[tuple[Any, ...], Tensor]]
-"""parameters in a narrower type by their id, each with what it was made from"""
+
+class Casts:
+    """Weights in a narrower type: each is cast once, and forgotten when an optimiser that is watched moves it.
+
+    A change in place that torch counts, as clipping and loading are, is noticed by itself; a step of a fused optimiser
+    is not counted, so optimisers have to be watched.
+    """
+
+    def __init__(self) -> None:
+        self.kept: Any = WeakTensorKeyDictionary()
+        """by parameter: what its cast was made from, and the cast"""
+        self.watched: list[Optimizer] = []
+
+    def watch(self, *optimizers: Optimizer) -> None:
+        """Forget casts after each step of these optimisers; watching one twice changes nothing."""
+        forget = weakref.WeakMethod(self.forget)
+
+        def after_step(moved: Optimizer, *_: object) -> None:
+            if (still_here := forget()) is not None:
+                still_here(moved)
+
+        for optimizer in optimizers:
+            if not any(optimizer is known for known in self.watched):
+                self.watched.append(optimizer)
+                weakref.finalize(self, optimizer.register_step_post_hook(after_step).remove)
+
+    def forget(self, moved: Optimizer) -> None:
+        """Drop the casts of an optimiser's parameters."""
+        for group in moved.param_groups:
+            for parameter in group["params"]:
+                self.kept.pop(parameter, None)
+
+    def cast(self, parameter: nn.Parameter, dtype: torch.dtype) -> Tensor:
+        """Return a parameter in a narrower type, cast now if it changed since the last time."""
+        made_from = (parameter._version, parameter.requires_grad, torch.is_grad_enabled(), dtype)
+        before = self.kept.get(parameter)
+        if before is None or before[0] != made_from:
+            before = self.kept[parameter] = made_from, parameter.to(dtype)
+        narrow: Tensor = before[1]
+        return narrow
 
 
-class Kept(threading.local):
-    """Where the pass under way in this thread keeps what it casts."""
+class Current(threading.local):
+    """What the pass under way in this thread takes its casts from."""
 
     casts: Casts | None = None
 
 
-KEPT = Kept()
+CURRENT = Current()
 
 
 @contextmanager
 def keeping(casts: Casts) -> Iterator[None]:
-    """Keep parameters that layers cast, or take them from there if they did not change since."""
-    before, KEPT.casts = KEPT.casts, casts
+    """Let layers take their casts from here."""
+    before, CURRENT.casts = CURRENT.casts, casts
     try:
         yield
     finally:
-        KEPT.casts = before
+        CURRENT.casts = before
 
 
-def cast(parameter: Tensor, dtype: torch.dtype) -> Tensor:
-    """Return a parameter in a narrower type."""
-    casts = KEPT.casts
-    if casts is None or not isinstance(parameter, nn.Parameter):
-        return parameter.to(dtype)
-    made_from = (parameter._version, parameter.requires_grad, torch.is_grad_enabled(), dtype)
-    if id(parameter) not in casts or casts[id(parameter)][0] != made_from:
-        casts[id(parameter)] = made_from, parameter.to(dtype)
-    return casts[id(parameter)][1]
+@dataclass(frozen=True)
+class InPrecision:
+    """A network that computes in a narrower type where it can, and gives float32."""
+
+    network: Callable[[Tensor], Tensor]
+    precision: torch.dtype
+    casts: Casts
+
+    def __call__(self, x: Tensor) -> Tensor:
+        """Return the network's output as float32."""
+        with torch.autocast(x.device.type, self.precision), keeping(self.casts):
+            return self.network(x).float()
+
+
+def in_precision(
+    network: Callable[[Tensor], Tensor], precision: torch.dtype, casts: Casts
+) -> Callable[[Tensor], Tensor]:
+    """Return the network, or for bfloat16 one that computes in it, its weights cast once a step."""
+    return network if precision == torch.float32 else InPrecision(network, precision, casts)
+
+
+def cast(weight: Tensor, dtype: torch.dtype) -> Tensor:
+    """Return a weight in a narrower type; what is no parameter, as a weight made of others, is cast anew."""
+    if CURRENT.casts is None or not isinstance(weight, nn.Parameter):
+        return weight.to(dtype)
+    return CURRENT.casts.cast(weight, dtype)
 
 
 def narrowed(x: Tensor, weight: Tensor, bias: Tensor | None) -> tuple[Tensor, Tensor, Tensor | None]:

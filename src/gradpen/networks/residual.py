@@ -24,12 +24,8 @@ from gradpen.networks.labels import (
     GeneratorLabels,
     Layers,
     TakesLabels,
-    joined_latent_dim,
-    judging_labels,
-    outputs_of,
-    planes_added,
-    with_labels,
-    with_planes,
+    critic_with_labels,
+    generator_with_labels,
 )
 from gradpen.networks.layers import Convolution, LeakyReLU, Linear
 from gradpen.networks.norms import BatchNorm2d
@@ -172,8 +168,11 @@ class ResidualGenerator:
 
     def build(self, shape: Shape, labels: int = 0) -> nn.Module:
         """Return the generator; raise :class:`UsageError` if images of this shape do not halve evenly."""
-        latent_dim = joined_latent_dim(self.latent_dim, self.labels, self.label_features, labels)
         count = halvings(shape, BASE)
+        return generator_with_labels(self, labels, lambda latent_dim: self.layers(latent_dim, shape, count, labels))
+
+    def layers(self, latent_dim: int, shape: Shape, count: int, labels: int) -> Layers:
+        """Return the layers from latents of that size, with so many doublings."""
         base = (self.width, shape[1] >> count, shape[2] >> count)
         in_norms = labels if self.labels == "norm" else 0
         last = Convolution(self.width, shape[0], 3, padding=1)
@@ -187,7 +186,7 @@ class ResidualGenerator:
             nn.Tanh(),
         )
         initialise_residual(generator, last=last)
-        return with_labels(generator, self.latent_dim, self.labels, self.label_features, labels)
+        return generator
 
 
 @dataclass(frozen=True, kw_only=True, config=STRICT)
@@ -204,16 +203,19 @@ class ResidualCritic:
 
     def build(self, shape: Shape, labels: int = 0) -> nn.Module:
         """Return the critic; raise :class:`UsageError` if images of this shape do not halve evenly."""
-        count = halvings(shape, FULL_SIZE_FROM)
-        fan_in, *_ = with_planes(shape, planes_added(self.labels, self.label_features, labels))
+        count, channels = halvings(shape, FULL_SIZE_FROM), shape[0]
+        return critic_with_labels(self, labels, lambda added, outputs: self.layers(channels + added, count, outputs))
+
+    def layers(self, fan_in: int, count: int, outputs: int) -> nn.Module:
+        """Return the layers from so many maps to so many outputs, with so many halvings."""
         critic = nn.Sequential(
             FirstBlock(fan_in, self.width),
             *(ShrinkingBlock(self.width) for _ in range(count - 1)),
             *(PlainBlock(self.width) for _ in range(2)),
             LeakyReLU(RELU),
             MeanOverPositions(),
-            Linear(self.width, outputs_of(self.labels, labels)),
+            Linear(self.width, outputs),
             Scores(),
         )
         initialise_residual(critic)
-        return judging_labels(critic, self.labels, self.label_features, labels)
+        return critic

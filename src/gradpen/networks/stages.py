@@ -22,13 +22,9 @@ from gradpen.networks.labels import (
     CriticLabels,
     GeneratorLabels,
     Layers,
-    joined_latent_dim,
-    judging_labels,
-    outputs_of,
-    planes_added,
+    critic_with_labels,
+    generator_with_labels,
     refuse_missing_labels,
-    with_labels,
-    with_planes,
 )
 from gradpen.networks.layers import Convolution, LeakyReLU, Linear, TransposedConvolution
 from gradpen.networks.norms import BatchNorm1d, BatchNorm2d
@@ -66,7 +62,7 @@ class Stage:
     negative_slope: float = 0.2
     dropout: float = Field(default=0.0, ge=0, lt=1)
     crop: PositiveInt | None = None
-    """rows and columns kept after everything else, the first ones"""
+    """rows and columns kept after everything else, the first ones; smaller maps stay as they are"""
     crop_centre: bool = False
     """keep the middle ones instead"""
 
@@ -142,12 +138,13 @@ def build_stages(
         if stage.dropout:
             layers.append(Dropout(stage.dropout))
         if stage.crop:
+            rows, columns = max(height - stage.crop, 0), max(width - stage.crop, 0)
             if stage.crop_centre:
-                rows, columns = height - stage.crop, width - stage.crop
+                # Negative padding crops; of an odd number of rows too many, the larger part goes from the end.
                 layers.append(nn.ZeroPad2d((-(columns // 2), columns // 2 - columns, -(rows // 2), rows // 2 - rows)))
             else:
                 layers.append(Crop(stage.crop, stage.crop))
-            height, width = min(height, stage.crop), min(width, stage.crop)
+            height, width = height - rows, width - columns
         channels = fan_out
     return layers, channels, height, width
 
@@ -178,8 +175,11 @@ class StagedGenerator:
 
     def build(self, shape: Shape, labels: int = 0) -> nn.Module:
         """Return the generator; raise :class:`UsageError` if its stages do not end in images of this shape."""
+        return generator_with_labels(self, labels, lambda latent_dim: self.layers(latent_dim, shape, labels))
+
+    def layers(self, latent_dim: int, shape: Shape, labels: int) -> Layers:
+        """Return the layers from latents of that size."""
         layers: list[nn.Module] = []
-        latent_dim = joined_latent_dim(self.latent_dim, self.labels, self.label_features, labels)
         first = self.first or (latent_dim, 1, 1)
         if self.first:
             features = math.prod(self.first)
@@ -200,7 +200,7 @@ class StagedGenerator:
             )
         generator = Layers(*layers, *stages)
         initialise(generator, self.initialiser)
-        return with_labels(generator, self.latent_dim, self.labels, self.label_features, labels)
+        return generator
 
 
 def with_way(stages: tuple[Stage, ...], way: str) -> tuple[Stage, ...]:
@@ -232,13 +232,20 @@ class StagedCritic:
 
     def build(self, shape: Shape, labels: int = 0) -> nn.Module:
         """Return the critic for images ``[channels, height, width]`` with label vectors of that size."""
-        channels, height, width = with_planes(shape, planes_added(self.labels, self.label_features, labels))
+
+        def build(added: int, outputs: int) -> nn.Module:
+            return self.layers(shape, added, outputs)
+
+        return critic_with_labels(self, labels, build)
+
+    def layers(self, shape: Shape, added: int, outputs: int) -> nn.Module:
+        """Return the layers from images with so many more channels to so many outputs."""
+        channels, height, width = shape[0] + added, *shape[1:]
         layers: list[nn.Module] = []
         if self.pad_to:
             rows, columns = self.pad_to - height, self.pad_to - width
             layers.append(nn.ZeroPad2d((columns // 2, columns - columns // 2, rows // 2, rows - rows // 2)))
             height = width = self.pad_to
-        outputs = outputs_of(self.labels, labels)
         written = self.stages
         if written[-1].channels == 1:
             written = (*written[:-1], replace(written[-1], channels=outputs))
@@ -255,4 +262,4 @@ class StagedCritic:
             layers.append(Linear(channels * height * width, outputs))
         critic = nn.Sequential(*layers, Scores())
         initialise(critic, self.initialiser)
-        return judging_labels(critic, self.labels, self.label_features, labels)
+        return critic

@@ -8,7 +8,7 @@ from gradpen.data.choice import DataChoice
 from gradpen.lipschitz import GradientPenalty, Unconstrained, WeightClipping
 from gradpen.networks.stages import Stage, StagedCritic, StagedGenerator
 from gradpen.objectives import NonSaturating, Wasserstein
-from gradpen.optimizers import Adam, RmsProp
+from gradpen.optimizers import Adam, RMSProp
 from gradpen.presets.preset import Preset
 
 BOOK = "Foster, Generative Deep Learning, 1st edition, chapter 4"
@@ -80,8 +80,8 @@ def wgan_horses() -> RunConfig:
         ),
         objective=Wasserstein(),
         constraint=WeightClipping(threshold=0.01),
-        generator_optimizer=RmsProp(learning_rate=5e-5),
-        critic_optimizer=RmsProp(learning_rate=5e-5),
+        generator_optimizer=RMSProp(learning_rate=5e-5),
+        critic_optimizer=RMSProp(learning_rate=5e-5),
         batch_size=128,
         iterations=6_000,
         data=DataChoice(path="embedded:faces", size=(32, 32)),
@@ -119,8 +119,8 @@ def gan_camel() -> RunConfig:
         ),
         objective=NonSaturating(),
         constraint=Unconstrained(),
-        generator_optimizer=RmsProp(learning_rate=4e-4, alpha=0.9, eps=1e-7),
-        critic_optimizer=RmsProp(learning_rate=8e-4, alpha=0.9, eps=1e-7),
+        generator_optimizer=RMSProp(learning_rate=4e-4, alpha=0.9, eps=1e-7),
+        critic_optimizer=RMSProp(learning_rate=8e-4, alpha=0.9, eps=1e-7),
         critic_steps=1,
         iterations=6_000,
         data=DataChoice(size=(28, 28)),

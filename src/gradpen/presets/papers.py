@@ -9,7 +9,7 @@ from gradpen.lipschitz import GradientPenalty, Unconstrained, WeightClipping
 from gradpen.networks.mlp import MlpCritic, MlpGenerator
 from gradpen.networks.stages import Stage, StagedCritic, StagedGenerator
 from gradpen.objectives import NonSaturating, Wasserstein
-from gradpen.optimizers import Adam, RmsProp
+from gradpen.optimizers import Adam, RMSProp
 from gradpen.presets.preset import Preset
 
 IMPROVED = "github.com/igul222/improved_wgan_training"
@@ -20,7 +20,7 @@ def mnist_64(
     name: str,
     objective: Wasserstein | NonSaturating,
     constraint: Unconstrained | WeightClipping | GradientPenalty,
-    optimizer: Adam | RmsProp,
+    optimizer: Adam | RMSProp,
     *,
     critic_steps: int,
     batch_norm: bool,
@@ -76,7 +76,7 @@ def mnist_64_wgan() -> RunConfig:
 
     TensorFlow's RMSProp in TensorFlow's form.
     """
-    optimizer = RmsProp(learning_rate=5e-5, alpha=0.9, eps=1e-10, form="tensorflow")
+    optimizer = RMSProp(learning_rate=5e-5, alpha=0.9, eps=1e-10, form="tensorflow")
     return mnist_64(
         "mnist-64-wgan", Wasserstein(), WeightClipping(threshold=0.01), optimizer, critic_steps=5, batch_norm=True
     )
@@ -119,8 +119,8 @@ def wgan_lsun() -> RunConfig:
         ),
         objective=Wasserstein(),
         constraint=WeightClipping(threshold=0.01),
-        generator_optimizer=RmsProp(learning_rate=5e-5),
-        critic_optimizer=RmsProp(learning_rate=5e-5),
+        generator_optimizer=RMSProp(learning_rate=5e-5),
+        critic_optimizer=RMSProp(learning_rate=5e-5),
         critic_warm_up=CriticWarmUp(),
         iterations=200_000,
         data=DataChoice(path="embedded:faces", size=(64, 64)),

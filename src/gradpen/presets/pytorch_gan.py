@@ -8,7 +8,7 @@ from gradpen.lipschitz import GradientPenalty, Unconstrained, WassersteinDiverge
 from gradpen.networks.mlp import MlpCritic, MlpGenerator
 from gradpen.networks.stages import Stage, StagedCritic, StagedGenerator
 from gradpen.objectives import LeastSquares, NonSaturating, Wasserstein
-from gradpen.optimizers import Adam, RmsProp
+from gradpen.optimizers import Adam, RMSProp
 from gradpen.presets.preset import Preset
 
 PYTORCH_GAN = "github.com/eriklindernoren/PyTorch-GAN"
@@ -27,8 +27,8 @@ def wgan_mnist() -> RunConfig:
         critic=MlpCritic(),
         objective=Wasserstein(),
         constraint=WeightClipping(threshold=0.01),
-        generator_optimizer=RmsProp(learning_rate=5e-5),
-        critic_optimizer=RmsProp(learning_rate=5e-5),
+        generator_optimizer=RMSProp(learning_rate=5e-5),
+        critic_optimizer=RMSProp(learning_rate=5e-5),
         iterations=37_600,
         data=DataChoice(size=(28, 28)),
     )
@@ -95,6 +95,29 @@ def cgan_mnist() -> RunConfig:
     )
 
 
+def grow(channels: int) -> Stage:
+    """Return a stage of ``dcgan.py``'s generator."""
+    return Stage(channels=channels, kernel=3, way="upsample", norm="batch", norm_momentum=0.2)
+
+
+def shrink(channels: int, *, norm: bool = True) -> Stage:
+    """Return a stage of ``dcgan.py``'s discriminator."""
+    return Stage(channels=channels, kernel=3, norm="batch" if norm else "none", norm_momentum=0.2, dropout=0.25)
+
+
+DCGAN_GENERATOR = StagedGenerator(
+    latent_dim=100,
+    first=(128, 8, 8),
+    first_norm="batch",
+    first_activation="none",
+    stages=(grow(128), grow(64), Stage(kernel=3, stride=1, activation="tanh")),
+    initialiser="normal-0.02",
+)
+DCGAN_CRITIC = StagedCritic(
+    stages=(shrink(16, norm=False), shrink(32), shrink(64), shrink(128)), initialiser="normal-0.02"
+)
+
+
 def acgan_mnist() -> RunConfig:
     """AC-GAN on MNIST resized to 32x32, as PyTorch-GAN's ``acgan.py``: the ``dcgan-mnist`` networks with labels.
 
@@ -102,12 +125,11 @@ def acgan_mnist() -> RunConfig:
     samples; both losses weigh the same. There the class output goes through softmax and then through a cross-entropy
     that applies it again; here the cross-entropy sees logits. Samples have the batch's labels; there uniform ones.
     """
-    unconditional = dcgan_mnist()
     return replace(
-        unconditional,
+        dcgan_mnist(),
         preset="acgan-mnist",
-        generator=replace(unconditional.generator, labels="multiply"),
-        critic=replace(unconditional.critic, labels="classify"),
+        generator=replace(DCGAN_GENERATOR, labels="multiply"),
+        critic=replace(DCGAN_CRITIC, labels="classify"),
     )
 
 
@@ -121,23 +143,10 @@ def dcgan_mnist() -> RunConfig:
     """
     optimizer = Adam(learning_rate=2e-4, beta1=0.5, beta2=0.999)
 
-    def up(channels: int) -> Stage:
-        return Stage(channels=channels, kernel=3, way="upsample", norm="batch", norm_momentum=0.2)
-
-    def down(channels: int, *, norm: bool = True) -> Stage:
-        return Stage(channels=channels, kernel=3, norm="batch" if norm else "none", norm_momentum=0.2, dropout=0.25)
-
     return RunConfig(
         preset="dcgan-mnist",
-        generator=StagedGenerator(
-            latent_dim=100,
-            first=(128, 8, 8),
-            first_norm="batch",
-            first_activation="none",
-            stages=(up(128), up(64), Stage(kernel=3, stride=1, activation="tanh")),
-            initialiser="normal-0.02",
-        ),
-        critic=StagedCritic(stages=(down(16, norm=False), down(32), down(64), down(128)), initialiser="normal-0.02"),
+        generator=DCGAN_GENERATOR,
+        critic=DCGAN_CRITIC,
         objective=NonSaturating(),
         constraint=Unconstrained(),
         generator_optimizer=optimizer,

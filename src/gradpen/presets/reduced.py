@@ -1,9 +1,10 @@
 """A preset made small enough for a laptop: the same layers with an eighth of the channels, a short run."""
 
 from dataclasses import replace
+from typing import Any
 
-from gradpen.config import CriticNetwork, GeneratorNetwork, RunConfig
-from gradpen.networks.mlp import MlpCritic, MlpGenerator
+from gradpen.config import RunConfig
+from gradpen.networks.blocks import CriticChoice, GeneratorChoice
 from gradpen.networks.stages import Stage, StagedCritic, StagedGenerator
 
 DIVISOR = 8
@@ -32,19 +33,26 @@ def reduced(config: RunConfig) -> RunConfig:
     )
 
 
-def reduced_generator(choice: GeneratorNetwork) -> GeneratorNetwork:
+def reduced_generator(choice: GeneratorChoice) -> GeneratorChoice:
     """Return the generator with fewer channels."""
     if isinstance(choice, StagedGenerator):
         first = None if choice.first is None else (fewer(choice.first[0]), *choice.first[1:])
         return replace(choice, first=first, stages=reduced_stages(choice.stages))
-    return choice if isinstance(choice, MlpGenerator) else replace(choice, width=fewer(choice.width))
+    smaller: GeneratorChoice = narrower(choice)
+    return smaller
 
 
-def reduced_critic(choice: CriticNetwork) -> CriticNetwork:
+def reduced_critic(choice: CriticChoice) -> CriticChoice:
     """Return the critic with fewer channels."""
     if isinstance(choice, StagedCritic):
         return replace(choice, stages=reduced_stages(choice.stages))
-    return choice if isinstance(choice, MlpCritic) else replace(choice, width=fewer(choice.width))
+    smaller: CriticChoice = narrower(choice)
+    return smaller
+
+
+def narrower(choice: Any) -> Any:
+    """Return a network with an eighth of its width; one without a width, as a multilayer perceptron, stays."""
+    return replace(choice, width=fewer(choice.width)) if hasattr(choice, "width") else choice
 
 
 def reduced_stages(stages: tuple[Stage, ...]) -> tuple[Stage, ...]:

@@ -6,7 +6,7 @@ from gradpen.networks.blocks import Shape
 from gradpen.networks.dcgan import DcganCritic, DcganGenerator
 from gradpen.networks.mlp import MlpCritic, MlpGenerator
 from gradpen.objectives import NonSaturating, Wasserstein
-from gradpen.optimizers import Adam, RmsProp
+from gradpen.optimizers import Adam, RMSProp
 from gradpen.presets.preset import Preset
 
 IMAGES = "images of any size and 1 to 4 channels"
@@ -42,8 +42,8 @@ def wgan() -> RunConfig:
         critic=DcganCritic(norm="batch", initialiser="normal-0.02"),
         objective=Wasserstein(),
         constraint=WeightClipping(threshold=0.01),
-        generator_optimizer=RmsProp(),
-        critic_optimizer=RmsProp(),
+        generator_optimizer=RMSProp(),
+        critic_optimizer=RMSProp(),
     )
 
 

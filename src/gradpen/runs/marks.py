@@ -11,7 +11,7 @@ from gradpen.data.source import Indices, gather, label_space, label_vectors, spr
 from gradpen.gan import Gan
 from gradpen.machine.seeds import derived_seed, seed_everything, separate_randomness
 from gradpen.metrics.critic import accuracies, critic_gap, interpolate_slopes, scoring, total_gradient_norm
-from gradpen.metrics.generator import Distance, generator_distance, held_out_batch, real_distance, sample_distance
+from gradpen.metrics.generator import DISTANCE, Estimate, held_out_batch, measure_generator, sample_distance
 from gradpen.metrics.generator import set_size as largest_set
 from gradpen.objectives import Minimax, NonSaturating
 from gradpen.runs.folder import Row
@@ -79,13 +79,18 @@ def distance(state: State, task: Task) -> float:
     return sample_distance(state.shown, state.gan.latent_dim, held_out, seed)
 
 
-def final_distances(state: State, task: Task) -> dict[str, Distance]:
+def final_distances(state: State, task: Task) -> dict[str, Estimate]:
     """Return the distance of several sets of samples to held-out images, and its floor."""
     config = task.config
-    made = generator_distance(
-        state.shown, state.gan.latent_dim, task.source, conditional=config.conditional, seed=config.seed
+    found = measure_generator(
+        state.shown,
+        state.gan.latent_dim,
+        task.source,
+        conditional=config.conditional,
+        seed=config.seed,
+        measures=[DISTANCE],
     )
-    return {"distance": made, "floor": real_distance(task.source)}
+    return {"distance": found[DISTANCE.name], "floor": found[DISTANCE.real_name]}
 
 
 def sample_grid(state: State, task: Task) -> Image.Image:

@@ -20,6 +20,8 @@ from gradpen.runs.folder import Row, existing_folder, read_config, read_measures
 from gradpen.sampling import draw_every_label, draw_pixels
 from gradpen.text import printable
 
+__all__ = ["Run", "load"]
+
 
 @dataclass(frozen=True, kw_only=True)
 class Run:

@@ -20,7 +20,7 @@ from gradpen.gan import Gan
 from gradpen.machine import sharing
 from gradpen.machine.device import keep_freed_memory
 from gradpen.machine.seeds import derived_seed, seed_everything
-from gradpen.metrics.generator import Distance
+from gradpen.metrics.generator import Estimate
 from gradpen.optimizers import update_average
 from gradpen.runs import marks
 from gradpen.runs.audience import Audience
@@ -189,7 +189,7 @@ class Trainer:
             self.publish()
         sharing.wait_for_all()
 
-    def record(self, stage: str, distances: dict[str, Distance] | None = None) -> None:
+    def record(self, stage: str, distances: dict[str, Estimate] | None = None) -> None:
         """Write what a reader of the run needs beside configuration and measures."""
         if sharing.leads():
             found = {name: asdict(distance) for name, distance in (distances or {}).items()}

@@ -1,0 +1,17 @@
+# What type checkers see: the public names of the modules in HOMES.
+from gradpen.algorithm import *
+from gradpen.api import *
+from gradpen.batch import *
+from gradpen.config import *
+from gradpen.errors import *
+from gradpen.gan import *
+from gradpen.lipschitz import *
+from gradpen.metrics.critic import *
+from gradpen.metrics.samples import *
+from gradpen.networks.choices import *
+from gradpen.objectives import *
+from gradpen.optimizers import *
+from gradpen.runs.trained import *
+from gradpen.settings import *
+
+__version__: str

@@ -1,0 +1,21 @@
+"""All networks to choose from. A new one is a file of its own, and its names here."""
+
+from gradpen.networks.dcgan import DcganCritic, DcganGenerator
+from gradpen.networks.mlp import MlpCritic, MlpGenerator
+from gradpen.networks.residual import ResidualCritic, ResidualGenerator
+from gradpen.networks.stages import Stage, StagedCritic, StagedGenerator
+
+__all__ = [
+    "DcganCritic",
+    "DcganGenerator",
+    "MlpCritic",
+    "MlpGenerator",
+    "ResidualCritic",
+    "ResidualGenerator",
+    "Stage",
+    "StagedCritic",
+    "StagedGenerator",
+]
+
+GENERATORS = (MlpGenerator, DcganGenerator, StagedGenerator, ResidualGenerator)
+CRITICS = (MlpCritic, DcganCritic, StagedCritic, ResidualCritic)
