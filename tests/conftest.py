@@ -14,7 +14,8 @@ from PIL import Image
 settings.register_profile("untimed", deadline=None)
 settings.load_profile("untimed")
 
-SHARED_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
+REAL_DATA = Path(os.environ.get("GRADPEN_TEST_DATA", "real data are not at hand"))
+"""a folder of real data sets that tests may look at; those that need one are skipped where it is not named"""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -47,10 +48,10 @@ def images(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def mnist() -> Path:
-    """The real MNIST files; the test is skipped where they are absent."""
-    folder = SHARED_DATA / "mnist"
+    """The real MNIST files."""
+    folder = REAL_DATA / "mnist"
     if not folder.is_dir():
-        pytest.skip("real MNIST is not at hand")
+        pytest.skip("no GRADPEN_TEST_DATA names a folder with mnist/")
     return folder
 
 

@@ -2,6 +2,7 @@
 
 import ast
 import importlib
+import inspect
 import re
 import subprocess
 import sys
@@ -131,3 +132,22 @@ def test_every_choice_is_public_and_can_be_configured() -> None:
             assert getattr(gradpen, member.__name__) is member
         names = {member.name for member in family}  # type: ignore[attr-defined]
         assert set(schema["properties"][part]["discriminator"]["mapping"]) == names
+
+
+def public() -> dict[str, Any]:
+    package: Any = importlib.import_module("gradpen")
+    return {name: getattr(package, name) for name in package.__all__}
+
+
+@pytest.mark.parametrize("name", sorted(name for name, found in public().items() if inspect.isfunction(found)))
+def test_every_argument_of_a_public_function_is_explained(name: str) -> None:
+    function = public()[name]
+    text = inspect.getdoc(function) or ""
+    arguments = text.partition("Args:")[2].partition("Returns:")[0]
+    missing = [argument for argument in inspect.signature(function).parameters if f"    {argument}: " not in arguments]
+    assert not missing
+
+
+@pytest.mark.parametrize("name", sorted(name for name, found in public().items() if inspect.isclass(found)))
+def test_every_public_class_shows_how_it_is_used(name: str) -> None:
+    assert ">>> " in (public()[name].__doc__ or "")

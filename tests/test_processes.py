@@ -93,6 +93,21 @@ def test_two_processes_have_the_gradients_of_one(tmp_path: Path) -> None:
         assert np.linalg.norm(one[name] - two[name]) <= rounding * np.linalg.norm(one[name]), name
 
 
+def test_a_process_group_of_the_program_is_left_alone(tmp_path: Path) -> None:
+    """One rank uses gradpen and the other does not: nothing waits for it."""
+    script = str(Path(__file__).with_name("foreign_group.py"))
+    done = subprocess.run(
+        [*TORCHRUN, script, str(tmp_path / "run")],
+        env=ENVIRONMENT,
+        check=False,
+        capture_output=True,
+        text=True,
+        timeout=100,
+    )
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "run" / "report.html").is_file(), "and it trained a run alone"
+
+
 def test_a_job_resumes_exactly_and_goes_on_alone(tmp_path: Path) -> None:
     straight, halves = tmp_path / "straight", tmp_path / "halves"
     train("--iterations", "12", "--out", str(straight))

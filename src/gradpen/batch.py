@@ -15,7 +15,13 @@ __all__ = ["Batch"]
 
 @dataclass(frozen=True, kw_only=True)
 class Batch:
-    """Images with their labels; everything that is drawn, scored and penalised together."""
+    """Images with their labels; everything that is drawn, scored and penalised together.
+
+    >>> import torch
+    >>> batch = Batch(images=torch.zeros(6, 3, 8, 8), labels=torch.eye(6))
+    >>> len(batch), len(batch[:2])
+    (6, 2)
+    """
 
     images: Tensor
     """``[B, ...]`` in the networks' range"""

@@ -21,7 +21,11 @@ Optimizer = Annotated[OptimizerChoice, OneOf(OPTIMIZERS)]
 
 @dataclass(frozen=True, kw_only=True, config=STRICT)
 class Cadence:
-    """How often the run is measured, sampled and saved, in iterations."""
+    """How often the run is measured, sampled and saved, in iterations.
+
+    >>> Cadence(sample_every=1000).save_every
+    200
+    """
 
     log_every: PositiveInt = 50
     """measure critic and gradients and write a row of measures.jsonl"""
@@ -40,6 +44,9 @@ class CriticWarmUp:
     """More critic updates than usual at the start and now and then.
 
     Source: github.com/martinarjovsky/WassersteinGAN, ``main.py``: 100 in the first 25 iterations and every 500th.
+
+    >>> CriticWarmUp(first=0, every=10).iterations(20)
+    2
     """
 
     steps: PositiveInt = 100
@@ -55,6 +62,7 @@ class CriticWarmUp:
         >>> CriticWarmUp().iterations(25), CriticWarmUp().iterations(500), CriticWarmUp().iterations(501)
         (25, 25, 26)
         """
+        # Iterations 0, every, 2 every, … below count, and those of them that the first ones include already.
         multiples = -(-count // self.every)
         multiples_at_start = -(-min(count, self.first) // self.every)
         return min(count, self.first) + multiples - multiples_at_start
@@ -62,7 +70,24 @@ class CriticWarmUp:
 
 @dataclass(frozen=True, kw_only=True, config=STRICT)
 class RunConfig:
-    """Everything that decides a run; together with data and machine it fixes every bit of the result."""
+    """Everything that decides a run; together with data and machine it fixes every bit of the result.
+
+    >>> from gradpen.lipschitz import GradientPenalty
+    >>> from gradpen.networks.choices import MlpCritic, MlpGenerator
+    >>> from gradpen.objectives import Wasserstein
+    >>> from gradpen.optimizers import Adam
+    >>> config = RunConfig(
+    ...     preset="mine",
+    ...     generator=MlpGenerator(),
+    ...     critic=MlpCritic(),
+    ...     objective=Wasserstein(),
+    ...     constraint=GradientPenalty(weight=10),
+    ...     generator_optimizer=Adam(),
+    ...     critic_optimizer=Adam(),
+    ... )
+    >>> config.critic_updates(iterations=100)
+    500
+    """
 
     preset: str
     """where the configuration started from"""

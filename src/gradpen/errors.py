@@ -19,6 +19,9 @@ class GradpenError(Exception):
 
     Settings stand in backticks, ```batch_size=36```; the command line prints its own options in their place, without a
     traceback, and exits with ``exit_code``.
+
+    >>> GradpenError("there is no such preset").exit_code
+    2
     """
 
     exit_code = 2

@@ -18,7 +18,19 @@ __all__ = ["Gan"]
 
 @dataclass(frozen=True, kw_only=True)
 class Gan:
-    """The two players and their optimisers."""
+    """The two players and their optimisers.
+
+    >>> generator, critic = nn.Linear(2, 3), nn.Linear(3, 1)
+    >>> gan = Gan(
+    ...     generator=generator,
+    ...     critic=critic,
+    ...     generator_optimizer=torch.optim.Adam(generator.parameters()),
+    ...     critic_optimizer=torch.optim.Adam(critic.parameters()),
+    ...     latent_dim=2,
+    ... )
+    >>> gan.generate(Batch(images=torch.zeros(5, 3))).shape
+    torch.Size([5, 3])
+    """
 
     generator: nn.Module
     """maps latents ``[B, latent_dim]``, and labels if conditional, to samples ``[B, ...]`` in the data's range"""
@@ -66,6 +78,7 @@ class Gan:
         """Return the scores of the batch and of samples with its labels."""
         if not self.one_pass or any(isinstance(module, _BatchNorm) for module in self.critic.modules()):
             return self.score(batch)(batch.images), self.score(batch)(fake)
+        # One pass over both halves the calls; with batch norm it would mix their statistics.
         both = batch.joined_by(fake)
         real_scores, fake_scores = self.score(both)(both.images).chunk(2)
         return real_scores, fake_scores

@@ -146,6 +146,8 @@ def deviation(real: Tensor) -> Tensor:
     """Return the standard deviation of all values of a batch, a scalar."""
     if count() == 1:
         return real.std()
+    # Over all processes the mean of squares less the square of the mean, in float64 since the two nearly cancel; the
+    # divisor n - 1 is that of ``Tensor.std``.
     values = real.numel() * count()
     mean, square = mean_over_all(torch.stack([real.mean(), real.square().mean()]).double())
     found: Tensor = ((square - mean.square()) * values / (values - 1)).sqrt().to(real.dtype)
@@ -272,7 +274,11 @@ class Constraint(Protocol):
 
 @dataclass(frozen=True, kw_only=True, config=STRICT)
 class Unconstrained:
-    """No constraint, as in the original GAN."""
+    """No constraint, as in the original GAN.
+
+    >>> Unconstrained().penalty(nn.Linear(2, 1), torch.zeros(4, 2), torch.ones(4, 2))
+    tensor(0.)
+    """
 
     name: Literal["none"] = "none"
 
@@ -296,6 +302,11 @@ class WeightClipping:
 
     Source: Arjovsky, Chintala & Bottou 2017 (arXiv 1701.07875), Algorithm 1, line 7 (c = 0.01). Buffers
     such as batch norm's moving statistics are not parameters and stay as they are.
+
+    >>> critic = nn.Linear(3, 1)
+    >>> WeightClipping(threshold=0.01).project(critic)
+    >>> bool(critic.weight.abs().max() <= 0.01)
+    True
     """
 
     name: Literal["weight-clipping"] = "weight-clipping"
@@ -328,6 +339,11 @@ class SpectralNorm:
 
     Convolutions are normalised as matrices of output channels against the rest, as in the paper, which bounds
     their Lipschitz constant only up to a factor. Source: Miyato et al. 2018 (arXiv 1802.05957), Algorithm 1.
+
+    >>> critic = nn.Sequential(nn.Linear(2, 1, bias=False))
+    >>> SpectralNorm().prepare(critic)
+    >>> critic[0].weight.norm().item()  # the largest singular value of a row is its length
+    1.0...
     """
 
     name: Literal["spectral-norm"] = "spectral-norm"
@@ -362,6 +378,10 @@ class GradientPenalty:
     ``fake``        0       5       R2, likewise
     ``noise``       1       10      DRAGAN (Kodali et al. 2017, arXiv 1705.07215)
     ==============  ======  ======  =================================================================
+
+    >>> flat = lambda x: 0 * x.sum(1)  # a critic with slope 0 everywhere
+    >>> GradientPenalty(weight=10).penalty(flat, torch.zeros(4, 2), torch.ones(4, 2)).item()
+    10.0
     """
 
     name: Literal["gradient-penalty"] = "gradient-penalty"
@@ -397,6 +417,10 @@ class WassersteinDivergence:
 
     Source: Wu et al. 2018 (arXiv 1712.01026), with k = 2 and p = 6; the average over data and samples as in
     github.com/eriklindernoren/PyTorch-GAN, ``wgan_div.py``.
+
+    >>> steep = lambda x: 2 * x[:, 0]  # slope 2 everywhere: k / 2 (2^6 + 2^6)
+    >>> WassersteinDivergence().penalty(steep, torch.zeros(4, 2), torch.ones(4, 2)).item()
+    128.0
     """
 
     name: Literal["wasserstein-divergence"] = "wasserstein-divergence"

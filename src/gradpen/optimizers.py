@@ -29,7 +29,11 @@ class OptimizerChoice(Protocol):
 
 @dataclass(frozen=True, kw_only=True, config=STRICT)
 class Adam:
-    """Adam (Kingma & Ba 2015); the defaults are those of Gulrajani et al. 2017, Algorithm 1."""
+    """Adam (Kingma & Ba 2015); the defaults are those of Gulrajani et al. 2017, Algorithm 1.
+
+    >>> Adam(learning_rate=2e-4).build(nn.Linear(2, 1).parameters()).defaults["betas"]
+    (0.0, 0.9)
+    """
 
     name: Literal["adam"] = "adam"
     learning_rate: PositiveFloat = 1e-4
@@ -49,6 +53,9 @@ class RMSProp:
 
     PyTorch's form starts its running mean v of squared gradients at 0 and divides by :math:`\sqrt v + \epsilon`;
     TensorFlow's starts it at 1 and divides by :math:`\sqrt{v + \epsilon}`, so that its first steps are short.
+
+    >>> RMSProp().build(nn.Linear(2, 1).parameters()).defaults["lr"]
+    5e-05
     """
 
     name: Literal["rmsprop"] = "rmsprop"
@@ -118,6 +125,7 @@ def update_average(average: nn.Module, network: nn.Module, decay: float) -> None
     >>> one.weight.item()
     0.25
     """
+    # lerp with 1 - decay: the average moves a small step towards the new weights.
     torch._foreach_lerp_(list(average.parameters()), list(network.parameters()), 1 - decay)
     for kept, new in zip(average.buffers(), network.buffers(), strict=True):
         kept.copy_(new)

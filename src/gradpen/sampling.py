@@ -14,7 +14,7 @@ CHUNK = 64
 
 
 def latents(latent_dim: int, seed: int, chunk: int) -> torch.Tensor:
-    """Return latents ``[64, latent_dim]`` of one chunk of samples, drawn on the processor."""
+    """Return latents ``[64, latent_dim]`` of one chunk of samples, drawn on the CPU."""
     generator = torch.Generator().manual_seed(derived_seed(seed, "latents", chunk))
     return torch.randn(CHUNK, latent_dim, generator=generator)
 
@@ -44,6 +44,7 @@ def draw_from(
             if labels is None:
                 samples = generator(z.to(device))
             else:
+                # The last chunk is full too, so its labels are filled up with the last one.
                 rows = torch.arange(chunk * CHUNK, (chunk + 1) * CHUNK).clamp(max=count - 1)
                 samples = generator(z.to(device), labels[rows].to(device))
             yield samples[: count - chunk * CHUNK]

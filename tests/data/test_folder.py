@@ -365,11 +365,11 @@ def test_real_tiles_of_mixed_modes(tmp_path: Path) -> None:
     """4,075 game tiles, five modes, three sizes: all readable. Skipped where they are absent."""
     import tarfile
 
-    from conftest import SHARED_DATA
+    from conftest import REAL_DATA
 
-    if not (SHARED_DATA / "crawl_tiles.tar").is_file():
+    if not (REAL_DATA / "crawl_tiles.tar").is_file():
         pytest.skip("the tiles are not at hand")
-    with tarfile.open(SHARED_DATA / "crawl_tiles.tar") as archive:
+    with tarfile.open(REAL_DATA / "crawl_tiles.tar") as archive:
         archive.extractall(tmp_path, filter="data")
     report = open_source(DataChoice(path=str(tmp_path))).report
     assert report.used == report.found == 4075

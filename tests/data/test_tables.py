@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from conftest import SHARED_DATA, Outcome
+from conftest import REAL_DATA, Outcome
 from gradpen.api import evaluate as evaluate_run
 from gradpen.data.choice import DataChoice
 from gradpen.data.recognise import open_source
@@ -362,9 +362,9 @@ def test_on_the_command_line(images: Path, command: Callable[..., Outcome]) -> N
 
 def unpacked(name: str, folder: Path, count: int) -> Path:
     """Unpack a real data set's first images and everything else; the test is skipped where it is absent."""
-    if not (SHARED_DATA / f"{name}.tar").is_file():
+    if not (REAL_DATA / f"{name}.tar").is_file():
         pytest.skip(f"{name} is not at hand")
-    with tarfile.open(SHARED_DATA / f"{name}.tar") as archive:
+    with tarfile.open(REAL_DATA / f"{name}.tar") as archive:
         members = sorted(archive.getmembers(), key=lambda member: member.name)
         pictures = [member for member in members if member.name.endswith(".png")]
         kept = pictures[:: max(1, len(pictures) // count)]

@@ -39,7 +39,7 @@ def data_field(name: str) -> tuple[str, Any, Any]:
     """Return a setting of the data as a field of a command's options, with the setting's type, default and words."""
     setting = DataChoice.__pydantic_fields__[name]  # type: ignore[attr-defined]
     metavar, default = OPTIONS[name]
-    words = sentence(setting.description or "")
+    words = sentence((setting.description or "").partition("; none: ")[0])
     kind = TYPES.get(name, setting.annotation)
     return name, Annotated[kind, option(metavar, default, words)], field(default=setting.default)
 

@@ -41,8 +41,8 @@ class DataChoice:
     background: str = "white"
     """colour under transparent pixels and around padded images"""
     labels: str | None = None
-    """folders: the first sub-folder an image lies in is its class; names: its file name before a running number is;
-    a .csv, .txt or .json file: a table of file names and labels; none: what the data bring along"""
+    """where labels come from: folders, the first sub-folder an image lies in; names, its file name before a running
+    number; or a .csv, .txt or .json file, a table of file names and labels; none: what the data bring along"""
     columns: tuple[str, ...] = ()
     """columns of the table, or of the labels that the data bring along, to train with"""
     only: tuple[str, ...] = ()

@@ -69,6 +69,7 @@ def hold(place: Path, progress: Progress) -> TextIO:
     """
     while True:
         place.mkdir(parents=True, exist_ok=True)
+        # Whoever held the folder may rename or remove it between the two lines: then begin again.
         with suppress(FileNotFoundError):
             lock = (place / LOCK).open("a")
             if is_mine(lock, place):

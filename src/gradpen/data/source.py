@@ -175,6 +175,7 @@ def batches(
     number = start
     while True:
         everyone = source.train[batch_positions(len(source.train), batch_size, seed, number)]
+        # Parts first and processes second: part p of all processes together is part p of one process alone.
         rows = everyone.reshape(parts, count(), -1)[:, rank()].flatten()
         labels = label_vectors(source, rows).to(device) if conditional else None
         yield Batch(images=gather(source, rows, device), labels=labels)

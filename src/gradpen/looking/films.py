@@ -55,6 +55,7 @@ def spherical(one: Tensor, other: Tensor, fractions: Tensor) -> Tensor:
     length_a, length_b = a.norm(dim=-1, keepdim=True), b.norm(dim=-1, keepdim=True)
     angle = ((a * b).sum(dim=-1, keepdim=True) / (length_a * length_b)).clamp(-1, 1).acos()
     sine, length = angle.sin(), (1 - t) * length_a + t * length_b
+    # Where the sine vanishes both branches are computed, and ``where`` drops the one that is not a number.
     round_way = sine > NEARLY_PARALLEL
     weight_a = torch.where(round_way, ((1 - t) * angle).sin() / sine * (length / length_a), 1 - t)
     weight_b = torch.where(round_way, (t * angle).sin() / sine * (length / length_b), t)

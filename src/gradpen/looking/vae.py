@@ -139,7 +139,7 @@ def train_vae(
 
 @torch.no_grad()
 def reconstruct(vae: Vae, images: Tensor) -> Tensor:
-    """Return the images decoded from the means of their latents, on the processor."""
+    """Return the images decoded from the means of their latents, on the CPU."""
     device = next(vae.parameters()).device
     return torch.cat([vae.decoder(vae.encode(part.to(device))[0]).cpu() for part in images.split(64)])
 

@@ -3,19 +3,19 @@
 import platform
 import subprocess
 from functools import lru_cache
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 import torch
 
+from gradpen import __version__
 from gradpen.machine.sharing import count
 
 
 def versions(device: torch.device) -> dict[str, Any]:
     """Return what a reader needs to judge or repeat a run: code, libraries, CPU, threads."""
     return {
-        "gradpen": metadata.version("gradpen"),
+        "gradpen": __version__,
         "commit": code_commit(),
         "python": platform.python_version(),
         "torch": torch.__version__,

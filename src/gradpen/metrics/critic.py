@@ -77,6 +77,7 @@ def scoring(critic: nn.Module) -> Iterator[None]:
     """Score as in training but without dropout and without touching batch norm's moving statistics."""
     modes = {module: module.training for module in critic.modules()}
     tracking = {module: module.track_running_stats for module in modes if isinstance(module, _BatchNorm)}
+    # Batch norm scores by the statistics of the batch, as in training; not tracking keeps the moving ones still.
     critic.eval()
     for norm in tracking:
         norm.train()

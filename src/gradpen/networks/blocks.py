@@ -118,6 +118,7 @@ def he_standard_deviation(layer: nn.Conv2d | nn.ConvTranspose2d | nn.Linear) -> 
     taps = math.prod(layer.kernel_size)
     stride = math.prod(layer.stride)
     fan_in, fan_out = float(layer.in_channels * taps), float(layer.out_channels * taps)
+    # Of a convolution's taps, an input position meets one in ``stride``; transposed, an output position does.
     if isinstance(layer, nn.ConvTranspose2d):
         fan_in /= stride
     else:

@@ -58,7 +58,12 @@ def channels(stages: int, width: int) -> list[int]:
 
 @dataclass(frozen=True, kw_only=True, config=STRICT)
 class DcganGenerator:
-    """A linear layer to about 4x4 positions, then transposed convolutions up to the image; tanh at the end."""
+    """A linear layer to about 4x4 positions, then transposed convolutions up to the image; tanh at the end.
+
+    >>> import torch
+    >>> DcganGenerator(width=4).build((3, 28, 28))(torch.zeros(2, 128)).shape
+    torch.Size([2, 3, 28, 28])
+    """
 
     name: Literal["dcgan"] = "dcgan"
     latent_dim: PositiveInt = 128
@@ -127,7 +132,12 @@ def stage_up(
 
 @dataclass(frozen=True, kw_only=True, config=STRICT)
 class DcganCritic:
-    """Convolutions with leaky ReLU from the image down to about 4x4 positions, then one unbounded score."""
+    """Convolutions with leaky ReLU from the image down to about 4x4 positions, then one unbounded score.
+
+    >>> import torch
+    >>> DcganCritic(width=4).build((3, 28, 28))(torch.zeros(2, 3, 28, 28)).shape
+    torch.Size([2])
+    """
 
     name: Literal["dcgan"] = "dcgan"
     width: PositiveInt = 64

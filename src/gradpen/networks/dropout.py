@@ -9,7 +9,7 @@ BITS = 1 << 16
 
 
 class Dropout(nn.Dropout):
-    """Dropout that draws 16 random bits for each value: several times faster than a draw for each on a processor.
+    """Dropout that draws 16 random bits for each value: several times faster than a draw for each on a CPU.
 
     The probability is rounded to a multiple of 2^-16 and the scale is exact for it, so the mean is kept.
     """
@@ -29,7 +29,10 @@ def dropout_scale(x: Tensor, dropped: int) -> Tensor:
     """Return 0 with probability ``dropped / 65536`` for each value, and ``1 / (1 - probability)`` elsewhere."""
     values = x.numel()
     words = draw_for_all(draw_words, torch.empty((values + 3) // 4, dtype=torch.int64))
+    # int16 counts from -32768, so the smallest ``dropped`` of its 65536 values are dropped.
     kept = words.view(torch.int16)[:values] >= dropped - BITS // 2
+    # The bits lie flat, and x may lie in another order, as channels last does. Which value gets which bits does not
+    # matter, so the scale is written through a flat view of its memory, without a copy into x's order.
     scale = torch.empty_like(x)
     torch.mul(kept, BITS / (BITS - dropped), out=torch.as_strided(scale, (values,), (1,)))
     return scale

@@ -58,6 +58,7 @@ class EnlargedConvolution(nn.Conv2d):
         """Return ``[B, fan_out, 2 H, 2 W]``."""
         if not self.lean:
             return super().forward(interpolate(x, scale_factor=2, mode="nearest"))
+        # A transposed convolution reads its weight mirrored and with input and output channels exchanged.
         weight = in_four_places(self.weight.flip(2, 3).transpose(0, 1))
         x, weight, bias = narrowed(x, weight, self.bias)
         return apply(Convolve, x, weight, bias, DOUBLING)

@@ -115,6 +115,7 @@ class Convolve(torch.autograd.Function):
         x, weight = ctx.saved_tensors
         wants_x = ctx.needs_input_grad[0]
         wants_weight, wants_bias = (needed and WANTED.parameters for needed in ctx.needs_input_grad[1:3])
+        # The last backward pass of a step is never differentiated again, and one call shares its preparations.
         if not torch.is_grad_enabled():
             mask = (wants_x, wants_weight, wants_bias)
             found = ctx.geometry.gradients(gradient, x, weight, mask)
@@ -270,7 +271,7 @@ class OuterProduct(torch.autograd.Function):
 
 
 def product(x: Tensor, weight: Tensor) -> Tensor:
-    """Return ``x w^T``, by oneDNN where it can: twice as fast as MKL on processors that MKL is not tuned for."""
+    """Return ``x w^T``, by oneDNN where it can: twice as fast as MKL on CPUs that MKL is not tuned for."""
     it_can = x.dtype == weight.dtype and x.dtype in ONEDNN_TYPES
     if it_can and x.device.type == "cpu" and x.numel() > 0:
         result: Tensor = torch.ops.mkldnn._linear_pointwise(x, weight, None, "none", [], "")
@@ -290,6 +291,7 @@ class Linear(nn.Linear):
         """Return ``x w^T + b``, ``[B, out_features]``."""
         if not self.lean or x.dim() != 2:
             return super().forward(x)
+        # Scores are differences of large numbers and decide on the sign of everything; they cost next to nothing.
         if self.out_features <= FEW_OUTPUTS and torch.is_autocast_enabled(x.device.type):
             with torch.autocast(x.device.type, enabled=False):
                 scores: Tensor = self(x.to(self.weight.dtype))
@@ -342,7 +344,7 @@ class LeakyReLU(nn.LeakyReLU):
 
 
 def keep_channels_last(network: nn.Module) -> None:
-    """Lay convolution weights out with channels last, which their outputs then follow and processors prefer."""
+    """Lay convolution weights out with channels last, which their outputs then follow and CPUs prefer."""
     for parameter in network.parameters():
         if parameter.dim() == 4:
             parameter.data = parameter.data.contiguous(memory_format=torch.channels_last)

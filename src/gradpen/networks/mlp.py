@@ -27,7 +27,12 @@ from gradpen.networks.norms import BatchNorm1d
 
 @dataclass(frozen=True, kw_only=True, config=STRICT)
 class MlpGenerator:
-    """Linear layers with batch norm after all but the first, leaky ReLU between, tanh at the end."""
+    """Linear layers with batch norm after all but the first, leaky ReLU between, tanh at the end.
+
+    >>> import torch
+    >>> MlpGenerator(widths=(8, 8)).build((1, 8, 8))(torch.zeros(2, 100)).shape
+    torch.Size([2, 1, 8, 8])
+    """
 
     name: Literal["mlp"] = "mlp"
     latent_dim: PositiveInt = 100
@@ -65,7 +70,12 @@ class MlpGenerator:
 
 @dataclass(frozen=True, kw_only=True, config=STRICT)
 class MlpCritic:
-    """Linear layers with leaky ReLU between and a single unbounded score."""
+    """Linear layers with leaky ReLU between and a single unbounded score.
+
+    >>> import torch
+    >>> MlpCritic(widths=(8,)).build((1, 8, 8))(torch.zeros(2, 1, 8, 8)).shape
+    torch.Size([2])
+    """
 
     name: Literal["mlp"] = "mlp"
     widths: tuple[PositiveInt, ...] = Field(default=(512, 256), min_length=1)

@@ -19,6 +19,7 @@ def normalised(norm: _BatchNorm, x: Tensor) -> Tensor:
     mean = x.mean(over)
     variance = (x - mean.view(shape)).square().mean(over).double()
     mean = mean.double()
+    # The variance over all processes is not the mean of theirs: their means differ too. Second moments add up.
     moments = sharing.mean_over_all(torch.stack([mean, variance + mean.square()]))
     mean, variance = moments[0].to(x.dtype), (moments[1] - moments[0].square()).to(x.dtype)
     centred = x - mean.view(shape)

@@ -46,6 +46,8 @@ class Casts:
 
     def cast(self, parameter: nn.Parameter, dtype: torch.dtype) -> Tensor:
         """Return a parameter in a narrower type, cast now if it changed since the last time."""
+        # A cast made without gradients, or of a frozen parameter, has no path back to it and cannot serve where one is
+        # needed.
         made_from = (parameter._version, parameter.requires_grad, torch.is_grad_enabled(), dtype)
         before = self.kept.get(parameter)
         if before is None or before[0] != made_from:

@@ -44,7 +44,11 @@ class ToRange(nn.Module):
 
 @dataclass(frozen=True, kw_only=True, config=STRICT)
 class Stage:
-    """One convolution with what follows it, in this order: norm, activation, dropout."""
+    """One convolution with what follows it, in this order: norm, activation, dropout.
+
+    >>> Stage(channels=64, kernel=5, norm="layer").activation
+    'leaky-relu'
+    """
 
     channels: PositiveInt | None = None
     """channels that come out; none: the image's"""
@@ -101,6 +105,8 @@ def convolution(stage: Stage, fan_in: int, fan_out: int, height: int, width: int
         if stage.valid:
             up = TransposedConvolution(fan_in, fan_out, kernel, stride, bias=stage.bias)
             return [up], (height - 1) * stride + kernel, (width - 1) * stride + kernel
+        # TensorFlow's "same" keeps n * stride of the (n - 1) * stride + kernel positions that come out. Where an odd
+        # number is too many, the larger part goes from the end, which PyTorch cannot pad away: crop it instead.
         before = max(kernel - stride, 0) // 2
         up = TransposedConvolution(fan_in, fan_out, kernel, stride, padding=before, bias=stage.bias)
         size = (height * stride, width * stride)
@@ -113,11 +119,12 @@ def convolution(stage: Stage, fan_in: int, fan_out: int, height: int, width: int
     if stage.valid:
         out = ((height - kernel) // stride + 1, (width - kernel) // stride + 1)
         return [*layers, Convolution(fan_in, fan_out, kernel, stride, bias=stage.bias)], *out
-    out = (-(-height // stride), -(-width // stride))
+    out = (-(-height // stride), -(-width // stride))  # rounded up
     total = [max((o - 1) * stride + kernel - n, 0) for o, n in zip(out, (height, width), strict=True)]
     if all(t % 2 == 0 for t in total):
         padding = (total[0] // 2, total[1] // 2)
         return [*layers, Convolution(fan_in, fan_out, kernel, stride, padding, bias=stage.bias)], *out
+    # PyTorch's convolutions pad both sides alike; the odd row or column goes to the end, as in TensorFlow.
     sides = (total[1] // 2, total[1] - total[1] // 2, total[0] // 2, total[0] - total[0] // 2)
     return [*layers, nn.ZeroPad2d(sides), Convolution(fan_in, fan_out, kernel, stride, bias=stage.bias)], *out
 
@@ -151,7 +158,13 @@ def build_stages(
 
 @dataclass(frozen=True, kw_only=True, config=STRICT)
 class StagedGenerator:
-    """Latents to a first feature map, by a linear layer or as a 1x1 map, then stages up to the image."""
+    """Latents to a first feature map, by a linear layer or as a 1x1 map, then stages up to the image.
+
+    >>> import torch
+    >>> stages = (Stage(channels=4, way="up"), Stage(way="up", activation="tanh"))
+    >>> StagedGenerator(latent_dim=10, first=(8, 4, 4), stages=stages).build((1, 16, 16))(torch.zeros(2, 10)).shape
+    torch.Size([2, 1, 16, 16])
+    """
 
     name: Literal["staged"] = "staged"
     latent_dim: PositiveInt = 100
@@ -216,7 +229,13 @@ def with_way(stages: tuple[Stage, ...], way: str) -> tuple[Stage, ...]:
 
 @dataclass(frozen=True, kw_only=True, config=STRICT)
 class StagedCritic:
-    """Stages down from the image, then a linear layer to one score; or no linear layer where one value is left."""
+    """Stages down from the image, then a linear layer to one score; or no linear layer where one value is left.
+
+    >>> import torch
+    >>> stages = (Stage(channels=4), Stage(channels=8))
+    >>> StagedCritic(stages=stages).build((1, 16, 16))(torch.zeros(2, 1, 16, 16)).shape
+    torch.Size([2])
+    """
 
     name: Literal["staged"] = "staged"
     stages: tuple[Stage, ...] = Field(min_length=1)
@@ -247,6 +266,7 @@ class StagedCritic:
             layers.append(nn.ZeroPad2d((columns // 2, columns - columns // 2, rows // 2, rows - rows // 2)))
             height = width = self.pad_to
         written = self.stages
+        # A last stage of one channel is the score itself; a critic that classifies needs its logits there too.
         if written[-1].channels == 1:
             written = (*written[:-1], replace(written[-1], channels=outputs))
         stages, channels, height, width = build_stages(written, channels, height, width, channels)

@@ -64,6 +64,7 @@ def restore_optimizer(optimizer: torch.optim.Optimizer, tensors: Mapping[str, Te
     optimizer.load_state_dict({**optimizer.state_dict(), "state": states})
     for parameter, state in optimizer.state.items():
         for name, value in state.items():
+            # Moments lie as their parameters do; the step count, a scalar, has no layout.
             if value.shape == parameter.shape:
                 state[name] = torch.empty_like(parameter).copy_(value)
 
@@ -123,6 +124,7 @@ def write_checkpoint(folder: Path, checkpoint: Checkpoint, *, keep: int) -> Path
         write_file(temporary / MANIFEST, json.dumps(manifest, indent=1).encode())
         sync_folder(temporary)
         shutil.rmtree(place, ignore_errors=True)
+        # The rename makes it whole at once; without syncing the folder the name could be lost in a power cut.
         os.rename(temporary, place)
         sync_folder(folder)
     except BaseException:

@@ -33,6 +33,7 @@ def measure(state: State, task: Task) -> Row:
     """
     source, config, gan = task.source, task.config, state.gan.exact()
     train_part, held_out_part = (measured_batch(task, rows) for rows in (source.train, source.held_out))
+    # One set of samples serves both parts; a smaller part is compared with all of it, its error from its own number.
     larger = max(train_part, held_out_part, key=len)
     images = draw(state.shown, gan.latent_dim, len(larger), derived_seed(config.seed, "measure", 0), larger.labels)
     fake = Batch(images=images, labels=larger.labels)

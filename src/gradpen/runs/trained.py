@@ -25,7 +25,14 @@ __all__ = ["Run", "load"]
 
 @dataclass(frozen=True, kw_only=True)
 class Run:
-    """A trained run: its generator, its configuration and its measures."""
+    """A trained run: its generator, its configuration and its measures.
+
+    >>> import tempfile
+    >>> from gradpen.api import train
+    >>> run = train(iterations=1, batch_size=8, critic_steps=1, out=tempfile.mkdtemp())
+    >>> run.iteration, run.sample(2, seed=1).shape
+    (1, (2, 8, 8, 1))
+    """
 
     path: Path
     config: RunConfig
