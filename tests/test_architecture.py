@@ -151,3 +151,21 @@ def test_every_argument_of_a_public_function_is_explained(name: str) -> None:
 @pytest.mark.parametrize("name", sorted(name for name, found in public().items() if inspect.isclass(found)))
 def test_every_public_class_shows_how_it_is_used(name: str) -> None:
     assert ">>> " in (public()[name].__doc__ or "")
+
+
+def prose(tree: ast.AST) -> list[str]:
+    """All texts of a module but its docstrings."""
+    holders = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
+    docstrings = {id(n.body[0].value) for n in ast.walk(tree) if isinstance(n, holders) and ast.get_docstring(n)}  # type: ignore[attr-defined]
+    constants = [node for node in ast.walk(tree) if isinstance(node, ast.Constant) and id(node) not in docstrings]
+    return [node.value for node in constants if isinstance(node.value, str)]
+
+
+@pytest.mark.parametrize(
+    "module", sorted(name for name in MODULES if not name.startswith(("commands", "cli", "presets")))
+)
+def test_options_are_named_by_the_command_line_alone(module: str) -> None:
+    """Messages below it name settings, in backticks."""
+    file = SOURCE / f"{module.replace('.', '/')}.py"
+    for text in filter(lambda text: " " in text, prose(ast.parse(file.read_text()))):
+        assert not re.search(r"(?<![\w(-])--[a-z]+[ =).,;]", f"{text} "), text

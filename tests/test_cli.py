@@ -1,10 +1,13 @@
 """The command line as a user meets it: every command, every mistake."""
 
+import importlib
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import fields
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +15,7 @@ import pytest
 from PIL import Image
 
 from conftest import Outcome
+from gradpen.cli import COMMANDS
 
 TINY = [
     "--iterations=4",
@@ -152,13 +156,19 @@ def test_presets(command: Callable[..., Outcome]) -> None:
         assert entry["source"] in out
 
 
-def test_help_says_every_option(command: Callable[..., Outcome]) -> None:
-    code, out, _ = command("train", "--help")
+POSITIONAL = {"data": "[DATA]", "run_folder": "RUN"}
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_help_says_every_option(name: str, command: Callable[..., Outcome]) -> None:
+    """Every field of a command has a line of its own in the help: a positional argument, an option or a flag."""
+    module, kind, _ = COMMANDS[name]
+    code, out, _ = command(name, "--help")
     assert code == 0
-    for word in ("--preset", "--size", "--penalty-weight", "--resume", "--set", "--strict", "DATA"):
-        assert word in out
-    for name in ("sample", "evaluate", "data", "presets"):
-        assert command(name, "--help")[0] == 0
+    names = [field.name for field in fields(getattr(importlib.import_module(module), kind))]
+    options = [POSITIONAL.get(name, f"--{name.replace('_', '-')}") for name in names]
+    assert options
+    assert [option for option in options if not re.search(rf"^\W {re.escape(option)}[ ,]", out, re.MULTILINE)] == []
 
 
 def corrupt(run: Path) -> None:

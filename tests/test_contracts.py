@@ -1,7 +1,7 @@
 """What every choice promises: finite losses and gradients, an identity through JSON, no side effects."""
 
-import itertools
 import json
+from dataclasses import fields
 from typing import Any
 
 import pytest
@@ -9,17 +9,28 @@ import torch
 
 from gradpen.config import RunConfig
 from gradpen.lipschitz import (
+    CONSTRAINT_FORMS,
+    CONSTRAINTS,
     Constraint,
     GradientPenalty,
-    SpectralNorm,
-    Unconstrained,
-    WassersteinDivergence,
     WeightClipping,
 )
-from gradpen.networks.blocks import CriticChoice, GeneratorChoice
-from gradpen.networks.dcgan import DcganCritic, DcganGenerator
-from gradpen.networks.mlp import MlpCritic, MlpGenerator
+from gradpen.networks.blocks import CriticChoice, GeneratorChoice, Shape
+from gradpen.networks.choices import (
+    CRITICS,
+    GENERATORS,
+    DcganCritic,
+    DcganGenerator,
+    MlpCritic,
+    MlpGenerator,
+    ResidualCritic,
+    ResidualGenerator,
+    Stage,
+    StagedCritic,
+    StagedGenerator,
+)
 from gradpen.objectives import (
+    OBJECTIVES,
     Hinge,
     LeastSquares,
     Minimax,
@@ -29,12 +40,12 @@ from gradpen.objectives import (
     RelativisticAverage,
     Wasserstein,
 )
-from gradpen.optimizers import Adam, OptimizerChoice, RMSProp
+from gradpen.optimizers import OPTIMIZERS, Adam, OptimizerChoice, RMSProp
 from gradpen.presets.catalogue import PRESETS, parameter_counts
 from gradpen.presets.preset import Preset
 from gradpen.settings import ADAPTER, from_dict, to_dict
 
-OBJECTIVES: list[Objective] = [
+OBJECTIVE_FORMS: list[Objective] = [
     Wasserstein(),
     Minimax(),
     NonSaturating(),
@@ -45,39 +56,63 @@ OBJECTIVES: list[Objective] = [
     Relativistic(),
     RelativisticAverage(),
 ]
-CONSTRAINTS: list[Constraint] = [
-    Unconstrained(),
-    WeightClipping(),
+EVERY_CONSTRAINT: list[Any] = [
+    *CONSTRAINT_FORMS.values(),
     WeightClipping(norm_layers=False),
-    GradientPenalty(),
     GradientPenalty(weight=0.1, one_sided=True),
-    GradientPenalty(target=0),
-    GradientPenalty(weight=5, target=0, where="real"),
-    GradientPenalty(weight=5, target=0, where="fake"),
-    GradientPenalty(where="noise"),
     GradientPenalty(where="normal-line"),
-    WassersteinDivergence(),
-    SpectralNorm(),
 ]
-GENERATORS: list[GeneratorChoice] = [
-    MlpGenerator(widths=(8, 8)),
-    MlpGenerator(widths=(8,), batch_norm=False),
-    DcganGenerator(width=4),
-    DcganGenerator(width=4, norm="none", initialiser="normal-0.02"),
-    DcganGenerator(width=4, norm="layer", initialiser="pytorch"),
-    DcganGenerator(width=4, way="upsample"),
-]
-CRITICS: list[CriticChoice] = [
-    MlpCritic(widths=(8,)),
-    DcganCritic(width=4),
-    DcganCritic(width=4, norm="layer", initialiser="normal-0.02"),
-]
-OPTIMIZERS: list[OptimizerChoice] = [Adam(), RMSProp(), RMSProp(form="tensorflow")]
-SHAPES = [(1, 8, 8), (3, 7, 13), (4, 20, 9), (2, 1, 1)]
+ANY_SHAPE: list[Shape] = [(1, 8, 8), (3, 7, 13), (4, 20, 9), (2, 1, 1)]
+HALVING: list[Shape] = [(1, 8, 8), (3, 16, 8), (2, 32, 64)]
+"""what residual networks take"""
+UP = Stage(channels=4, way="up", norm="batch", activation="relu"), Stage(way="up", activation="tanh")
+DOWN = Stage(channels=4, dropout=0.1), Stage(channels=6, kernel=5, norm="layer")
+GENERATOR_SHAPES: dict[GeneratorChoice, list[Shape]] = {
+    MlpGenerator(widths=(8, 8)): ANY_SHAPE,
+    MlpGenerator(widths=(8,), batch_norm=False): ANY_SHAPE,
+    DcganGenerator(width=4): ANY_SHAPE,
+    DcganGenerator(width=4, norm="none", initialiser="normal-0.02"): ANY_SHAPE,
+    DcganGenerator(width=4, norm="layer", initialiser="pytorch"): ANY_SHAPE,
+    DcganGenerator(width=4, way="upsample"): ANY_SHAPE,
+    StagedGenerator(first=(4, 2, 3), first_norm="batch", stages=UP): [(1, 8, 12), (3, 8, 12)],
+    StagedGenerator(first=(4, 2, 3), stages=UP, way="upsample"): [(3, 8, 12)],
+    StagedGenerator(latent_dim=5, stages=(Stage(kernel=7, way="up", valid=True, activation="sigmoid-range"),)): [
+        (2, 7, 7)
+    ],
+    ResidualGenerator(latent_dim=5, width=4): HALVING,
+}
+CRITIC_SHAPES: dict[CriticChoice, list[Shape]] = {
+    MlpCritic(widths=(8,)): ANY_SHAPE,
+    DcganCritic(width=4): ANY_SHAPE,
+    DcganCritic(width=4, norm="layer", initialiser="normal-0.02"): ANY_SHAPE,
+    StagedCritic(stages=DOWN[1:]): ANY_SHAPE,
+    StagedCritic(stages=(*DOWN, Stage(channels=1, kernel=2, valid=True)), pad_to=8): [(1, 8, 8), (3, 7, 5)],
+    ResidualCritic(width=4): HALVING,
+}
+OPTIMIZER_FORMS: list[OptimizerChoice] = [Adam(), RMSProp(), RMSProp(form="tensorflow")]
+EVERY_FORM = [*OBJECTIVE_FORMS, *EVERY_CONSTRAINT, *GENERATOR_SHAPES, *CRITIC_SHAPES, *OPTIMIZER_FORMS]
+FAMILIES: dict[str, tuple[type, ...]] = {
+    "generator": GENERATORS,
+    "critic": CRITICS,
+    "objective": OBJECTIVES,
+    "constraint": CONSTRAINTS,
+    "generator_optimizer": OPTIMIZERS,
+    "critic_optimizer": OPTIMIZERS,
+}
+"""the members of each, by the setting that chooses one"""
+CHOICES = {member for family in FAMILIES.values() for member in family}
 
 
-@pytest.mark.parametrize("objective", OBJECTIVES, ids=repr)
-@pytest.mark.parametrize("constraint", CONSTRAINTS, ids=repr)
+def with_shapes(table: dict[Any, list[Shape]]) -> list[Any]:
+    return [pytest.param(choice, shape, id=f"{choice}-{shape}") for choice, shapes in table.items() for shape in shapes]
+
+
+def test_every_choice_is_held_to_its_contract() -> None:
+    assert {type(form) for form in EVERY_FORM} == CHOICES
+
+
+@pytest.mark.parametrize("objective", OBJECTIVE_FORMS, ids=repr)
+@pytest.mark.parametrize("constraint", EVERY_CONSTRAINT, ids=repr)
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64], ids=str)
 @pytest.mark.parametrize("rank", [2, 3, 4])
 def test_losses_and_gradients_are_finite(
@@ -99,34 +134,37 @@ def test_losses_and_gradients_are_finite(
     constraint.project(critic)
 
 
-@pytest.mark.parametrize("shape", SHAPES, ids=str)
-@pytest.mark.parametrize(("generator", "critic"), list(itertools.product(GENERATORS, CRITICS)))
-def test_networks_take_any_image(generator: GeneratorChoice, critic: CriticChoice, shape: tuple[int, int, int]) -> None:
+@pytest.mark.parametrize(("generator", "shape"), with_shapes(GENERATOR_SHAPES))
+def test_generators_make_images_of_the_shape(generator: GeneratorChoice, shape: Shape) -> None:
     torch.manual_seed(0)
     samples = generator.build(shape)(torch.randn(5, generator.latent_dim))
     assert samples.shape == (5, *shape)
     assert samples.abs().max() <= 1
-    scores = critic.build(shape)(samples)
-    assert scores.shape == (5,)
+    assert samples.std(0).max() > 0, "other latents, other images"
 
 
-@pytest.mark.parametrize("critic", CRITICS, ids=repr)
-def test_critic_scores_each_example_on_its_own(critic: CriticChoice) -> None:
-    """Changing one example changes no other score; a gradient penalty rests on that."""
+@pytest.mark.parametrize(("critic", "shape"), with_shapes(CRITIC_SHAPES))
+def test_critics_score_each_image_of_the_shape_on_its_own(critic: CriticChoice, shape: Shape) -> None:
+    """In training, changing one example changes no other score; a gradient penalty rests on that."""
     torch.manual_seed(0)
-    network = critic.build((1, 8, 8)).double()
-    images = torch.randn(4, 1, 8, 8, dtype=torch.float64)
-    before = network(images)
-    images[2] += 1
-    changed = (network(images) - before).abs() > 1e-12
-    assert changed.tolist() == [False, False, True, False]
+    network = critic.build(shape).double()
+    images = torch.rand(5, *shape, dtype=torch.float64) * 2 - 1
+    moved = images.clone()
+    moved[2] += 1
+    scores = []
+    for batch in (images, moved):
+        torch.manual_seed(1)
+        scores.append(network(batch))
+        assert scores[-1].shape == (5,)
+    changed = (scores[1] - scores[0]).abs() > 1e-12
+    assert changed.tolist() == [False, False, True, False, False]
 
 
-@pytest.mark.parametrize("choice", [*OBJECTIVES, *CONSTRAINTS, *GENERATORS, *CRITICS, *OPTIMIZERS], ids=repr)
+@pytest.mark.parametrize("choice", EVERY_FORM, ids=repr)
 def test_choice_is_frozen_and_reads_as_its_fields(choice: Any) -> None:
     with pytest.raises(AttributeError):
         choice.name = "other"
-    assert eval(repr(choice), globals()) == choice
+    assert eval(repr(choice), {kind.__name__: kind for kind in (*CHOICES, Stage)}) == choice
 
 
 @pytest.mark.parametrize("preset", PRESETS, ids=lambda preset: preset.name)
@@ -162,4 +200,15 @@ def test_dcgan_counts_at_64() -> None:
 
 
 def test_schema_is_complete() -> None:
-    assert ADAPTER.json_schema()["title"] == RunConfig.__name__
+    """It has every field of a configuration, and for each choice every member of its family with every field."""
+    schema = ADAPTER.json_schema()
+
+    def names(kind: Any) -> set[str]:
+        return {field.name for field in fields(kind)}
+
+    assert schema["properties"].keys() == names(RunConfig)
+    for part, family in FAMILIES.items():
+        found = schema["properties"][part]["discriminator"]["mapping"]
+        members = {name: schema["$defs"][reference.rsplit("/")[-1]] for name, reference in found.items()}
+        expected: dict[str, Any] = {getattr(member, "name"): names(member) for member in family}  # noqa: B009
+        assert {name: set(member["properties"]) for name, member in members.items()} == expected
