@@ -25,6 +25,7 @@ Critic = Callable[[Tensor], Tensor]
 class Modules:
     objectives: Any
     lipschitz: Any
+    coupling: Any
     algorithm: Any
     gan: Any
 
@@ -154,7 +155,7 @@ def penalty_leaves_the_generator_alone(modules: Modules) -> None:
 def batch_norm_is_refused(modules: Modules) -> None:
     critic = nn.Sequential(nn.Linear(2, 3), nn.Sequential(nn.BatchNorm1d(3)), nn.Linear(3, 1))
     with pytest.raises(UsageError, match=r"'1.0' is BatchNorm1d.* layer norm .* no norm"):
-        modules.lipschitz.gradient_penalty(critic, torch.randn(5, 2), torch.randn(5, 2))
+        modules.coupling.refuse_batch_norm(critic)
 
 
 def coupling_behind_a_function_is_refused(modules: Modules) -> None:
@@ -162,19 +163,26 @@ def coupling_behind_a_function_is_refused(modules: Modules) -> None:
     torch.manual_seed(18)
     coupled = nn.Sequential(nn.Linear(2, 9), nn.BatchNorm1d(9), nn.Dropout(0.5), nn.Linear(9, 1))
     alone = nn.Sequential(nn.Linear(2, 3), nn.LayerNorm(3), nn.Dropout(0.5), nn.Linear(3, 1))
-    real, fake = torch.randn(2, 5, 2)
-    for constraint in (modules.lipschitz.GradientPenalty(), modules.lipschitz.WassersteinDivergence()):
-        with pytest.raises(UsageError, match=r"changing one example .* moved the score of another .* layer norm"):
-            constraint.penalty(lambda x: coupled(x), real, fake)
-        constraint.penalty(lambda x: alone(x), real, fake)
-        constraint.penalty(lambda x: coupled.eval()(x), real, fake)
-        coupled.train()
+    points = torch.randn(5, 2)
+    with pytest.raises(UsageError, match=r"changing one example .* moved the score of another .* layer norm"):
+        modules.coupling.refuse_coupling(lambda x: coupled(x), points)
+    with pytest.raises(UsageError, match=r"'1' is BatchNorm1d"):
+        modules.coupling.refuse_coupling(coupled, points)
+    modules.coupling.refuse_coupling(lambda x: coupled.eval()(x), points)
     torch.manual_seed(19)
-    modules.lipschitz.gradient_penalty(lambda x: alone(x), real, fake)
+    modules.coupling.refuse_coupling(lambda x: alone(x), points)
     after = torch.rand(3)
     torch.manual_seed(19)
-    modules.lipschitz.gradient_penalty(alone, real, fake)
     close(torch.rand(3), after)
+
+
+def penalties_refuse_coupling(modules: Modules) -> None:
+    coupled = nn.Sequential(nn.Linear(2, 3), nn.BatchNorm1d(3), nn.Linear(3, 1))
+    for constraint in (modules.lipschitz.GradientPenalty(), modules.lipschitz.WassersteinDivergence()):
+        with pytest.raises(UsageError, match="changing one example"):
+            constraint.penalty(lambda x: coupled(x), *torch.randn(2, 5, 2))
+        with pytest.raises(UsageError, match="is BatchNorm1d"):
+            constraint.prepare(coupled)
 
 
 def a_score_per_batch_is_refused(modules: Modules) -> None:
@@ -633,6 +641,7 @@ FACTS = [
     penalty_leaves_the_generator_alone,
     batch_norm_is_refused,
     coupling_behind_a_function_is_refused,
+    penalties_refuse_coupling,
     a_score_per_batch_is_refused,
     clipping_bounds_parameters_only,
     penalties_at_other_points,

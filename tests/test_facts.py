@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 import facts
-from gradpen import algorithm, gan, lipschitz, objectives
+from gradpen import algorithm, coupling, gan, lipschitz, objectives
 
-PRODUCT = facts.Modules(objectives=objectives, lipschitz=lipschitz, algorithm=algorithm, gan=gan)
+PRODUCT = facts.Modules(objectives=objectives, lipschitz=lipschitz, coupling=coupling, algorithm=algorithm, gan=gan)
 
 MUTANTS = [
     # what is wrong with it (as found in public code), module, right text, wrong text
@@ -43,10 +43,12 @@ MUTANTS = [
     ("divergence averaged, not summed", "lipschitz", ".pow(self.power).mean(1).sum()", ".pow(self.power).mean()"),
     ("divergence with k for k / 2", "lipschitz", "return self.k / 2 *", "return self.k *"),
     ("spectral norm on nothing", "lipschitz", "normalise_spectrum(module,", "max(1,"),
-    ("batch norm accepted", "lipschitz", "if isinstance(module, _BatchNorm):", "if False:"),
-    ("coupling not looked for", "lipschitz", "    if coupling > allowed:\n", "    if False:\n"),
-    ("a probe that moves the draws", "lipschitz", "with separate_randomness():", "if True:"),
-    ("a probe with new draws in each call", "lipschitz", 'seed_everything(0, "coupling", 0)', "None"),
+    ("batch norm accepted", "coupling", "if isinstance(module, _BatchNorm):", "if False:"),
+    ("penalty without a look at coupling", "lipschitz", "    refuse_coupling(critic, points)\n", ""),
+    ("divergence without a look at coupling", "lipschitz", "        refuse_coupling(score, real)\n", ""),
+    ("coupling not looked for", "coupling", "    if coupling > allowed:\n", "    if False:\n"),
+    ("a probe that moves the draws", "coupling", "with separate_randomness():", "if True:"),
+    ("a probe with new draws in each call", "coupling", 'seed_everything(0, "coupling", 0)', "None"),
     ("a score per batch accepted", "lipschitz", "or scores.numel() != len(points):", "and False:"),
     ("nothing clipped", "lipschitz", "parameter.clamp_(", "parameter.clamp("),
     ("clipped to the wrong side", "lipschitz", "clamp_(-self.threshold,", "clamp_(0,"),

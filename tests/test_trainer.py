@@ -548,7 +548,7 @@ def test_reduced_presets_train(tmp_path: Path) -> None:
     from gradpen.presets.catalogue import PRESETS
 
     for preset in PRESETS:
-        settings = {"iterations": 1, "batch_size": 4, "critic_warm_up": None}
+        settings = {"iterations": 1, "batch_size": 4, "critic_warm_up": None, "data.held_out": 0.02}
         config = configure(preset.name, reduced=True, settings=settings)
         run = gradpen.load(train(config, out=tmp_path / preset.name).path)
         assert run.sample(2).shape[1:3] == (preset.shape[1:] if run.config.data.size else (8, 8))

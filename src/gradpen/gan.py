@@ -9,7 +9,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from torch.optim import Optimizer
 
 from gradpen.batch import Batch
-from gradpen.lipschitz import Score
+from gradpen.coupling import Score
 from gradpen.machine.sharing import draw_for_all
 from gradpen.networks.precision import Casts, in_precision
 

@@ -4,22 +4,19 @@ A constraint takes the critic as a function ``score: points [B, ...] -> scores [
 with respect to the points only, so a conditional critic hands over its score with the labels bound.
 """
 
-from collections.abc import Callable
-from functools import partial
 from typing import Literal, Protocol
 
 import torch
 from pydantic import NonNegativeFloat, PositiveFloat, PositiveInt
 from pydantic.dataclasses import dataclass
 from torch import Tensor, nn
-from torch.nn.modules.batchnorm import _BatchNorm, _NormBase
+from torch.nn.modules.batchnorm import _NormBase
 
 from gradpen.choice import STRICT
+from gradpen.coupling import Score, refuse_batch_norm, refuse_coupling
 from gradpen.errors import UsageError
-from gradpen.machine.seeds import seed_everything, separate_randomness
 from gradpen.machine.sharing import count, draw_for_all, mean_over_all
 from gradpen.networks.layers import input_gradients_only
-from gradpen.networks.precision import InPrecision
 from gradpen.networks.spectral import normalise_spectrum
 
 __all__ = [
@@ -33,9 +30,6 @@ __all__ = [
     "interpolate",
 ]
 
-Score = Callable[[Tensor], Tensor]
-COUPLING_TOLERANCE = 1e-3
-"""how far a score may move, in parts of the largest one, by rounding alone"""
 
 NORM_LAYERS = (_NormBase, nn.GroupNorm, nn.LayerNorm)
 
@@ -195,68 +189,6 @@ def gradient_penalty(
     points = penalty_points(where, real, fake)
     refuse_coupling(critic, points)
     return weight * slope_penalty(gradient_norm(critic, points), target=target, one_sided=one_sided)
-
-
-def refuse_batch_norm(critic: nn.Module) -> None:
-    """Raise :class:`UsageError` if the critic has batch norm, naming the layer and the alternatives.
-
-    The penalty is on the gradient of each score with respect to its own example; batch norm makes every
-    score depend on the whole batch (Gulrajani et al. 2017, section 4, "No critic batch normalization").
-
-    >>> refuse_batch_norm(torch.nn.Sequential(torch.nn.Linear(2, 2), torch.nn.LayerNorm(2)))
-    """
-    for name, module in critic.named_modules():
-        if isinstance(module, _BatchNorm):
-            raise UsageError(
-                f"the critic's layer '{name}' is {type(module).__name__}, which a gradient penalty does not "
-                f"allow: it makes each score depend on the whole batch; use layer norm "
-                f"(`critic.norm=layer`, or torch.nn.GroupNorm(1, channels)) or no norm (`critic.norm=none`)"
-            )
-
-
-def module_behind(score: Score) -> nn.Module | None:
-    """Return the module that a score is taken from; None for a function that hides it."""
-    while not isinstance(score, nn.Module):
-        if isinstance(score, partial):
-            score = score.func
-        elif isinstance(score, InPrecision):
-            score = score.network
-        else:
-            return None
-    return score
-
-
-@torch.no_grad()
-def refuse_coupling(score: Score, points: Tensor) -> None:
-    """Raise :class:`UsageError` if the score of an example depends on the others of its batch.
-
-    A module is looked at for batch norm. A function that hides its module is tried: one example is changed, and no
-    other score may move by more than it does from one call to the next. Randomness is drawn alike in all calls and
-    left as it was afterwards.
-    """
-    module = module_behind(score)
-    if module is not None:
-        refuse_batch_norm(module)
-        return
-    changed = points.clone()
-    changed[:1] += 1 + changed[:1].abs()
-    scores = []
-    with separate_randomness():
-        for batch in (points, points, changed):
-            seed_everything(0, "coupling", 0)
-            scores.append(score(batch).float())
-    first, second, moved = scores
-    if len(points) < 2 or second.shape not in (points.shape[:1], (len(points), 1)):
-        return
-    restless = (second - first).abs().max()
-    allowed = 2 * restless + COUPLING_TOLERANCE * (1 + second.abs().max())
-    coupling = (moved - second)[1:].abs().max()
-    if coupling > allowed:
-        raise UsageError(
-            f"changing one example of a batch moved the score of another by {coupling.item():.2g}, which a gradient "
-            f"penalty does not allow: the critic couples the examples of a batch, as batch norm does; use layer norm "
-            f"or no norm"
-        )
 
 
 class Constraint(Protocol):

@@ -9,7 +9,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from gradpen.lipschitz import Score, gradient_norm, interpolate
+from gradpen.coupling import Score
+from gradpen.lipschitz import gradient_norm, interpolate
 
 __all__ = ["critic_gap"]
 
