@@ -23,7 +23,7 @@ def apply(copy: Path, block: str) -> None:
         return
     lines = file.read_text().splitlines(keepends=True)
     place = next(number for number, line in enumerate(lines) if line.startswith(anchor))
-    lines[place + (how == "after") : place + (how != "before")] = [code]
+    lines[place + (how == "after") : place + (how != "before")] = [code, "\n\n"] if how == "before" else [code]
     file.write_text("".join(lines))
 
 

@@ -40,6 +40,8 @@ class Casts:
 
     def forget(self, moved: Optimizer) -> None:
         """Drop the casts of an optimiser's parameters."""
+        if not len(self.kept):
+            return
         for group in moved.param_groups:
             for parameter in group["params"]:
                 self.kept.pop(parameter, None)
