@@ -24,6 +24,8 @@ from facts import close, linear_critic
 from gradpen.data.labels import class_labels
 from gradpen.data.source import DataReport, Source, gather, label_vectors, make_source, spread_out
 from gradpen.machine.seeds import derived_seed
+from gradpen.metrics.features import random_features
+from gradpen.metrics.sets import frechet_distance, kernel_distance, neighbourhoods
 from gradpen.sampling import draw
 
 Fact = Callable[[Any], None]
@@ -336,7 +338,7 @@ def samples_have_the_labels_of_held_out_images(generator: Any) -> None:
     expected = ByLabel()(torch.zeros(5, 1), held_out.labels).detach()
     agree(generator.samples_beside(held_out, ByLabel(), 2, 0), expected)
     assert generator.sample_distance(ByLabel(), 2, replace(held_out, images=expected), 0) == 0
-    measure = generator.Measure(name="level", real_name="real", words="", of=lambda images, _: images.sum().item())
+    measure = generator.Measure(name="level", real_name="real", words="", of=lambda made, _: made.images.sum().item())
     options: Any = {"seed": 0, "limit": 8, "sets": 2, "measures": [measure]}
     found = generator.measure_generator(ByLabel(), 2, source, conditional=True, **options)
     agree(found["level"].mean, expected.sum(), 1e-6)
@@ -349,7 +351,11 @@ def estimates_are_over_sets(generator: Any) -> None:
         lambda one, other: (one.sum() - other.sum()).item(),
         lambda one, _: one.max().item(),
     ]
-    measures = (generator.Measure(name="a", real_name="b", words="", of=of) for of in functions)
+
+    def measure(of: Callable[[Tensor, Tensor], float]) -> Any:
+        return generator.Measure(name="a", real_name="b", words="", of=lambda made, real: of(made.images, real.images))
+
+    measures = map(measure, functions)
     for found, of in zip(generator.estimates(measures, iter(sets), held_out), functions, strict=True):
         values = [of(images, held_out) for images in sets]
         agree([found.mean, found.standard_deviation], [np.mean(values), np.std(values, ddof=1)])
@@ -374,12 +380,25 @@ def samples_and_floor_by_hand(generator: Any) -> None:
         for name, values in zip(of, (matched, apart, sharp), strict=True):
             agree([found[name].mean, found[name].standard_deviation], [np.mean(values), np.std(values, ddof=1)], 1e-5)
             assert (found[name].sets, found[name].n) == (3, 6)
+        reference, seen = random_features(gather(source, spread_out(source.held_out, 6), CPU)), []
+        for images in sets:
+            made = random_features(torch.from_numpy(images))
+            shares = neighbourhoods(reference, made)
+            distances = frechet_distance(made, reference), 1000 * kernel_distance(made, reference)
+            seen.append([*distances, shares.precision, shares.recall, shares.density, shares.coverage])
+        prefix = "real_" if of[0] == "floor" else ""
+        for name, values in zip(IN_FEATURES, np.array(seen).T, strict=True):
+            agree(found[prefix + name].mean, values.mean(), 1e-5)
+
+
+IN_FEATURES = ("frechet", "kernel", "precision", "recall", "density", "coverage")
 
 
 def measures_that_need_larger_images_are_left_out(generator: Any) -> None:
-    for side, expected in ((2, 4), (3, 6)):
-        options: Any = {"conditional": False, "seed": 0, "limit": 4, "sets": 2}
-        assert len(generator.measure_generator(network(side), 2, numbered(12, 6, side), **options)) == expected
+    """Sharpness needs 3x3 pixels, and nearest neighbours need 6 images: 2 of 9 and 5 of 9 measures, each twice."""
+    for side, images, expected in ((2, 5, 8), (3, 5, 10), (3, 6, 18)):
+        options: Any = {"conditional": False, "seed": 0, "limit": images, "sets": 2}
+        assert len(generator.measure_generator(network(side), 2, numbered(14, 6, side), **options)) == expected
 
 
 def flat(values: list[float]) -> Any:

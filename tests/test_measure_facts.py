@@ -10,9 +10,10 @@ import pytest
 
 import measure_facts
 import part_facts
+import set_facts
 from facts import load_source
 from gradpen import auxiliary, batch, optimizers
-from gradpen.metrics import copies, critic, generator, neighbours, samples
+from gradpen.metrics import copies, critic, features, generator, neighbours, samples, sets
 from gradpen.networks import fused, layers, norms, spectral
 
 PRODUCT: dict[str, Any] = {
@@ -28,8 +29,10 @@ PRODUCT: dict[str, Any] = {
     "norms": norms,
     "spectral": spectral,
     "batch": batch,
+    "sets": sets,
+    "features": features,
 }
-FACTS = measure_facts.FACTS | part_facts.FACTS
+FACTS: dict[str, list[Callable[[Any], None]]] = measure_facts.FACTS | part_facts.FACTS | set_facts.FACTS
 CASES = [pytest.param(name, fact, id=fact.__name__) for name, found in FACTS.items() for fact in found]
 
 MUTANTS = [
@@ -136,10 +139,18 @@ MUTANTS = [
     (
         "diversity of held-out images",
         "generator",
-        "lambda images, _: diversity(images)",
-        "lambda _, images: diversity(images)",
+        "lambda made, _: diversity(made.images)",
+        "lambda _, made: diversity(made.images)",
     ),
-    ("mean sharpness", "generator", "sharpness(images).median()", "sharpness(images).mean()"),
+    ("mean sharpness", "generator", "sharpness(made.images).median()", "sharpness(made.images).mean()"),
+    (
+        "data and samples exchanged",
+        "generator",
+        "(held_out.features, made.features)",
+        "(made.features, held_out.features)",
+    ),
+    ("few images for nearest neighbours", "generator", "fewest=NEIGHBOURS + 1", "fewest=2"),
+    ("kernel distance as it is", "generator", "1000 * kernel_distance", "kernel_distance"),
     ("images of 3x3 left out", "generator", ">= measure.smallest_side", "> measure.smallest_side"),
     ("copies at the threshold too", "copies", "distances < COPY", "distances <= COPY"),
     ("copies of held-out images", "copies", "np.flatnonzero(self.train.", "np.flatnonzero(self.held_out."),
@@ -311,6 +322,56 @@ MUTANTS = [
         "torch.cat([self.labels, self.labels])",
         "torch.cat([self.labels, self.labels.flip(0)])",
     ),
+    (
+        "distance of means, not its square",
+        "sets",
+        "(one.mean(0) - other.mean(0)).square().sum()",
+        "(one.mean(0) - other.mean(0)).norm()",
+    ),
+    ("covariances divided by n", "sets", "(len(points) - 1) ** 0.5", "len(points) ** 0.5"),
+    ("spread about zero", "sets", "[(points - points.mean(0)) /", "[points /"),
+    ("spreads without their overlap", "sets", "means + spreads - 2 * shared", "means + spreads"),
+    ("overlap of one spread", "sets", "first @ second.T", "first @ first.T"),
+    ("overlap of few vectors, one kind", "sets", "roots[0] @ roots[1].T", "roots[0] @ roots[0].T"),
+    (
+        "trace for the nuclear norm",
+        "sets",
+        'matrix_norm(first @ second.T, "nuc")',
+        'matrix_norm(first @ second.T, "fro")',
+    ),
+    (
+        "vectors paired with themselves",
+        "sets",
+        "(products.sum() - products.diagonal().sum()) / (len(points) * (len(points) - 1))",
+        "products.mean()",
+    ),
+    ("kernel without its dimension", "sets", "a @ b.T / a.shape[1] + 1", "a @ b.T + 1"),
+    ("square kernel", "sets", ".pow(3)", ".pow(2)"),
+    ("between counted once", "sets", "- 2 * kernel(one, other)", "- kernel(one, other)"),
+    ("a vector its own neighbour", "sets", "kthvalue(k + 1)", "kthvalue(k)"),
+    ("precision by the samples' reach", "sets", "between <= reach_of_real[:, None]", "between <= reach_of_real.max()"),
+    ("recall by the data's reach", "sets", "(between <= reach_of_fake[None]).any(1)", "within_real.any(1)"),
+    ("density not over k", "sets", "mean().item() / k", "mean().item()"),
+    ("coverage of samples", "sets", "coverage=within_real.any(1)", "coverage=within_real.any(0)"),
+    ("vectors of other lengths", "sets", "one.shape[1] != other.shape[1]", "False"),
+    ("too few vectors", "sets", "if min(len(one), len(other)) < fewest:", "if False:"),
+    ("features by the caller's randomness", "features", ", generator=generator)", ")"),
+    ("one set of filters for all layers", "features", '"random features", number', '"random features", 0'),
+    ("filters that see brightness", "features", "    filters -= filters.mean((1, 2, 3), keepdim=True)\n", ""),
+    ("filters of any length", "features", "filters / filters.flatten(1).norm(dim=1)[:, None, None, None]", "filters"),
+    (
+        "features of the last part",
+        "features",
+        "return torch.cat([features_of_part(part.float())",
+        "return torch.stack([features_of_part(part.float()).mean(0)",
+    ),
+    (
+        "layout averaged away",
+        "features",
+        "adaptive_avg_pool2d(maps, GRID).flatten(1)",
+        "maps.mean((2, 3)).repeat(1, GRID * GRID)",
+    ),
+    ("scales smaller than they may be", "features", "< 2 * SMALLEST_SCALE", "< 1"),
 ]
 
 

@@ -20,6 +20,8 @@ HOMES = (
     "algorithm",
     "metrics.critic",
     "metrics.samples",
+    "metrics.sets",
+    "metrics.features",
     "config",
     "settings",
     "runs.trained",

@@ -7,7 +7,9 @@ from gradpen.errors import *
 from gradpen.gan import *
 from gradpen.lipschitz import *
 from gradpen.metrics.critic import *
+from gradpen.metrics.features import *
 from gradpen.metrics.samples import *
+from gradpen.metrics.sets import *
 from gradpen.networks.choices import *
 from gradpen.objectives import *
 from gradpen.optimizers import *

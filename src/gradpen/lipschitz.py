@@ -274,8 +274,8 @@ class SpectralNorm:
 
     >>> critic = nn.Sequential(nn.Linear(2, 1, bias=False))
     >>> SpectralNorm().prepare(critic)
-    >>> critic[0].weight.norm().item()  # the largest singular value of a row is its length
-    1.0...
+    >>> round(critic[0].weight.norm().item(), 3)  # the largest singular value of a row is its length
+    1.0
     """
 
     name: Literal["spectral-norm"] = "spectral-norm"

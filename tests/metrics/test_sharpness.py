@@ -53,7 +53,8 @@ def test_images_too_small_for_a_neighbourhood() -> None:
     source = open_source(DataChoice(size=(2, 2)))
     generator = MlpGenerator(latent_dim=2, widths=(4,)).build(source.shape)
     found = measure_generator(generator, 2, source, conditional=False, seed=0, limit=20, sets=2)
-    assert list(found) == ["samples", "floor", "diversity", "real_diversity"]
+    assert "diversity" in found
+    assert "sharpness" not in found
 
 
 def test_of_a_generator() -> None:

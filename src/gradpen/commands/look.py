@@ -129,9 +129,11 @@ def animated_samples(run: "Run", options: Sample) -> tuple["NDArray[np.uint8]", 
 class Evaluate:
     """Measure a run's samples beside real images, over several independent sets of each.
 
-    samples is the exact Wasserstein-1 distance in pixel space (optimal assignment) of samples to held-out images;
-    diversity is the mean distance between two samples; sharpness is the variance of the Laplacian, the median of a set.
-    Below each stands the same measure of training images: what a perfect generator would have.
+    samples is the exact Wasserstein-1 distance of pixels, which sees little but whether a generator is trained.
+    frechet and kernel are distances in features of a fixed random convolutional net, which see shape; they are no FID
+    and no KID. precision and density ask whether samples are like the data, recall and coverage whether all the data
+    are there. diversity is the mean distance between two samples; sharpness is the variance of the Laplacian.
+    Beside each stands the same measure of training images: what a perfect generator would have.
     """
 
     run_folder: Annotated[Positional[Path], arg(metavar="RUN")]
@@ -165,18 +167,21 @@ class Evaluate:
 
 
 def measures_page(found: "dict[str, Estimate]") -> str:
-    """Return measures of samples and of real images as lines of text."""
-    from gradpen.metrics.generator import MEASURES
+    """Return measures of samples beside those of training images as lines of text."""
+    from gradpen.metrics.generator import DISTANCE, MEASURES
 
-    lines = []
+    about = found[DISTANCE.name]
+    lines = [
+        f"{about.n} images a set, {about.sets} sets: mean ± standard deviation over the sets",
+        f"{'':10s}{'samples':>18s}  {'training images':>18s}",
+    ]
     for measure in MEASURES:
         if measure.name in found:
-            made, real = found[measure.name], found[measure.real_name]
-            lines += [
-                f"{measure.name:10s}{made.mean:.4f} ± {made.standard_deviation:.4f}  {measure.words}, "
-                f"{made.n} samples, {made.sets} sets",
-                f"{'':10s}{real.mean:.4f} ± {real.standard_deviation:.4f}  the same of training images",
-            ]
+            made, real = (
+                f"{value.mean:.4f} ± {value.standard_deviation:.4f}"
+                for value in (found[measure.name], found[measure.real_name])
+            )
+            lines.append(f"{measure.name:10s}{made:>18s}  {real:>18s}  {measure.words}")
     if found["diversity"].mean < COLLAPSED * found["real_diversity"].mean:
         lines.append("the samples differ much less than images do: the generator has collapsed, or nearly so")
     return "\n".join(lines)

@@ -3,6 +3,7 @@
 import statistics
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import torch
@@ -11,7 +12,9 @@ from torch import Tensor, nn
 from gradpen.batch import Batch
 from gradpen.data.source import Source, gather, label_vectors, spread_out
 from gradpen.machine.seeds import derived_seed
+from gradpen.metrics.features import NAME, random_features
 from gradpen.metrics.samples import SMALLEST_SHARP, diversity, exact_wasserstein, sharpness
+from gradpen.metrics.sets import NEIGHBOURS, frechet_distance, kernel_distance, neighbourhoods
 from gradpen.sampling import draw
 
 SET_SIZE = 500
@@ -29,6 +32,19 @@ class Estimate:
     """images in each set"""
 
 
+@dataclass(frozen=True)
+class Views:
+    """A set of images as measures look at it; features are computed once, when one is asked for."""
+
+    images: Tensor
+    """``[n, C, H, W]`` in [-1, 1]"""
+
+    @cached_property
+    def features(self) -> Tensor:
+        """The images in :func:`~gradpen.metrics.features.random_features`, ``[n, d]``."""
+        return random_features(self.images)
+
+
 @dataclass(frozen=True, kw_only=True)
 class Measure:
     """A measure of a set of images; that of training images is what a generator's samples are judged by."""
@@ -38,31 +54,60 @@ class Measure:
     """the same measure of training images"""
     words: str
     """what it is, of how many images being said already"""
-    of: Callable[[Tensor, Tensor], float]
-    """takes images and as many held-out images, each ``[n, C, H, W]`` in [-1, 1]"""
+    of: Callable[[Views, Views], float]
+    """takes images, and as many held-out images"""
     smallest_side: int = 1
     """pixels that it needs"""
+    fewest: int = 2
+    """images that it needs"""
 
 
+def in_neighbourhoods(name: str, words: str) -> Measure:
+    """Return one of the four measures of nearest neighbours in features."""
+
+    def of(made: Views, held_out: Views) -> float:
+        value: float = getattr(neighbourhoods(held_out.features, made.features), name)
+        return value
+
+    return Measure(name=name, real_name=f"real_{name}", words=f"{words}, {FEATURES}", of=of, fewest=NEIGHBOURS + 1)
+
+
+FEATURES = f"in features of {NAME}"
 DISTANCE = Measure(
     name="samples",
     real_name="floor",
-    words="exact Wasserstein-1 distance to as many held-out images",
-    of=exact_wasserstein,
+    words="exact Wasserstein-1 distance to as many held-out images, in pixels",
+    of=lambda made, held_out: exact_wasserstein(made.images, held_out.images),
 )
 MEASURES = (
     DISTANCE,
     Measure(
+        name="frechet",
+        real_name="real_frechet",
+        words=f"Fréchet distance to as many held-out images, {FEATURES}",
+        of=lambda made, held_out: frechet_distance(made.features, held_out.features),
+    ),
+    Measure(
+        name="kernel",
+        real_name="real_kernel",
+        words=f"kernel distance to as many held-out images, times 1,000, {FEATURES}",
+        of=lambda made, held_out: 1000 * kernel_distance(made.features, held_out.features),
+    ),
+    in_neighbourhoods("precision", "share of them within reach of a held-out image"),
+    in_neighbourhoods("recall", "share of held-out images within reach of one of them"),
+    in_neighbourhoods("density", "held-out images within whose reach they lie, over k"),
+    in_neighbourhoods("coverage", "share of held-out images with one of them within reach"),
+    Measure(
         name="diversity",
         real_name="real_diversity",
-        words="mean distance of two of them",
-        of=lambda images, _: diversity(images),
+        words="mean distance of two of them, in pixels",
+        of=lambda made, _: diversity(made.images),
     ),
     Measure(
         name="sharpness",
         real_name="real_sharpness",
         words="median variance of the Laplacian",
-        of=lambda images, _: sharpness(images).median().item(),
+        of=lambda made, _: sharpness(made.images).median().item(),
         smallest_side=SMALLEST_SHARP,
     ),
 )
@@ -98,8 +143,8 @@ def training_set(source: Source, count: int, number: int) -> Tensor:
 
 def estimates(measures: Iterable[Measure], sets: Iterable[Tensor], held_out: Tensor) -> list[Estimate]:
     """Return each measure over sets of images."""
-    measures = list(measures)
-    values = [[measure.of(images, held_out) for measure in measures] for images in sets]
+    measures, reference = list(measures), Views(held_out)
+    values = [[measure.of(views, reference) for measure in measures] for views in map(Views, sets)]
     return [
         Estimate(
             mean=statistics.fmean(each), standard_deviation=statistics.stdev(each), sets=len(each), n=len(held_out)
@@ -129,10 +174,14 @@ def measure_generator(
         seed: of the latents.
         limit: images in a set at most; see :func:`set_size`.
         sets: sets of samples, at least 2.
-        measures: which; those that need larger images are left out.
+        measures: which; those that need larger images or more of them are left out.
     """
     held_out = held_out_batch(source, set_size(source, limit), conditional=conditional)
-    fitting = [measure for measure in measures if min(source.shape[1:]) >= measure.smallest_side]
+    fitting = [
+        measure
+        for measure in measures
+        if min(source.shape[1:]) >= measure.smallest_side and len(held_out) >= measure.fewest
+    ]
     seeds = [derived_seed(seed, "evaluate", number) for number in range(sets)]
     made = estimates(
         fitting, (samples_beside(held_out, generator, latent_dim, each) for each in seeds), held_out.images
