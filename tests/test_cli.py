@@ -256,6 +256,10 @@ MISTAKES: dict[str, tuple[list[str], str]] = {
     "sample without a whole checkpoint": (["sample", "{corrupt}"], "none of its 2 checkpoints is whole"),
     "evaluate too few": (["evaluate", "{run}", "--sets=1"], "at least 2 images and 2 sets"),
     "evaluate other data": (["evaluate", "{run}", "{array}"], "does not hold the data"),
+    "too large a batch in a comparison": (
+        ["compare", "{images}", "--cells", "gan", "wgan", "--out={empty}/compare"],
+        "choose --set batch_size=36 or less",
+    ),
     "seed of a comparison": (["compare", "--cells", "gan", "wgan", "--set", "seed=3"], "--seeds says how many"),
     "conditional on an array": (["train", "{array}", "--preset=cgan-mnist"], "save an .npz with images and labels"),
     "conditional on a folder": (

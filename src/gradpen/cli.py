@@ -59,10 +59,14 @@ def parse(arguments: Sequence[str]) -> Command:
         raise GradpenError(
             f"there is no command '{printable(name)}' among {', '.join(COMMANDS)}{did_you_mean(name, COMMANDS)}"
         )
-    module, kind, _ = COMMANDS[name]
-    command: Any = getattr(importlib.import_module(module), kind)
-    parsed: Command = tyro.cli(command, prog=f"gradpen {name}", args=options)
+    parsed: Command = tyro.cli(command(name), prog=f"gradpen {name}", args=options)
     return parsed
+
+
+def command(name: str) -> Any:
+    """Return the class of a command."""
+    module, kind, _ = COMMANDS[name]
+    return getattr(importlib.import_module(module), kind)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -74,11 +78,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if arguments[0] == "--version":
         print(f"gradpen {__version__}")
         return 0
+    name = arguments[0]
     try:
         return parse(arguments).run()
     except GradpenError as error:
         if not (error.said_elsewhere or (error.said_elsewhere is None and not speaks())):
-            complain(str(error))
+            complain(str(error), name)
         return error.exit_code
     except KeyboardInterrupt:
         print("gradpen: stopped at once; whatever was saved before is whole", file=sys.stderr)
@@ -88,18 +93,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
             raise
         complain(
             f"there is not enough memory ({str(error).splitlines()[0]}); choose a smaller `data.size` or `batch_size`, "
-            f"or narrower networks"
+            f"or narrower networks",
+            name,
         )
         return 2
     except BrokenPipeError:
         return 1
 
 
-def complain(sentence: str) -> None:
-    """Print an error, settings as the options that set them."""
+def complain(sentence: str, name: str) -> None:
+    """Print an error of a command, settings as its options that set them."""
     from gradpen.commands.options import as_options
 
-    print(f"gradpen: error: {as_options(sentence)}", file=sys.stderr)
+    shown = as_options(sentence, command(name)) if name in COMMANDS else sentence
+    print(f"gradpen: error: {shown}", file=sys.stderr)
 
 
 def is_out_of_memory(error: MemoryError | RuntimeError) -> bool:

@@ -88,7 +88,7 @@ class Compare(DataOptions):
             cells += grid_cells(
                 self.preset, objectives, constraints or ("gradient-penalty",), common, reduced=self.reduced
             )
-        with ProgressLine() as progress:
+        with ProgressLine(type(self)) as progress:
 
             def audience() -> Audience:
                 interrupt = Interrupt()

@@ -26,7 +26,7 @@ class Data(DataOptions):
         from gradpen.data.recognise import open_source
         from gradpen.data.source import report_to_json
 
-        with ProgressLine() as progress:
+        with ProgressLine(type(self)) as progress:
             source = open_source(data_choice(self), progress=progress.decoding)
         values = report_to_json(source.report) | {
             "train_images": len(source.train),

@@ -2,7 +2,7 @@
 
 import re
 import sys
-from dataclasses import dataclass, field, make_dataclass
+from dataclasses import dataclass, field, fields, make_dataclass
 from typing import TYPE_CHECKING, Annotated, Any
 
 from tyro.conf import arg
@@ -14,10 +14,6 @@ from gradpen.errors import UsageError
 def option(metavar: str | None, default: str, words: str | None = None) -> Any:
     """Return how an option without a value of its own shows in the help; its docstring explains it, or these words."""
     return arg(metavar=metavar, help_behavior_hint=f"(default: {default})", help=words)
-
-
-SET_ONLY = ("critic_steps", "critic_warm_up", "reuse_batch", "accumulate", "average", "learning_rate_decay", "threads")
-"""settings without a dot that have no option of their own"""
 
 
 OPTIONS = {
@@ -86,24 +82,31 @@ def changed_data_options(options: DataOptions) -> dict[str, Any]:
     return changed
 
 
-def as_options(sentence: str) -> str:
-    """Return a sentence with the settings in it, which stand in backticks, written as options of the command line.
+def as_options(sentence: str, command: Any) -> str:
+    """Return a sentence with the settings in it, which stand in backticks, as a command's options that set them.
 
-    >>> as_options("choose `data.size=32x32`, a smaller `batch_size` or `critic.norm=none`")
+    Args:
+        sentence: with settings as ```batch_size=36``` or ```batch_size```.
+        command: the class of the command; a setting that is none of its options goes through ``--set``, if it has that.
+
+    >>> from gradpen.commands.train import Train
+    >>> as_options("choose `data.size=32x32`, a smaller `batch_size` or `critic.norm=none`", Train)
     'choose --size 32x32, a smaller --batch-size or --set critic.norm=none'
     """
-    return re.sub(r"`([a-z_0-9.]+)(?:=([^`]*))?`", lambda found: as_option(found[1], found[2]), sentence)
+    known = [option.name for option in fields(command)]
 
+    def as_option(found: re.Match[str]) -> str:
+        key, value = found[1], found[2]
+        name = key.removeprefix("data.")
+        if name in known:
+            flag = f"--{name.replace('_', '-')}"
+            return flag if value is None else f"{flag} {value}"
+        setting = key if value is None else f"{key}={value}"
+        return f"--set {setting}" if "set" in known else setting
 
-def as_option(key: str, value: str | None) -> str:
-    """Return the option that sets a setting, with its value if there is one."""
-    name = key.removeprefix("data.")
-    if name in OPTIONS or (key not in SET_ONLY and "." not in key):
-        flag = f"--{name.replace('_', '-')}"
-        return flag if value is None else f"{flag} {value}"
-    return f"--set {key}" if value is None else f"--set {key}={value}"
+    return re.sub(r"`([a-z_0-9.]+)(?:=([^`]*))?`", as_option, sentence)
 
 
 def complain(message: str) -> None:
     """Print a sentence beside the output."""
-    print(f"gradpen: {as_options(message)}", file=sys.stderr)
+    print(f"gradpen: {message}", file=sys.stderr)

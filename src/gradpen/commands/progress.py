@@ -3,7 +3,7 @@
 import sys
 import time
 from types import TracebackType
-from typing import Any, TextIO
+from typing import Any
 
 from rich.console import Console
 from rich.live import Live
@@ -43,10 +43,11 @@ def line(iteration: int, iterations: int, row: dict[str, Any], left: float | Non
 
 
 class ProgressLine:
-    """Shows the newest state of a run, and sentences above it."""
+    """Shows the newest state of a run, and sentences above it in the words of a command's options."""
 
-    def __init__(self, stream: TextIO | None = None) -> None:
-        self.console = Console(file=stream or sys.stderr, highlight=False, soft_wrap=True)
+    def __init__(self, command: Any) -> None:
+        self.command = command
+        self.console = Console(file=sys.stderr, highlight=False, soft_wrap=True)
         self.live: Live | None = None
         self.started: tuple[float, int] | None = None
         self.printed = 0.0
@@ -65,7 +66,7 @@ class ProgressLine:
 
     def say(self, sentence: str) -> None:
         """Print a sentence."""
-        self.console.print(Text(printable(as_options(sentence))))
+        self.console.print(Text(printable(as_options(sentence, self.command))))
 
     def put(self, words: str, *, last: bool = False) -> None:
         """Show a state: in place on a terminal, else as a line every ten seconds."""

@@ -80,7 +80,7 @@ class Train(DataOptions):
             refuse_with_resume(self, settings)
         interrupt = Interrupt()
         audience = Audience(publish=publish, interrupt=interrupt, listen=interrupt.listen)
-        with ProgressLine() as progress:
+        with ProgressLine(type(self)) as progress:
             if speaks():
                 audience.say, audience.decoding = progress.say, progress.decoding
                 audience.show = lambda iteration, config, row: progress.show(iteration, config.iterations, row)

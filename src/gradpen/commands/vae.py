@@ -40,7 +40,7 @@ class VaeBaseline:
 
         run, source = load_with_data(self.run_folder, self.data, complain, device=self.device)
         interrupt = Interrupt()
-        with ProgressLine() as progress, interrupt.listen():
+        with ProgressLine(type(self)) as progress, interrupt.listen():
 
             def show(iteration: int, loss: float) -> None:
                 words = f"VAE batch {iteration:,}/{self.iterations:,} | loss {loss:.2f}"
