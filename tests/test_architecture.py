@@ -134,6 +134,20 @@ def test_every_choice_is_public_and_can_be_configured() -> None:
         assert set(schema["properties"][part]["discriminator"]["mapping"]) == names
 
 
+def test_every_module_can_be_imported_first() -> None:
+    """In an interpreter that has imported nothing else of gradpen."""
+    code = (
+        "import importlib, sys\n"
+        "import torch, matplotlib.figure, scipy.optimize, tyro, rich.live\n"
+        "for name in sys.argv[1:]:\n"
+        "    for known in [m for m in sys.modules if m.split('.')[0] == 'gradpen']: del sys.modules[known]\n"
+        "    importlib.import_module(f'gradpen.{name}')\n"
+    )
+    modules = sorted(MODULES - {"__main__"})
+    done = subprocess.run([sys.executable, "-c", code, *modules], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
 def public() -> dict[str, Any]:
     package: Any = importlib.import_module("gradpen")
     return {name: getattr(package, name) for name in package.__all__}

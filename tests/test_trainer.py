@@ -327,6 +327,16 @@ def test_few_images(tmp_path: Path, count: int) -> None:
     assert record["distance_to_held_out"]["floor"]["n"] == 2
 
 
+def test_as_few_images_as_can_be(tmp_path: Path) -> None:
+    """Three to train on and two held out: one image a set, of which a distance can be taken and nothing else."""
+    array = np.random.default_rng(0).integers(0, 256, (5, 8, 8), dtype=np.uint8)
+    settings: dict[str, Any] = {"batch_size": 2, "data.held_out": 0.4}
+    config = small(**settings)
+    folder = train(config, array=LabelledArray(images=array), out=tmp_path / "run")
+    assert json.loads(folder.record.read_text())["distance_to_held_out"]["distance"]["n"] == 1
+    assert list(gradpen.evaluate(folder.path, array)) == ["samples", "floor", "sharpness", "real_sharpness"]
+
+
 def test_training_inside_the_data_folder(tmp_path: Path, images: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A run's own pictures are no data."""
     monkeypatch.chdir(images)

@@ -5,6 +5,7 @@ used, so that ``import gradpen`` costs nothing; ``__init__.pyi`` says the same t
 """
 
 import importlib
+import importlib.util
 from typing import Any
 
 __version__ = "0.1.0"
@@ -32,7 +33,7 @@ HOMES = (
 def __getattr__(name: str) -> Any:
     if name == "__all__":
         return sorted(public for home in HOMES for public in importlib.import_module(f"gradpen.{home}").__all__)
-    if not name.startswith("_"):
+    if not name.startswith("_") and importlib.util.find_spec(f"gradpen.{name}") is None:
         for home in HOMES:
             module = importlib.import_module(f"gradpen.{home}")
             if name in module.__all__:

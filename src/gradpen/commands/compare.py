@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 from tyro.conf import Positional
 
-from gradpen.commands.options import DATA_HELP, DataOptions, changed_data_options, option
+from gradpen.commands.options import DATA_HELP, DataOptions, as_options, changed_data_options, option
 from gradpen.errors import UsageError
 from gradpen.lipschitz import CONSTRAINT_FORMS
 from gradpen.looking.compare import (
@@ -100,7 +100,7 @@ class Compare(DataOptions):
                 )
 
             results = compare(cells, self.seeds, self.out, say=progress.say, audience=audience)
-        print(table(results), end="")
+        print(as_options(table(results), type(self)), end="")
         print(f"figure   {self.out / 'compare.png'}")
         if any(result.distances for result in results):
             print(f"samples  {self.out / 'samples.png'}")

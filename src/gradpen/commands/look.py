@@ -182,7 +182,7 @@ def measures_page(found: "dict[str, Estimate]") -> str:
                 for value in (found[measure.name], found[measure.real_name])
             )
             lines.append(f"{measure.name:10s}{made:>18s}  {real:>18s}  {measure.words}")
-    if found["diversity"].mean < COLLAPSED * found["real_diversity"].mean:
+    if "diversity" in found and found["diversity"].mean < COLLAPSED * found["real_diversity"].mean:
         lines.append("the samples differ much less than images do: the generator has collapsed, or nearly so")
     return "\n".join(lines)
 

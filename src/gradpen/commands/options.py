@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from tyro.conf import arg
 
-from gradpen.data.choice import READ, DataChoice
+from gradpen.data.choice import READ, DataChoice, parse_size
 from gradpen.errors import UsageError
 
 
@@ -56,19 +56,6 @@ else:
 DATA_HELP = f"{sentence(READ)[:-1]}; or embedded:digits, embedded:bricks or embedded:faces."
 
 
-def parse_size(text: str) -> tuple[int, int]:
-    """Return height and width from ``64`` or ``48x32``.
-
-    >>> parse_size("64"), parse_size("48x32")
-    ((64, 64), (48, 32))
-    """
-    parts = text.lower().split("x")
-    if len(parts) > 2 or not all(part.isdecimal() and int(part) > 0 for part in parts):
-        raise UsageError(f"--size {text}: write one number, or HEIGHTxWIDTH as in 48x32")
-    height, width = int(parts[0]), int(parts[-1])
-    return height, width
-
-
 def changed_data_options(options: DataOptions) -> dict[str, Any]:
     """Return the data options that were given, as configuration values."""
     given = {name: getattr(options, name) for name in OPTIONS}
@@ -78,7 +65,10 @@ def changed_data_options(options: DataOptions) -> dict[str, Any]:
         if value != DataChoice.__pydantic_fields__[name].default  # type: ignore[attr-defined]
     }
     if "size" in changed:
-        changed["size"] = parse_size(changed["size"])
+        try:
+            changed["size"] = parse_size(changed["size"])
+        except ValueError as error:
+            raise UsageError(f"--size {changed['size']}: {error}") from None
     return changed
 
 
@@ -87,7 +77,8 @@ def as_options(sentence: str, command: Any) -> str:
 
     Args:
         sentence: with settings as ```batch_size=36``` or ```batch_size```.
-        command: the class of the command; a setting that is none of its options goes through ``--set``, if it has that.
+        command: the class of the command. A setting that is none of its options goes through ``--set``, if it has
+            that; what is no setting, as ``resume``, is an option of ``gradpen train``.
 
     >>> from gradpen.commands.train import Train
     >>> as_options("choose `data.size=32x32`, a smaller `batch_size` or `critic.norm=none`", Train)
@@ -101,10 +92,19 @@ def as_options(sentence: str, command: Any) -> str:
         if name in known:
             flag = f"--{name.replace('_', '-')}"
             return flag if value is None else f"{flag} {value}"
-        setting = key if value is None else f"{key}={value}"
-        return f"--set {setting}" if "set" in known else setting
+        words = key if value is None else f"{key}={value}"
+        if is_setting(key):
+            return f"--set {words}" if "set" in known else words
+        return f"gradpen train --{words.replace('=', ' ')}"
 
     return re.sub(r"`([a-z_0-9.]+)(?:=([^`]*))?`", as_option, sentence)
+
+
+def is_setting(key: str) -> bool:
+    """Return whether a dotted key is a setting of a run, as ``--set`` takes it."""
+    from gradpen.settings import PLACES, known_fields
+
+    return key.split(".")[0] in {*known_fields([]), *PLACES}
 
 
 def complain(message: str) -> None:

@@ -79,7 +79,7 @@ class ProgressLine:
     def show(self, iteration: int, iterations: int, row: dict[str, Any]) -> None:
         """Show how far a run is."""
         now = time.monotonic()
-        if self.started is None:
+        if self.started is None or iteration < self.started[1]:  # a comparison shows one run after the other
             self.started = (now, iteration)
         since, first = self.started
         left = (now - since) / (iteration - first) * (iterations - iteration) if iteration > first else None

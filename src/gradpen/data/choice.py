@@ -4,7 +4,7 @@ import os
 from dataclasses import dataclass as plain_dataclass
 from dataclasses import replace
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,6 +25,18 @@ WITHOUT_TABLE = (None, "folders", "names")
 """choices of labels that need no table"""
 
 
+def parse_size(text: str) -> tuple[int, int]:
+    """Return height and width from ``64`` or ``48x32``; raise :class:`ValueError` for anything else.
+
+    >>> parse_size("64"), parse_size("48x32")
+    ((64, 64), (48, 32))
+    """
+    parts = text.lower().split("x")
+    if len(parts) > 2 or not all(part.isdecimal() and int(part) > 0 for part in parts):
+        raise ValueError("write one number, or HEIGHTxWIDTH as in 48x32")
+    return int(parts[0]), int(parts[-1])
+
+
 @dataclass(frozen=True, kw_only=True, config=STRICT)
 class DataChoice:
     """Which images to train on, and how they become an array."""
@@ -33,7 +45,8 @@ class DataChoice:
     """what :data:`READ` says; embedded:digits (scikit-learn's digits), embedded:bricks or embedded:faces (drawn
     stand-ins)"""
     size: tuple[PositiveInt, PositiveInt] | None = None
-    """height and width; none: the images' own, but 64x64 for a folder whose images differ in size or exceed 128"""
+    """height and width, also written 48x32; none: the images' own, but 64x64 for a folder whose images differ in size
+    or exceed 128"""
     fit: Fit = "crop"
     """how an image of another aspect ratio reaches the size: crop, pad or stretch"""
     channels: Literal[1, 2, 3, 4] | None = None
@@ -53,6 +66,11 @@ class DataChoice:
     """end with an error at the first unreadable image instead of leaving it out"""
     max_pixels: int = Field(default=64_000_000, ge=1, le=178_000_000)
     """largest image to decode; Pillow itself refuses more than 178 million"""
+
+    @field_validator("size", mode="before")
+    @classmethod
+    def _size_in_words(cls, value: Any) -> Any:
+        return parse_size(value) if isinstance(value, str) else value
 
     @field_validator("background")
     @classmethod

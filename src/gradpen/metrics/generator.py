@@ -78,6 +78,7 @@ DISTANCE = Measure(
     real_name="floor",
     words="exact Wasserstein-1 distance to as many held-out images, in pixels",
     of=lambda made, held_out: exact_wasserstein(made.images, held_out.images),
+    fewest=1,
 )
 MEASURES = (
     DISTANCE,
@@ -109,6 +110,7 @@ MEASURES = (
         words="median variance of the Laplacian",
         of=lambda made, _: sharpness(made.images).median().item(),
         smallest_side=SMALLEST_SHARP,
+        fewest=1,
     ),
 )
 """what is measured of a trained generator; a new one is a function in :mod:`gradpen.metrics` and a row here"""
