@@ -1,6 +1,8 @@
 """A job of many processes, as ``torchrun`` starts them: how they join, who goes first, and who says what went wrong."""
 
 import os
+import signal
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from datetime import timedelta
@@ -10,7 +12,7 @@ from typing import Any
 import torch
 import torch.distributed as distributed
 
-from gradpen.errors import GradpenError
+from gradpen.errors import GradpenError, ProcessLostError
 from gradpen.machine.sharing import HERE, Place, leads, readable_loss
 
 PATIENCE = timedelta(minutes=30)
@@ -66,6 +68,9 @@ def join(device: str) -> Iterator[None]:
     try:
         yield
     except GradpenError as error:
+        if isinstance(error, ProcessLostError) and threading.current_thread() is threading.main_thread():
+            # The launcher ends the others once it sees that one is gone. This one ends by itself, and says why first.
+            signal.signal(signal.SIGTERM, signal.SIG_IGN)
         if error.said_elsewhere is None:
             with suppress(RuntimeError):
                 error.said_elsewhere = NOTES.store.add(SAID, 1) > 1
