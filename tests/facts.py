@@ -221,6 +221,48 @@ def penalties_at_other_points(modules: Modules) -> None:
     close(line, 24.0)
 
 
+def both_ends_add_up(modules: Modules) -> None:
+    """R1 + R2 of a quadratic critic: gamma / 2 times the sum of the mean squared norms of data and of samples."""
+    torch.manual_seed(11)
+    real, fake = torch.randn(2, 6, 2, 3, dtype=torch.float64)
+
+    def score(x: Tensor) -> Tensor:
+        if len(x) > 6:  # labels are bound, so a critic takes as many points as there are data
+            raise ValueError(len(x))
+        return x.square().flatten(1).sum(1) / 2
+
+    found = modules.lipschitz.GradientPenalty(weight=0.5, target=0, where="both").penalty(score, real, fake)
+    ends = [points.flatten(1).norm(dim=1).square().mean() for points in (real, fake)]
+    close(found.detach(), 0.5 * (ends[0] + ends[1]))
+
+
+def lazy_penalties_weigh_the_same_in_all(modules: Modules) -> None:
+    """Of the steps 1 to 7 of an iteration's two rounds, 3 and 6 are penalised, threefold."""
+    lazy = modules.lipschitz.GradientPenalty(weight=2.0, every=3)
+    points = torch.zeros(4, 2, dtype=torch.float64)
+    found = [
+        modules.lipschitz.in_step(lazy, step).penalty(linear_critic(points[0]), points, points).item()
+        for step in range(1, 8)
+    ]
+    assert found == [0, 0, 6, 0, 0, 6, 0], found
+    clipping = modules.lipschitz.WeightClipping()
+    assert modules.lipschitz.in_step(clipping, 2) is clipping
+
+
+def lazy_steps_count_through_iterations(modules: Modules) -> None:
+    """Two critic steps each in two iterations: with a penalty in every third step, the third alone is penalised."""
+    lazy = modules.lipschitz.GradientPenalty(weight=10, every=3)
+    gan, batches = small_gan(modules), endless(modules)
+    penalties = []
+    for before in (0, 2):
+        for step in (1, 2):
+            found = modules.algorithm.train_iteration(
+                gan, modules.objectives.Wasserstein(), lazy, islice(batches, step), steps_before=before
+            )
+            penalties.append(found["penalty"].item() > 0)
+    assert penalties == [False, False, True, False], penalties
+
+
 def noisy_points_lie_beside_the_data(modules: Modules) -> None:
     """DRAGAN: within half a standard deviation above each coordinate, not at the data, not near the samples."""
     torch.manual_seed(12)
@@ -629,6 +671,9 @@ def what_cannot_be_done_is_said(modules: Modules) -> None:
 
 
 FACTS = [
+    both_ends_add_up,
+    lazy_penalties_weigh_the_same_in_all,
+    lazy_steps_count_through_iterations,
     penalty_of_a_linear_critic,
     penalty_moves_the_critic,
     slopes_are_per_example,

@@ -142,6 +142,21 @@ def adam_by_hand(optimizers: Any) -> None:
     assert optimizers.Adam() == optimizers.Adam(learning_rate=1e-4, beta1=0.0, beta2=0.9)
 
 
+def averages_by_half_life(optimizers: Any) -> None:
+    """Half is forgotten in 64 images; at first in a twentieth of those seen, as in the release of StyleGAN2-ADA."""
+    steady = optimizers.Average(half_life=64, ramp_up=None)
+    agree([steady.decay(images=images, seen=10) for images in (64, 32, 128)], [0.5, 0.5**0.5, 0.25])
+    ramped = optimizers.Average(half_life=10_000, ramp_up=0.05)
+    agree([ramped.decay(images=32, seen=seen) for seen in (0, 6_400, 10**7)], [0.0, 0.5**0.1, 0.5**0.0032])
+
+
+def optimisers_move_to_what_a_schedule_says(optimizers: Any) -> None:
+    """Rate and second decay are those of the choice from then on; the first decay stays."""
+    optimizer = optimizers.Adam(learning_rate=1.0, beta1=0.5, beta2=0.9).build([nn.Parameter(torch.zeros(1))])
+    optimizers.move_to(optimizer, optimizers.Adam(learning_rate=0.25, beta1=0.5, beta2=0.99))
+    assert (optimizer.param_groups[0]["lr"], optimizer.param_groups[0]["betas"]) == (0.25, (0.5, 0.99))
+
+
 def rmsprop_by_hand(optimizers: Any) -> None:
     """PyTorch's: v starts at 0, w moves by -lr g / (sqrt(v) + eps). TensorFlow's: v at 1, -lr g / sqrt(v + eps)."""
     forms: list[tuple[Literal["pytorch", "tensorflow"], float, Callable[[float], float]]] = [
@@ -370,6 +385,8 @@ FACTS: dict[str, list[Fact]] = {
         an_iteration_takes_its_steps,
     ],
     "optimizers": [
+        averages_by_half_life,
+        optimisers_move_to_what_a_schedule_says,
         adam_by_hand,
         rmsprop_by_hand,
         average_moves_by_its_decay,

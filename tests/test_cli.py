@@ -76,6 +76,7 @@ def test_options_reach_the_configuration(tmp_path: Path, images: Path, command: 
         "target": 1.0,
         "one_sided": False,
         "where": "line",
+        "every": 1,
     }
     assert config["critic_optimizer"]["learning_rate"] == config["generator_optimizer"]["learning_rate"] == 1e-3
     assert (config["seed"], config["device"], config["cadence"]["log_every"]) == (7, "cpu", 2)

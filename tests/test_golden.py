@@ -38,7 +38,12 @@ VARIANTS: dict[str, tuple[str, dict[str, Any]]] = {
     "wgan-gp-faces-2019": ("wgan-gp-faces-2019", {"critic_steps": 1}),
     "accumulated, averaged, decaying": (
         "wgan-gp-digits",
-        {"accumulate": 3, "average": 0.9, "learning_rate_decay": "linear"},
+        {
+            "accumulate": 3,
+            "average": 0.9,
+            "generator_optimizer.learning_rate": {"start": 1e-3, "end": 0.0, "shape": "linear"},
+            "critic_optimizer.learning_rate": {"start": 1e-3, "end": 0.0, "shape": "linear"},
+        },
     ),
     "residual": (
         "wgan-gp",

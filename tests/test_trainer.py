@@ -34,6 +34,8 @@ SMALL: dict[str, Any] = {
     "cadence.grid": 9,
     "threads": 1,
 }
+LINEAR = {"start": 8e-4, "end": 0.0, "shape": "linear"}
+DECAYING: dict[str, Any] = {"generator_optimizer.learning_rate": LINEAR}
 TIMES = ("seconds", "images_per_second")
 
 
@@ -91,8 +93,16 @@ VARIANTS: dict[str, dict[str, Any]] = {
         "generator": {"name": "mlp", "widths": [16, 16], "labels": "embed"},
         "critic": {"name": "mlp", "widths": [16, 16], "labels": "planes", "dropout": 0.2},
         "average": 0.9,
-        "learning_rate_decay": "linear",
+        "generator_optimizer.learning_rate": {"start": 1e-3, "end": 0.0, "shape": "linear"},
         "accumulate": 2,
+    },
+    "scheduled, lazy, both ends": {
+        "objective": "relativistic",
+        "constraint": {"name": "gradient-penalty", "where": "both", "target": 0, "every": 3},
+        "constraint.weight": {"start": 0.5, "end": 0.05},
+        "critic_optimizer.beta2": {"start": 0.9, "end": 0.99, "images": 200},
+        "critic_optimizer.learning_rate": LINEAR,
+        "average": {"half_life": {"start": 0.0, "end": 500.0}, "ramp_up": 0.5},
     },
     "AC-GAN on one batch": {
         "preset": "gan",
@@ -482,9 +492,9 @@ def test_learning_rates_fall_linearly(tmp_path: Path, monkeypatch: pytest.Monkey
 
     real = gradpen.algorithm.train_iteration
     monkeypatch.setattr(gradpen.runs.trainer, "train_iteration", watch)
-    config = small(iterations=4, learning_rate_decay="linear", learning_rate=8.0e-4)
+    config = small(iterations=4, **DECAYING)
     folder = train(config, out=tmp_path / "run", audience=Stop(2).audience())
-    with pytest.raises(RunError, match="learning rates fall to 0 over 4 iterations, so another number"):
+    with pytest.raises(RunError, match="schedules that end with its 4 iterations, so another number"):
         resume(folder.path, iterations=5)
     resume(folder.path, iterations=4)
     assert rates == [[pytest.approx(rate)] for rate in (8e-4, 6e-4, 4e-4, 2e-4)]
@@ -586,7 +596,7 @@ def test_samples_are_shown_early(tmp_path: Path) -> None:
 
 
 def test_an_edited_length_of_a_decaying_run_is_refused(tmp_path: Path) -> None:
-    folder = train(small(iterations=4, learning_rate_decay="linear"), out=tmp_path / "run")
+    folder = train(small(iterations=4, **DECAYING), out=tmp_path / "run")
     values = json.loads(folder.config.read_text())
     folder.config.write_text(json.dumps(values | {"iterations": 8}))
     with pytest.raises(RunError, match="was changed since the checkpoint was written \\(iterations: 4 -> 8"):

@@ -16,6 +16,7 @@ HOMES = (
     "objectives",
     "lipschitz",
     "networks.choices",
+    "schedule",
     "optimizers",
     "gan",
     "algorithm",

@@ -13,7 +13,7 @@ from torch import Tensor
 from gradpen.batch import Batch
 from gradpen.errors import UsageError
 from gradpen.gan import Gan
-from gradpen.lipschitz import Constraint
+from gradpen.lipschitz import Constraint, in_step
 from gradpen.objectives import Objective, RelativeObjective
 
 __all__ = ["critic_step", "generator_step", "train_iteration"]
@@ -85,7 +85,13 @@ def generator_step(gan: Gan, objective: Objective, batch: Batch, parts: int = 1)
 
 
 def train_iteration(
-    gan: Gan, objective: Objective, constraint: Constraint, batches: Iterable[Batch], *, parts: int = 1
+    gan: Gan,
+    objective: Objective,
+    constraint: Constraint,
+    batches: Iterable[Batch],
+    *,
+    parts: int = 1,
+    steps_before: int = 0,
 ) -> Measures:
     """Lines 2-12: one critic update on each batch, then one generator update.
 
@@ -95,22 +101,19 @@ def train_iteration(
         constraint: the Lipschitz constraint on the critic.
         batches: n_critic batches of data on the networks' device, at least one.
         parts: equal parts of a batch whose gradients are averaged, to save memory; 1 as in the papers.
+        steps_before: critic steps of earlier iterations, from which a lazy penalty counts.
 
     Returns:
         Scalar tensors ``critic_loss`` (without the penalty) and ``penalty`` of the last critic step, and
-        ``generator_loss``. Nothing is read back to the host.
-
-    Raises:
-        UsageError: there is no batch.
+        ``generator_loss``. Nothing is read back to the host. Raises :class:`UsageError` without a batch.
     """
     batch, measures = None, Measures()
-    for batch in batches:
-        measures = critic_step(gan, objective, constraint, batch, parts)
+    for step, batch in enumerate(batches, steps_before + 1):
+        measures = critic_step(gan, objective, in_step(constraint, step), batch, parts)
     if batch is None:
         raise UsageError("an iteration needs at least one batch, found none")
     return measures | generator_step(gan, objective, batch, parts)
 
 
 def mean(losses: list[Tensor]) -> Tensor:
-    """Return the mean of the losses of equal parts."""
     return losses[0] if len(losses) == 1 else torch.stack(losses).mean()

@@ -17,7 +17,7 @@ from gradpen.batch import Batch
 from gradpen.choice import STRICT
 from gradpen.errors import UsageError
 from gradpen.gan import Gan
-from gradpen.lipschitz import Constraint
+from gradpen.lipschitz import Constraint, in_step
 from gradpen.networks.labels import ClassifyingCritic
 from gradpen.networks.precision import in_precision
 from gradpen.objectives import Objective, RelativeObjective
@@ -119,11 +119,12 @@ def train_iteration(
     batches: Iterable[Batch],
     *,
     parts: int = 1,
+    steps_before: int = 0,
 ) -> Measures:
     """One critic update on each batch, then one generator update; see :func:`gradpen.algorithm.train_iteration`."""
     batch, measures = None, Measures()
-    for batch in batches:
-        measures = critic_step(gan, objective, constraint, extra, batch, parts)
+    for step, batch in enumerate(batches, steps_before + 1):
+        measures = critic_step(gan, objective, in_step(constraint, step), extra, batch, parts)
     if batch is None:
         raise UsageError("an iteration needs at least one batch, found none")
     return measures | generator_step(gan, objective, extra, batch, parts)

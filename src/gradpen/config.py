@@ -1,8 +1,9 @@
 """The parts of a run, each a choice, and what must fit together."""
 
-from typing import Annotated, Literal, Self
+from dataclasses import replace
+from typing import Annotated, Self
 
-from pydantic import Field, NonNegativeInt, PositiveInt, model_validator
+from pydantic import Field, NonNegativeInt, PositiveInt, Tag, model_validator
 from pydantic.dataclasses import dataclass
 
 from gradpen.auxiliary import ClassLoss
@@ -12,11 +13,15 @@ from gradpen.lipschitz import CONSTRAINTS, Constraint
 from gradpen.networks.blocks import CriticChoice, GeneratorChoice
 from gradpen.networks.choices import CRITICS, GENERATORS
 from gradpen.objectives import OBJECTIVES, Objective
-from gradpen.optimizers import OPTIMIZERS, OptimizerChoice
+from gradpen.optimizers import OPTIMIZERS, Average, OptimizerChoice
+from gradpen.schedule import NUMBER_OR_PARTS, scheduled, settled
 
 __all__ = ["Cadence", "CriticWarmUp", "RunConfig"]
 
 Optimizer = Annotated[OptimizerChoice, OneOf(OPTIMIZERS)]
+OneAverage = Annotated[
+    Annotated[float, Field(gt=0, lt=1), Tag("number")] | Annotated[Average, Tag("parts")], NUMBER_OR_PARTS
+]
 
 
 @dataclass(frozen=True, kw_only=True, config=STRICT)
@@ -109,10 +114,9 @@ class RunConfig:
     """images in a batch, of all processes together, at least 2 so that batch norm has statistics"""
     accumulate: PositiveInt = 1
     """parts of a batch that go through the networks one after the other, their gradients averaged, to save memory"""
-    average: Annotated[float, Field(gt=0, lt=1)] | None = None
-    """decay of a moving average of the generator's weights, for example 0.999; samples and measures are then its"""
-    learning_rate_decay: Literal["none", "linear"] = "none"
-    """linear: both learning rates fall to 0 over the iterations"""
+    average: OneAverage | None = None
+    """moving average of the generator's weights, as a half-life in images or as a decay for each update, for example
+    0.999; samples and measures are then the average's"""
     iterations: PositiveInt = 10_000
     """generator updates"""
     seed: Annotated[int, Field(ge=0, lt=2**63)] = 0
@@ -155,6 +159,22 @@ class RunConfig:
             return usual
         return usual + (self.critic_warm_up.steps - self.critic_steps) * self.critic_warm_up.iterations(iterations)
 
-    def learning_rate_factor(self, iteration: int) -> float:
-        """Return what both learning rates are multiplied by in an iteration, the first being 1."""
-        return 1 - (iteration - 1) / self.iterations if self.learning_rate_decay == "linear" else 1.0
+    def images(self, iterations: int) -> int:
+        """Return how many images the critic has seen after so many iterations."""
+        return self.critic_updates(iterations) * self.batch_size
+
+    def during(self, iteration: int) -> Self:
+        """Return the configuration as it stands in an iteration, every schedule at its number; the first is 1."""
+        seen, total = self.images(iteration - 1), self.images(self.iterations)
+        now = {name: settled(getattr(self, name), seen, total) for name in CHANGING}
+        return replace(self, **{name: part for name, part in now.items() if part is not getattr(self, name)})
+
+    @property
+    def follows_its_length(self) -> bool:
+        """Whether a schedule ends with the run, so that a longer run would have been another from the start."""
+        schedules = [each for name in CHANGING for each in scheduled(getattr(self, name)).values()]
+        return any(schedule.follows_the_run for schedule in schedules)
+
+
+CHANGING = ("generator_optimizer", "critic_optimizer", "constraint", "average")
+"""parts that may hold schedules"""

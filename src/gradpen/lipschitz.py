@@ -4,6 +4,7 @@ A constraint takes the critic as a function ``score: points [B, ...] -> scores [
 with respect to the points only, so a conditional critic hands over its score with the labels bound.
 """
 
+from dataclasses import replace
 from typing import Literal, Protocol
 
 import torch
@@ -18,6 +19,7 @@ from gradpen.errors import UsageError
 from gradpen.machine.sharing import count, draw_for_all, mean_over_all
 from gradpen.networks.layers import input_gradients_only
 from gradpen.networks.spectral import normalise_spectrum
+from gradpen.schedule import Positive, number
 
 __all__ = [
     "GradientPenalty",
@@ -114,14 +116,15 @@ def slope_penalty(slopes: Tensor, *, target: float = 1.0, one_sided: bool = Fals
     return excess.square().mean()
 
 
-Where = Literal["line", "real", "fake", "noise", "normal-line"]
+Where = Literal["line", "real", "fake", "both", "noise", "normal-line"]
 
 
 def penalty_points(where: Where, real: Tensor, fake: Tensor) -> Tensor:
     r"""Return the points at which slopes are penalised, ``[B, ...]`` like ``real``, detached.
 
     * ``line``: interpolates of data and samples (Gulrajani et al. 2017).
-    * ``real``, ``fake``: the data, the samples themselves (Mescheder et al. 2018: R1, R2).
+    * ``real``, ``fake``: the data, the samples themselves (Mescheder et al. 2018: R1, R2). ``both``: one after the
+      other, ``[2 B, ...]``.
     * ``noise``: the neighbourhood of the data, :math:`x + \tfrac12 \epsilon\,\mathrm{std}(x)\,u` with
       :math:`u \sim U[0,1]` per coordinate and :math:`\epsilon \sim U[0,1]` per example (Kodali et al. 2017,
       arXiv 1705.07215, and its release: DRAGAN).
@@ -133,6 +136,8 @@ def penalty_points(where: Where, real: Tensor, fake: Tensor) -> Tensor:
         return interpolate(real, fake, "normal")
     if where == "noise":
         return interpolate(real + 0.5 * deviation(real) * draw_for_all(torch.rand_like, real), real)
+    if where == "both":
+        return torch.cat([real, fake]).detach()
     return (real if where == "real" else fake).detach()
 
 
@@ -187,8 +192,11 @@ def gradient_penalty(
     105.147...
     """
     points = penalty_points(where, real, fake)
-    refuse_coupling(critic, points)
-    return weight * slope_penalty(gradient_norm(critic, points), target=target, one_sided=one_sided)
+    refuse_coupling(critic, points[: len(real)])
+    # With labels bound, a critic takes as many points as there are labels: both ends one after the other.
+    slopes = torch.cat([gradient_norm(critic, part) for part in points.split(len(real))])
+    ends = 2 if where == "both" else 1
+    return ends * weight * slope_penalty(slopes, target=target, one_sided=one_sided)
 
 
 class Constraint(Protocol):
@@ -308,6 +316,7 @@ class GradientPenalty:
     ``line``        0       10      zero-centred penalty (Thanh-Tung et al. 2019, arXiv 1902.03984)
     ``real``        0       5       R1, gamma / 2 with gamma 10 (Mescheder et al. 2018, arXiv 1801.04406)
     ``fake``        0       5       R2, likewise
+    ``both``        0       0.025   R1 + R2, the sum of the two (R3GAN: Huang et al. 2024, arXiv 2501.05441)
     ``noise``       1       10      DRAGAN (Kodali et al. 2017, arXiv 1705.07215)
     ==============  ======  ======  =================================================================
 
@@ -317,14 +326,17 @@ class GradientPenalty:
     """
 
     name: Literal["gradient-penalty"] = "gradient-penalty"
-    weight: PositiveFloat = 10.0
+    weight: Positive = 10.0
     """the penalty coefficient, lambda in the paper"""
     target: NonNegativeFloat = 1.0
     """the slope that is not penalised"""
     one_sided: bool = False
     """penalise only slopes above the target (Gulrajani et al. 2017, appendix C)"""
     where: Where = "line"
-    """at which points: line (interpolates), real, fake, noise (around the data), normal-line (beyond the line too)"""
+    """at which points: line (interpolates), real, fake, both, noise (around the data), normal-line (beyond the line)"""
+    every: PositiveInt = 1
+    """penalise in every so many critic steps only, so many times as strongly (Karras et al. 2020, arXiv 1912.04958,
+    section 3.1: lazy regularization, every 16)"""
 
     def prepare(self, critic: nn.Module) -> None:
         """Refuse a critic with batch norm."""
@@ -333,12 +345,32 @@ class GradientPenalty:
     def penalty(self, score: Score, real: Tensor, fake: Tensor) -> Tensor:
         """Return the weighted penalty on fresh points."""
         return gradient_penalty(
-            score, real, fake, weight=self.weight, target=self.target, one_sided=self.one_sided, where=self.where
+            score,
+            real,
+            fake,
+            weight=number(self.weight),
+            target=self.target,
+            one_sided=self.one_sided,
+            where=self.where,
         )
 
     def project(self, critic: nn.Module) -> None:
         """Leave the critic as it is: the penalty replaces clipping."""
         del critic
+
+
+def in_step(constraint: Constraint, step: int) -> Constraint:
+    """Return a constraint as it acts in a critic step, the first being 1: every k-th penalty k-fold, if lazy.
+
+    >>> lazy = GradientPenalty(where="real", target=0, weight=0.5, every=4)
+    >>> in_step(lazy, 8).weight, in_step(lazy, 9)
+    (2.0, Unconstrained(name='none'))
+    """
+    if not isinstance(constraint, GradientPenalty) or constraint.every == 1:
+        return constraint
+    if step % constraint.every:
+        return Unconstrained()
+    return replace(constraint, weight=constraint.every * number(constraint.weight), every=1)
 
 
 @dataclass(frozen=True, kw_only=True, config=STRICT)
@@ -383,6 +415,7 @@ CONSTRAINT_FORMS = {
     "zero-centred": GradientPenalty(target=0),
     "r1": GradientPenalty(where="real", target=0, weight=5),
     "r2": GradientPenalty(where="fake", target=0, weight=5),
+    "r1-r2": GradientPenalty(where="both", target=0, weight=0.025),
     "dragan": GradientPenalty(where="noise"),
     "wgan-div": WassersteinDivergence(),
 }

@@ -2,26 +2,25 @@
 
 import copy
 from collections.abc import Iterable
-from typing import Annotated, Literal, Protocol
+from typing import Literal, Protocol
 
 import torch
-from pydantic import Field, PositiveFloat
+from pydantic import PositiveFloat
 from pydantic.dataclasses import dataclass
 from torch import nn
 
 from gradpen.choice import STRICT
+from gradpen.schedule import Below1, Decay, NotNegative, Positive, Schedule, number
 
-__all__ = ["Adam", "RMSProp"]
-
-Decay = Annotated[float, Field(ge=0, lt=1)]
+__all__ = ["Adam", "Average", "RMSProp"]
 
 
 class OptimizerChoice(Protocol):
     """The contract of an optimiser choice."""
 
     @property
-    def learning_rate(self) -> float:
-        """The learning rate that decay starts from."""
+    def learning_rate(self) -> float | Schedule:
+        """The learning rate, which may change over training."""
 
     def build(self, parameters: Iterable[nn.Parameter]) -> torch.optim.Optimizer:
         """Return the optimiser over the parameters."""
@@ -36,14 +35,14 @@ class Adam:
     """
 
     name: Literal["adam"] = "adam"
-    learning_rate: PositiveFloat = 1e-4
-    beta1: Decay = 0.0
+    learning_rate: Positive = 1e-4
+    beta1: Below1 = 0.0
     beta2: Decay = 0.9
 
     def build(self, parameters: Iterable[nn.Parameter]) -> torch.optim.Optimizer:
         """Return :class:`torch.optim.Adam` in its fused form."""
         return torch.optim.Adam(
-            parameters, lr=self.learning_rate, betas=(float(self.beta1), float(self.beta2)), fused=True
+            parameters, lr=number(self.learning_rate), betas=(float(self.beta1), float(number(self.beta2))), fused=True
         )
 
 
@@ -59,8 +58,8 @@ class RMSProp:
     """
 
     name: Literal["rmsprop"] = "rmsprop"
-    learning_rate: PositiveFloat = 5e-5
-    alpha: Decay = 0.99
+    learning_rate: Positive = 5e-5
+    alpha: Below1 = 0.99
     """decay of the running mean of squared gradients"""
     eps: PositiveFloat = 1e-8
     form: Literal["pytorch", "tensorflow"] = "pytorch"
@@ -68,12 +67,54 @@ class RMSProp:
     def build(self, parameters: Iterable[nn.Parameter]) -> torch.optim.Optimizer:
         """Return :class:`torch.optim.RMSprop`, or :class:`TensorFlowRMSProp`."""
         if self.form == "tensorflow":
-            return TensorFlowRMSProp(parameters, lr=self.learning_rate, alpha=self.alpha, eps=self.eps)
-        return torch.optim.RMSprop(parameters, lr=self.learning_rate, alpha=self.alpha, eps=self.eps, foreach=True)
+            return TensorFlowRMSProp(parameters, lr=number(self.learning_rate), alpha=self.alpha, eps=self.eps)
+        return torch.optim.RMSprop(
+            parameters, lr=number(self.learning_rate), alpha=self.alpha, eps=self.eps, foreach=True
+        )
 
 
 OPTIMIZERS = (Adam, RMSProp)
 """all optimisers to choose from"""
+
+
+def move_to(optimizer: torch.optim.Optimizer, choice: OptimizerChoice) -> None:
+    """Give an optimiser the learning rate and the second decay of a choice without schedules."""
+    for group in optimizer.param_groups:
+        group["lr"] = number(choice.learning_rate)
+        if isinstance(choice, Adam):
+            group["betas"] = (group["betas"][0], float(number(choice.beta2)))
+
+
+@dataclass(frozen=True, kw_only=True, config=STRICT)
+class Average:
+    r"""A moving average of the generator's weights, by the images in which half of it is forgotten.
+
+    .. math:: \bar w \leftarrow d \bar w + (1 - d) w, \qquad d = 2^{-b / h}
+
+    with b the images that the critic saw since the last update, and h the half-life, at most ``ramp_up`` times all
+    images seen so far: an average of the first minutes should not remember the untrained generator. Source: Karras et
+    al. 2020 (arXiv 2006.06676) and its release (``training_loop.py``: ``ema_kimg``, ``ema_rampup`` 0.05).
+
+    >>> Average(half_life=64, ramp_up=None).decay(images=64, seen=6400)
+    0.5
+    """
+
+    half_life: NotNegative = 10_000
+    """images in which half of the average is forgotten"""
+    ramp_up: PositiveFloat | None = 0.05
+    """the half-life is at most this share of the images seen so far; none: it is never shorter"""
+
+    def decay(self, images: int, seen: int) -> float:
+        """Return the share of the average that an update keeps.
+
+        Args:
+            images: images that the critic saw since the last update.
+            seen: images that it had seen before those.
+        """
+        half_life = number(self.half_life)
+        if self.ramp_up is not None:
+            half_life = min(half_life, self.ramp_up * seen)
+        return float(0.5 ** (images / max(half_life, 1e-8)))
 
 
 class TensorFlowRMSProp(torch.optim.Optimizer):

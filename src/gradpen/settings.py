@@ -16,6 +16,7 @@ from gradpen.data.choice import EMBEDDED
 from gradpen.errors import UsageError
 from gradpen.presets.catalogue import find
 from gradpen.presets.reduced import reduced as reduced_preset
+from gradpen.schedule import KINDS, Schedule
 from gradpen.text import did_you_mean, printable
 
 __all__ = ["configure"]
@@ -38,10 +39,20 @@ def from_dict(values: Mapping[str, Any], *, origin: str = "the configuration") -
     if not isinstance(values, Mapping):
         raise UsageError(f"{origin} holds no settings; expected an object of settings by name")
     try:
-        return ADAPTER.validate_python(dict(values))
+        return ADAPTER.validate_python(as_written_today(values))
     except ValidationError as error:
         problems = [describe(problem) for problem in error.errors(include_url=False)]
         raise UsageError(f"{origin}: " + "; ".join(problems)) from None
+
+
+def as_written_today(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a configuration as this version writes it; earlier ones had a linear decay of both rates by its name."""
+    today = dict(values)
+    if today.pop("learning_rate_decay", "none") == "linear":
+        for optimizer in ("generator_optimizer", "critic_optimizer"):
+            rate = today[optimizer]["learning_rate"]
+            today[optimizer] = {**today[optimizer], "learning_rate": {"start": rate, "end": 0.0, "shape": "linear"}}
+    return today
 
 
 def describe(problem: Mapping[str, Any]) -> str:
@@ -63,7 +74,7 @@ def without_tags(place: list[str]) -> list[str]:
     """Return the keys of pydantic's location, without the choice's name that follows a choice's key."""
     kept: list[str] = []
     tag_may_follow = False
-    for part in place:
+    for part in (part for part in place if part not in KINDS):
         if tag_may_follow and part in CHOICE_NAMES:
             tag_may_follow = False
             continue
@@ -83,6 +94,9 @@ def members(annotation: Any) -> list[type]:
 
 
 CHOICE_KEYS = ("generator", "critic", "objective", "constraint", "generator_optimizer", "critic_optimizer")
+
+
+SCHEDULE = frozenset(field.name for field in fields(Schedule))
 
 
 CHOICE_NAMES = frozenset(
@@ -154,6 +168,8 @@ def override(values: dict[str, Any], key: str, value: Any) -> None:
     for depth, parent in enumerate(parents):
         if place.get(parent) is None:
             place[parent] = {}
+        if isinstance(place[parent], float) and last in SCHEDULE:
+            place[parent] = {"start": place[parent]}
         if parent not in known_fields(parents[:depth]) or not isinstance(place[parent], dict):
             raise UsageError(
                 f"there is no setting '{printable(key)}'" + did_you_mean(parent, known_fields(parents[:depth]))
@@ -231,13 +247,22 @@ def configure(
         return from_dict(values)
     for key, value in settings.items():
         for place in PLACES.get(key, (key,)):
-            if place == "constraint.weight" and "weight" not in values["constraint"]:
+            if key == "penalty_weight" and "weight" not in values["constraint"]:
                 raise UsageError(
                     f"a penalty weight was given, but the constraint of {values['preset']} is "
                     f"{values['constraint']['name']}, which has none; choose `preset=wgan-gp`, or leave it out"
                 )
-            override(values, place, value)
+            override(values, place, restarted(values, place, value) if key in PLACES else value)
     return from_dict(values)
+
+
+def restarted(values: Mapping[str, Any], place: str, value: Any) -> Any:
+    """Return a number for a place; a schedule that is there starts from the number and keeps its proportion."""
+    part, _, name = place.rpartition(".")
+    before = values[part].get(name) if part else None
+    if not isinstance(before, dict) or not isinstance(value, int | float) or not before["start"]:
+        return value
+    return {**before, "start": value, "end": before["end"] * value / before["start"]}
 
 
 PLACES = {

@@ -24,13 +24,13 @@ def with_iterations(config: RunConfig, iterations: int | None, checkpoint: Check
     """Return the configuration with a new total of iterations, if one is given.
 
     Raises:
-        RunError: the run is beyond it already, or its learning rates depend on the total.
+        RunError: the run is beyond it already, or its schedules end with it.
     """
     if iterations not in (None, config.iterations):
-        if config.learning_rate_decay != "none":
+        if config.follows_its_length:
             raise RunError(
-                f"{printable(path)} lets its learning rates fall to 0 over {config.iterations:,} iterations, so "
-                f"another number would make it another run; leave out `iterations`, or start a new run"
+                f"{printable(path)} has schedules that end with its {config.iterations:,} iterations, so another "
+                f"number would make it another run; leave out `iterations`, or start a new run"
             )
         config = from_dict({**to_dict(config), "iterations": iterations}, origin="`iterations`")
     if config.iterations < checkpoint.iteration:
@@ -97,7 +97,7 @@ def refuse_changes(before: RunConfig, now: RunConfig, folder: RunFolder) -> None
     """Raise if the run's configuration is not the one its checkpoint was made with."""
     tables = before.data.labels not in WITHOUT_TABLE and now.data.labels not in WITHOUT_TABLE
     labels = before.data.labels if tables else now.data.labels
-    iterations = before.iterations if now.learning_rate_decay == "none" else now.iterations
+    iterations = now.iterations if now.follows_its_length else before.iterations
     same = replace(now, iterations=iterations, data=replace(now.data, path=before.data.path, labels=labels))
     changed = differences(before, same)
     if changed:

@@ -55,7 +55,7 @@ def build_gan(task: Task) -> Gan:
         UsageError: the constraint refuses the critic.
         DataError: the data lack the labels that the networks take.
     """
-    config, source = task.config, task.source
+    config, source = task.config.during(1), task.source
     refuse_wrong_labels(config, source)
     seed_everything(config.seed, "initialise", 0)
     labels = label_space(source.labels).size if config.conditional and source.labels is not None else 0

@@ -16,12 +16,12 @@ from gradpen.batch import Batch
 from gradpen.config import RunConfig
 from gradpen.data.source import batches
 from gradpen.errors import DivergedError
-from gradpen.gan import Gan
+from gradpen.lipschitz import Constraint, GradientPenalty
 from gradpen.machine import sharing
 from gradpen.machine.device import keep_freed_memory
 from gradpen.machine.seeds import derived_seed, seed_everything
 from gradpen.metrics.generator import Estimate
-from gradpen.optimizers import update_average
+from gradpen.optimizers import Average, move_to, update_average
 from gradpen.runs import marks
 from gradpen.runs.audience import Audience
 from gradpen.runs.checkpoint import write_checkpoint
@@ -220,27 +220,33 @@ def iterate(state: State, config: RunConfig, stream: Iterator[Batch]) -> Measure
     """Do the next iteration on the next batches of the stream, from the iteration's own seed; return its losses."""
     gan = state.gan
     state.iteration += 1
+    now = config.during(state.iteration)
     seed_everything(config.seed, "iterate", state.iteration)
-    set_learning_rates(gan, config, state.iteration)
-    updates = config.critic_updates(state.iteration) - config.critic_updates(state.iteration - 1)
+    move_to(gan.generator_optimizer, now.generator_optimizer)
+    move_to(gan.critic_optimizer, now.critic_optimizer)
+    before = config.critic_updates(state.iteration - 1)
+    updates = config.critic_updates(state.iteration) - before
     batches = repeat(next(stream), updates) if config.reuse_batch else islice(stream, updates)
+    common = {"parts": config.accumulate, "steps_before": before}
     if config.critic.labels == "classify":
-        losses = auxiliary.train_iteration(
-            gan, config.objective, config.constraint, config.class_loss, batches, parts=config.accumulate
-        )
+        losses = auxiliary.train_iteration(gan, now.objective, now.constraint, now.class_loss, batches, **common)
     else:
-        losses = train_iteration(gan, config.objective, config.constraint, batches, parts=config.accumulate)
-    if state.average is not None and config.average is not None:
-        update_average(state.average, gan.generator, config.average)
-    return losses
+        losses = train_iteration(gan, now.objective, now.constraint, batches, **common)
+    if state.average is not None:
+        update_average(state.average, gan.generator, decay_in(now, state.iteration))
+    return with_whole_penalty(losses, now.constraint, before + updates)
 
 
-def set_learning_rates(gan: Gan, config: RunConfig, iteration: int) -> None:
-    """Set both learning rates to those of an iteration."""
-    factor = config.learning_rate_factor(iteration)
-    for optimizer, choice in (
-        (gan.generator_optimizer, config.generator_optimizer),
-        (gan.critic_optimizer, config.critic_optimizer),
-    ):
-        for group in optimizer.param_groups:
-            group["lr"] = choice.learning_rate * factor
+def with_whole_penalty(losses: Measures, constraint: Constraint, step: int) -> Measures:
+    """Return the losses of an iteration with a lazy penalty as it would be in every step, or without where it rests."""
+    every = constraint.every if isinstance(constraint, GradientPenalty) else 1
+    whole = losses | {"penalty": losses["penalty"] / every}
+    return {name: loss for name, loss in whole.items() if name != "penalty" or step % every == 0}
+
+
+def decay_in(now: RunConfig, iteration: int) -> float:
+    """Return the share of the generator's average that the update of an iteration keeps."""
+    if not isinstance(now.average, Average):
+        return now.average or 0.0
+    seen = now.images(iteration - 1)
+    return now.average.decay(now.images(iteration) - seen, seen)
