@@ -6,6 +6,7 @@ Every fact takes the modules it speaks of, so that the same facts run on the pro
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from itertools import islice
 from types import ModuleType
 from typing import Any
@@ -261,6 +262,29 @@ def lazy_steps_count_through_iterations(modules: Modules) -> None:
             )
             penalties.append(found["penalty"].item() > 0)
     assert penalties == [False, False, True, False], penalties
+
+
+def shared_samples_are_made_once(modules: Modules) -> None:
+    """Three batches, three sets of samples; the generator then moves by its loss on the third, by plain descent."""
+    objective, constraint = modules.objectives.Wasserstein(), modules.lipschitz.GradientPenalty(weight=10)
+    gan = small_gan(modules, partial(torch.optim.SGD, lr=0.1))
+    made: list[Tensor] = []
+    gan.generator.register_forward_hook(lambda _module, _inputs, output: made.append(output))
+    before = [parameter.detach().clone() for parameter in gan.generator.parameters()]
+    torch.manual_seed(12)
+    modules.algorithm.train_iteration(gan, objective, constraint, islice(endless(modules), 3), share_samples=True)
+    assert len(made) == 3, len(made)
+    moved = [parameter.detach().clone() for parameter in gan.generator.parameters()]
+    other = small_gan(modules, partial(torch.optim.SGD, lr=0.1))
+    torch.manual_seed(12)
+    for batch in islice(endless(modules), 3):
+        fakes = other.generate(batch)
+        modules.algorithm.critic_step(other, objective, constraint, batch, fakes=fakes)
+    (-other.critic(fakes).mean()).backward()
+    for start, parameter, end in zip(before, other.generator.parameters(), moved, strict=True):
+        close(start, parameter.detach())
+        assert parameter.grad is not None
+        close(end, start - 0.1 * parameter.grad)
 
 
 def noisy_points_lie_beside_the_data(modules: Modules) -> None:
@@ -671,6 +695,7 @@ def what_cannot_be_done_is_said(modules: Modules) -> None:
 
 
 FACTS = [
+    shared_samples_are_made_once,
     both_ends_add_up,
     lazy_penalties_weigh_the_same_in_all,
     lazy_steps_count_through_iterations,

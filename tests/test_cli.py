@@ -18,6 +18,7 @@ from conftest import Outcome
 from gradpen.cli import COMMANDS
 
 TINY = [
+    "--preset=wgan-gp",
     "--iterations=4",
     "--batch-size=16",
     "--set",
@@ -50,6 +51,7 @@ def test_train_names_what_it_wrote(tmp_path: Path, command: Callable[..., Outcom
     for word in ("gap", "train", "held-out", "slope", "left"):
         assert word in err
     assert sorted(entry.name for entry in (tmp_path / "run").iterdir()) == [
+        "best",
         "checkpoint",
         "config.json",
         "curves.png",
@@ -148,7 +150,7 @@ def test_data_report(images: Path, command: Callable[..., Outcome]) -> None:
 
 def test_presets(command: Callable[..., Outcome]) -> None:
     listed = {entry["name"]: entry for entry in json.loads(command("presets", "--json")[1])}
-    assert list(listed)[:6] == ["wgan-gp", "wgan", "gan", "wgan-gp-digits", "wgan-gp-mnist", "wgan-mnist"]
+    assert list(listed)[:6] == ["quick", "wgan-gp", "wgan", "gan", "wgan-gp-digits", "wgan-gp-mnist"]
     assert listed["wgan-gp-mnist"]["generator_parameters"] == 1_756_032
     assert listed["wgan-mnist"]["critic_parameters"] == 533_505
     out = command("presets")[1]
@@ -157,7 +159,7 @@ def test_presets(command: Callable[..., Outcome]) -> None:
         assert entry["source"] in out
 
 
-POSITIONAL = {"data": "[DATA]", "run_folder": "RUN"}
+POSITIONAL = {"data": "[DATA]", "run_folder": "RUN", "subject": "RUN|IMAGES"}
 
 
 @pytest.mark.parametrize("name", COMMANDS)
@@ -173,7 +175,7 @@ def test_help_says_every_option(name: str, command: Callable[..., Outcome]) -> N
 
 
 def corrupt(run: Path) -> None:
-    for place in (run / "checkpoint").iterdir():
+    for place in (*(run / "checkpoint").iterdir(), *(run / "best").iterdir()):
         (place / "manifest.json").write_text("")
 
 
@@ -190,7 +192,7 @@ MISTAKES: dict[str, tuple[list[str], str]] = {
     "setting out of range": (["train", "--set", "critic_steps=0"], "critic_steps: input should be greater than 0"),
     "wrong type": (["train", "--set", "batch_size=big"], "batch_size: input should be a valid integer"),
     "infinite": (["train", "--penalty-weight=inf"], "constraint.weight: input should be a finite number"),
-    "negative": (["train", "--learning-rate=-1"], "learning_rate: input should be greater than 0"),
+    "negative": (["train", "--preset=wgan-gp", "--learning-rate=-1"], "learning_rate: input should be greater than 0"),
     "size": (["train", "--size=big"], "--size big: write one number, or HEIGHTxWIDTH"),
     "size zero": (["train", "--size=0"], "--size 0"),
     "colour": (["train", "--background=blakc"], "background: unknown color specifier"),
@@ -214,7 +216,10 @@ MISTAKES: dict[str, tuple[list[str], str]] = {
     "no image": (["train", "{texts}"], "holds no image file (only 1 .txt)"),
     "no readable image": (["train", "{unreadable}"], "none of the 2 image files in"),
     "one image": (["train", "{one}"], "has 1 usable image(s)"),
-    "fewer than a batch": (["train", "{images}"], "fewer than a batch of 64; choose --batch-size 36 or less"),
+    "fewer than a batch": (
+        ["train", "{images}", "--batch-size=37"],
+        "fewer than a batch of 37; choose --batch-size 36 or less",
+    ),
     "strict": (["train", "{mixed}", "--strict"], "zero.png is unreadable (empty file)"),
     "unknown label": (["train", "--only", "eleven"], "has no class 'eleven'; it has: 0, 1, 2"),
     "label without classes": (["train", "{array}", "--only", "cat"], "has no classes to choose cat from"),
@@ -240,9 +245,9 @@ MISTAKES: dict[str, tuple[list[str], str]] = {
     "array dtype": (["train", "{strings}"], "dtype <U1"),
     "array NaN": (["train", "{nan}"], "NaN or infinite"),
     "other file": (["train", "{file}"], "is a file gradpen cannot train on"),
-    "used folder": (["train", "--out={used}"], "is not empty; a run never writes over another"),
-    "unwritable folder": (["train", "--out=/proc/gradpen"], "/proc/gradpen cannot be written"),
-    "out below a file": (["train", "--out={file}/run"], "cannot be written (Not a directory)"),
+    "used folder": (["train", "--iterations=1", "--out={used}"], "is not empty; a run never writes over another"),
+    "unwritable folder": (["train", "--iterations=1", "--out=/proc/gradpen"], "/proc/gradpen cannot be written"),
+    "out below a file": (["train", "--iterations=1", "--out={file}/run"], "cannot be written (Not a directory)"),
     "resume nothing": (["train", "--resume=nowhere"], "nowhere is not a run: it does not exist"),
     "resume another folder": (["train", "--resume={images}"], "has no config.json"),
     "resume with options": (["train", "--resume={run}", "--seed=3", "--preset=gan"], "--seed, --preset cannot go"),
@@ -256,7 +261,7 @@ MISTAKES: dict[str, tuple[list[str], str]] = {
     "sample to nowhere": (["sample", "{run}", "--out=/proc/x.png"], "/proc/x.png cannot be written"),
     "sample without a whole checkpoint": (["sample", "{corrupt}"], "none of its 2 checkpoints is whole"),
     "evaluate too few": (["evaluate", "{run}", "--sets=1"], "at least 2 images and 2 sets"),
-    "evaluate other data": (["evaluate", "{run}", "{array}"], "does not hold the data"),
+    "evaluate other data": (["evaluate", "{run}", "--against={array}"], "does not hold the data"),
     "too large a batch in a comparison": (
         ["compare", "{images}", "--cells", "gan", "wgan", "--out={empty}/compare"],
         "choose --set batch_size=36 or less",
@@ -350,7 +355,7 @@ def test_mistakes_get_a_sentence_and_cost_nothing(
 def test_damaged_checkpoint_is_passed_over_aloud(run: Path, command: Callable[..., Outcome], tmp_path: Path) -> None:
     command("train", "--resume", run, "--iterations=6")
     (run / "checkpoint" / "00000006" / "generator.safetensors").write_bytes(b"x")
-    code, out, err = command("sample", run, "--out", tmp_path / "a.png")
+    code, out, err = command("sample", run, "--checkpoint=last", "--out", tmp_path / "a.png")
     assert code == 0
     assert "checkpoint 00000006 is damaged" in err
     assert "iteration 4" in out
@@ -380,7 +385,7 @@ def test_as_a_process_with_a_file_size_limit(tmp_path: Path) -> None:
         "import resource, sys; resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, 200_000));"
         "from gradpen.cli import main; sys.exit(main())"
     )
-    arguments = ["train", "--iterations=40", "--batch-size=8", "--out", str(tmp_path / "run")]
+    arguments = ["train", "--preset=wgan-gp", "--iterations=40", "--batch-size=8", "--out", str(tmp_path / "run")]
     done = subprocess.run([sys.executable, "-c", code, *arguments], capture_output=True, text=True, check=False)
     assert done.returncode == 2, done.stderr
     assert "cannot be written (File too large)" in done.stderr

@@ -30,8 +30,8 @@ def test_every_objective_and_every_constraint_trains(tmp_path: Path) -> None:
         "wgan-gp-digits", ["hinge"], [name for name in CONSTRAINT_FORMS if name != "gradient-penalty"], COMMON
     )
     results = compare(cells, 1, tmp_path, say=silent, audience=Audience)
-    assert len(results) == 16
-    assert [result.failures for result in results] == [[]] * 16
+    assert len(results) == 17
+    assert [result.failures for result in results] == [[]] * 17
     assert all(len(result.distances) == 1 and result.n == 179 for result in results)
 
 

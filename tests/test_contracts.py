@@ -23,6 +23,8 @@ from gradpen.networks.choices import (
     DcganGenerator,
     MlpCritic,
     MlpGenerator,
+    R3ganCritic,
+    R3ganGenerator,
     ResidualCritic,
     ResidualGenerator,
     Stage,
@@ -80,6 +82,7 @@ GENERATOR_SHAPES: dict[GeneratorChoice, list[Shape]] = {
         (2, 7, 7)
     ],
     ResidualGenerator(latent_dim=5, width=4): HALVING,
+    R3ganGenerator(latent_dim=5, width=4, group=4): HALVING,
 }
 CRITIC_SHAPES: dict[CriticChoice, list[Shape]] = {
     MlpCritic(widths=(8,)): ANY_SHAPE,
@@ -88,6 +91,7 @@ CRITIC_SHAPES: dict[CriticChoice, list[Shape]] = {
     StagedCritic(stages=DOWN[1:]): ANY_SHAPE,
     StagedCritic(stages=(*DOWN, Stage(channels=1, kernel=2, valid=True)), pad_to=8): [(1, 8, 8), (3, 7, 5)],
     ResidualCritic(width=4): HALVING,
+    R3ganCritic(width=4, group=4): HALVING,
 }
 OPTIMIZER_FORMS: list[OptimizerChoice] = [Adam(), RMSProp(), RMSProp(form="tensorflow")]
 EVERY_FORM = [*OBJECTIVE_FORMS, *EVERY_CONSTRAINT, *GENERATOR_SHAPES, *CRITIC_SHAPES, *OPTIMIZER_FORMS]

@@ -15,6 +15,7 @@ from gradpen.runs.training import resume
 from test_trainer import state
 
 ARGUMENTS = [
+    "--preset=wgan-gp",
     "--iterations=400",
     "--batch-size=8",
     "--set",
@@ -102,7 +103,7 @@ def test_killed_again_and_again(tmp_path: Path, whole: object) -> None:
 
 def test_second_ctrl_c_stops_at_once(tmp_path: Path) -> None:
     folder = tmp_path / "run"
-    slow = ["--iterations=9", "--batch-size=1000", "--set", "critic_steps=2000", "threads=1"]
+    slow = ["--preset=wgan-gp", "--iterations=9", "--batch-size=1000", "--set", "critic_steps=2000", "threads=1"]
     process = start(*slow, "--out", folder)
     wait_for_iteration(folder, 0, process)
     time.sleep(1)

@@ -14,7 +14,14 @@ from conftest import Outcome
 from gradpen.errors import UsageError
 from gradpen.metrics.generator import MEASURES, Estimate, measure_generator
 
-SMALL: dict[str, Any] = {"iterations": 3, "batch_size": 16, "critic_steps": 1, "cadence__grid": 4, "threads": 1}
+SMALL: dict[str, Any] = {
+    "preset": "wgan-gp",
+    "iterations": 3,
+    "batch_size": 16,
+    "critic_steps": 1,
+    "cadence__grid": 4,
+    "threads": 1,
+}
 NARROW: dict[str, Any] = {"generator__width": 4, "critic__width": 4}
 
 

@@ -133,8 +133,8 @@ MUTANTS = [
     (
         "samples sold as data",
         "generator",
-        "((measure.name, of_samples), (measure.real_name, of_data))",
-        "((measure.name, of_data), (measure.real_name, of_samples))",
+        "((measure.name, one), (measure.real_name, other))",
+        "((measure.name, other), (measure.real_name, one))",
     ),
     (
         "diversity of held-out images",

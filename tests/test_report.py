@@ -40,7 +40,7 @@ def folder(tmp_path: Path, images: Path) -> RunFolder:
     for name in HOSTILE:
         (images / name).write_bytes(b"")
     settings: dict[str, Any] = {"generator__width": 4, "critic__width": 4, "cadence__sample_every": 2}
-    run = gradpen.train(images, out=tmp_path / "run", iterations=4, batch_size=8, **settings)
+    run = gradpen.train(images, preset="wgan-gp", out=tmp_path / "run", iterations=4, batch_size=8, **settings)
     return RunFolder(path=run.path)
 
 

@@ -43,6 +43,12 @@ def small(preset: str = "wgan-gp", **settings: Any) -> RunConfig:
     return configure(preset, settings=SMALL | settings)
 
 
+def weights(checkpoints: Path) -> dict[str, bytes]:
+    """The tensors of each checkpoint, as their files hold them; manifests differ in the name of the run."""
+    files = sorted(checkpoints.rglob("*.safetensors"))
+    return {str(file.relative_to(checkpoints)): file.read_bytes() for file in files}
+
+
 def state(folder: RunFolder) -> dict[str, Any]:
     """Everything a run leaves that must not depend on how often it was stopped."""
     newest = read_checkpoint(checkpoint_folders(folder.checkpoints)[0])
@@ -56,6 +62,7 @@ def state(folder: RunFolder) -> dict[str, Any]:
         },
         "measures": rows,
         "samples": {grid.name: grid.read_bytes() for grid in folder.sample_grids()},
+        "best": weights(folder.best),
     }
 
 
@@ -550,7 +557,7 @@ def test_conditional_networks_need_labels(tmp_path: Path) -> None:
 def test_an_array_with_labels_trains_a_conditional_run(tmp_path: Path) -> None:
     images = np.random.default_rng(0).integers(0, 256, (60, 8, 8), dtype=np.uint8)
     kinds = np.array(["ox", "ape"])[np.arange(60) % 2]
-    settings = {**SMALL, **VARIANTS["conditional, averaged, decaying"], "iterations": 2}
+    settings = {**SMALL, **VARIANTS["conditional, averaged, decaying"], "preset": "wgan-gp", "iterations": 2}
     dotted = {key.replace(".", "__"): value for key, value in settings.items()}
     run = gradpen.train(images, labels=kinds, out=tmp_path / "run", **dotted)
     assert run.labels is not None
@@ -606,7 +613,7 @@ def test_an_edited_length_of_a_decaying_run_is_refused(tmp_path: Path) -> None:
 def test_labels_as_python_users_write_them(tmp_path: Path) -> None:
     """A list, a column of integers as Keras' CIFAR-10 has it, a number to sample by; names that look like formulas."""
     images = np.random.default_rng(0).integers(0, 256, (60, 8, 8), dtype=np.uint8)
-    settings = {**SMALL, **VARIANTS["conditional, averaged, decaying"], "iterations": 1}
+    settings = {**SMALL, **VARIANTS["conditional, averaged, decaying"], "preset": "wgan-gp", "iterations": 1}
     dotted = {key.replace(".", "__"): value for key, value in settings.items()}
     number = np.arange(60) % 3
     forms: list[Any] = [number.tolist(), number[:, None], number.astype("S")]

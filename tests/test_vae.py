@@ -41,7 +41,8 @@ def digits() -> Source:
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     settings: dict[str, Any] = {"iterations": 3, "batch_size": 16, "critic_steps": 1, "generator__width": 4}
-    return gradpen.train(out=tmp_path_factory.mktemp("vae") / "run", critic__width=4, threads=1, **settings).path
+    settings |= {"preset": "wgan-gp", "critic__width": 4, "threads": 1}
+    return gradpen.train(out=tmp_path_factory.mktemp("vae") / "run", **settings).path
 
 
 @given(seed=st.integers(0, 99), size=st.integers(1, 9))
@@ -187,7 +188,7 @@ def test_a_full_disk_is_a_sentence(
 def test_images_too_small_for_sharpness(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     networks = {name: {"name": "mlp", "widths": [8]} for name in ("generator", "critic")}
     settings: dict[str, Any] = {"iterations": 1, "batch_size": 16, "size": (2, 2), **networks}
-    run = gradpen.train(out=tmp_path / "run", **settings)
+    run = gradpen.train(out=tmp_path / "run", preset="wgan-gp", **settings)
     assert main(["vae", str(run.path), "--iterations=2"]) == 0
     assert "VAE samples                   -" in capsys.readouterr().out
     assert json.loads((run.path / "vae" / "vae.json").read_text())["sharpness"] == {}

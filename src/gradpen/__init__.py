@@ -17,6 +17,7 @@ HOMES = (
     "lipschitz",
     "networks.choices",
     "schedule",
+    "augmentation",
     "optimizers",
     "gan",
     "algorithm",

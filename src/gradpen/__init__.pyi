@@ -1,6 +1,7 @@
 # What type checkers see: the public names of the modules in HOMES.
 from gradpen.algorithm import *
 from gradpen.api import *
+from gradpen.augmentation import *
 from gradpen.batch import *
 from gradpen.config import *
 from gradpen.errors import *

@@ -1,8 +1,7 @@
 """Algorithm 1 of the two Wasserstein GAN papers, and nothing else.
 
 Arjovsky, Chintala & Bottou 2017 (arXiv 1701.07875) with :class:`~gradpen.lipschitz.WeightClipping`;
-Gulrajani et al. 2017 (arXiv 1704.00028) with :class:`~gradpen.lipschitz.GradientPenalty`. Randomness comes
-from torch's default generator: whoever calls decides on the seed.
+Gulrajani et al. 2017 (arXiv 1704.00028) with :class:`~gradpen.lipschitz.GradientPenalty`. torch's generator draws.
 """
 
 from collections.abc import Iterable
@@ -21,7 +20,9 @@ __all__ = ["critic_step", "generator_step", "train_iteration"]
 Measures = dict[str, Tensor]
 
 
-def critic_step(gan: Gan, objective: Objective, constraint: Constraint, batch: Batch, parts: int = 1) -> Measures:
+def critic_step(
+    gan: Gan, objective: Objective, constraint: Constraint, batch: Batch, parts: int = 1, fakes: Tensor | None = None
+) -> Measures:
     """Lines 3-9: one critic update on one batch of data and as many fakes.
 
     Args:
@@ -30,18 +31,17 @@ def critic_step(gan: Gan, objective: Objective, constraint: Constraint, batch: B
         constraint: the Lipschitz constraint on the critic.
         batch: data on the networks' device, ``[B, ...]`` in their range, with labels if conditional.
         parts: equal parts of the batch whose gradients are averaged, to save memory; 1 as in the papers.
+        fakes: samples to take, ``[B, ...]``, the batch being whole; None makes them from fresh latents.
 
     Returns:
-        Scalar tensors ``critic_loss`` (without the penalty) and ``penalty``, means over the batch.
-
-    Raises:
-        UsageError: the batch cannot be divided so, or the constraint does not allow the critic.
+        Scalar tensors ``critic_loss`` (without the penalty) and ``penalty``, means over the batch. Raises
+        :class:`UsageError` if the batch cannot be divided so, or the constraint does not allow the critic.
     """
     gan.critic_optimizer.zero_grad()
     losses, penalties = [], []
     for part in batch.parts(parts):
         with torch.no_grad():
-            fake = gan.generate(part)
+            fake = gan.generate(part) if fakes is None else fakes.detach()
         loss = objective.critic_loss(*gan.score_both(part, fake))
         penalty = constraint.penalty(gan.score_to_penalise(part), part.images, fake)
         ((loss + penalty) / parts).backward()
@@ -52,27 +52,26 @@ def critic_step(gan: Gan, objective: Objective, constraint: Constraint, batch: B
     return {"critic_loss": mean(losses), "penalty": mean(penalties)}
 
 
-def generator_step(gan: Gan, objective: Objective, batch: Batch, parts: int = 1) -> Measures:
+def generator_step(
+    gan: Gan, objective: Objective, batch: Batch, parts: int = 1, fakes: Tensor | None = None
+) -> Measures:
     """Lines 11-12: one generator update on as many fresh latents as the batch has examples, the critic held still.
 
     Args:
         gan: the networks and their optimisers; the generator is updated in place.
         objective: the losses.
         batch: data as for :func:`critic_step`; relativistic objectives compare samples with it.
-        parts: equal parts of the batch whose gradients are averaged, to save memory; 1 as in the papers.
+        parts: as for :func:`critic_step`.
+        fakes: as for :func:`critic_step`.
 
-    Returns:
-        The scalar tensor ``generator_loss``, a mean over the batch.
-
-    Raises:
-        UsageError: the batch cannot be divided so.
+    Returns the scalar tensor ``generator_loss``, a mean over the batch; raises as :func:`critic_step` does.
     """
     gan.critic.requires_grad_(False)
     gan.generator_optimizer.zero_grad()
     losses = []
     for part in batch.parts(parts):
         score = gan.score(part)
-        fake_scores = score(gan.generate(part))
+        fake_scores = score(gan.generate(part) if fakes is None else fakes)
         if isinstance(objective, RelativeObjective):
             loss = objective.relative_generator_loss(score(part.images), fake_scores)
         else:
@@ -92,6 +91,7 @@ def train_iteration(
     *,
     parts: int = 1,
     steps_before: int = 0,
+    share_samples: bool = False,
 ) -> Measures:
     """Lines 2-12: one critic update on each batch, then one generator update.
 
@@ -102,17 +102,18 @@ def train_iteration(
         batches: n_critic batches of data on the networks' device, at least one.
         parts: equal parts of a batch whose gradients are averaged, to save memory; 1 as in the papers.
         steps_before: critic steps of earlier iterations, from which a lazy penalty counts.
+        share_samples: generate once a batch; the generator step takes the last critic step's samples.
 
-    Returns:
-        Scalar tensors ``critic_loss`` (without the penalty) and ``penalty`` of the last critic step, and
-        ``generator_loss``. Nothing is read back to the host. Raises :class:`UsageError` without a batch.
+    Returns scalar tensors ``critic_loss`` (without the penalty) and ``penalty`` of the last critic step, and
+    ``generator_loss``. Nothing is read back to the host. Raises :class:`UsageError` without a batch.
     """
-    batch, measures = None, Measures()
+    batch, measures, fakes = None, Measures(), None
     for step, batch in enumerate(batches, steps_before + 1):
-        measures = critic_step(gan, objective, in_step(constraint, step), batch, parts)
+        fakes = gan.generate(batch) if share_samples else None
+        measures = critic_step(gan, objective, in_step(constraint, step), batch, parts, fakes)
     if batch is None:
         raise UsageError("an iteration needs at least one batch, found none")
-    return measures | generator_step(gan, objective, batch, parts)
+    return measures | generator_step(gan, objective, batch, parts, fakes)
 
 
 def mean(losses: list[Tensor]) -> Tensor:

@@ -1,24 +1,30 @@
 """``gradpen.train``: one call from data to a trained run."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
+import torch
 from numpy.typing import ArrayLike, NDArray
+from torch import Tensor
 
-from gradpen.data.choice import LabelledArray, at_absolute_path
+from gradpen.config import RunConfig
+from gradpen.data.choice import DataChoice, LabelledArray, at_absolute_path
 from gradpen.data.recognise import open_source
-from gradpen.data.source import Source
+from gradpen.data.source import Source, gather
 from gradpen.errors import UsageError
 from gradpen.looking.report import publish
 from gradpen.metrics.copies import Neighbours, find_neighbours
-from gradpen.metrics.generator import SET_SIZE, Estimate, measure_generator
+from gradpen.metrics.generator import SET_SIZE, Estimate, measure_generator, measure_images
+from gradpen.presets.quick import MINUTES
 from gradpen.runs import training
 from gradpen.runs.audience import Audience
-from gradpen.runs.folder import RunFolder
+from gradpen.runs.budget import LONGEST, Budget
+from gradpen.runs.folder import RunFolder, existing_folder, is_run
 from gradpen.runs.trained import Run, load, warn
-from gradpen.settings import configure
+from gradpen.settings import configure, read_file
 from gradpen.text import printable
 
 __all__ = ["evaluate", "nearest", "train"]
@@ -29,6 +35,7 @@ def train(
     *,
     labels: ArrayLike | None = None,
     preset: str | None = None,
+    minutes: float | None = None,
     reduced: bool = False,
     out: str | Path | None = None,
     config: str | Path | None = None,
@@ -44,7 +51,9 @@ def train(
             None for the preset's embedded data, scikit-learn's digits for most.
         labels: of an array of images, for conditional networks: classes as integers or texts ``[N]``, or attributes
             (0 or 1) or numbers ``[N, K]``.
-        preset: the configuration to start from, ``wgan-gp`` by default.
+        preset: the configuration to start from, ``quick`` by default.
+        minutes: how long training may take: steps are timed on this machine, and the length is chosen to fit, with
+            ``quick`` the networks too. What was chosen stands in the run's ``config.json``.
         reduced: the preset's small version, with an eighth of the channels and a short run, for a laptop.
         out: the run's folder; None takes the next free number below ``runs/``.
         config: a JSON or TOML file laid over the preset.
@@ -73,7 +82,7 @@ def train(
         raise UsageError("labels go with an array of images; name those of files with data__labels")
     dotted = {key.replace("__", "."): value for key, value in settings.items()}
     if resume is not None:
-        given = {"preset": preset, "reduced": reduced or None, "config": config, "out": out}
+        given = {"preset": preset, "minutes": minutes, "reduced": reduced or None, "config": config, "out": out}
         dotted |= {name: value for name, value in given.items() if value is not None}
         folder = continue_run(Path(resume), path, array, dotted, audience)
     else:
@@ -83,8 +92,41 @@ def train(
             dotted.setdefault("data.columns", ())
         file = None if config is None else Path(config)
         chosen = configure(preset, reduced=reduced, file=file, settings=dotted)
-        folder = training.train(chosen, out=None if out is None else Path(out), array=array, audience=audience)
+        folder = training.train(
+            chosen,
+            out=None if out is None else Path(out),
+            array=array,
+            budget=budget_for(chosen, minutes, {*dotted, *({} if file is None else read_file(file))}, reduced=reduced),
+            audience=audience,
+        )
     return load(folder.path)
+
+
+def budget_for(config: RunConfig, minutes: float | None, given: Collection[str], *, reduced: bool) -> Budget | None:
+    """Return what is chosen for a run: with ``quick`` what the user did not set, else a length if minutes are given.
+
+    Args:
+        config: the run's.
+        minutes: those asked for, if any.
+        given: dotted keys of all settings that the user gave, in a file or one by one.
+        reduced: whether the preset's reduced version was asked for, which has a length of its own.
+
+    Raises:
+        UsageError: minutes and iterations are both given, or the minutes are none.
+    """
+    parts = {key.split(".")[0] for key in given}
+    if minutes is not None and "iterations" in parts:
+        raise UsageError("`minutes` and `iterations` are two lengths; choose one of them")
+    if minutes is not None and not 0 < minutes <= LONGEST:
+        raise UsageError(f"`minutes={minutes:g}`: expected more than 0 and at most {LONGEST:,}")
+    sized = config.preset == "quick" and not reduced
+    if sized and minutes is None and "iterations" not in parts:
+        minutes = MINUTES
+    networks = sized and not parts & {"generator", "critic"}
+    if minutes is None and not networks:
+        return None
+    labelled = bool(config.data.labels or config.data.columns)
+    return Budget(minutes=minutes, networks=networks, labelled=labelled, batch=networks and "batch_size" not in parts)
 
 
 def in_memory(data: str | Path | NDArray[np.generic] | None, labels: ArrayLike | None) -> LabelledArray | None:
@@ -112,44 +154,74 @@ def continue_run(
 
 
 def evaluate(
-    run: str | Path,
+    run: str | Path | NDArray[np.generic],
     data: str | Path | NDArray[np.generic] | None = None,
     *,
     labels: ArrayLike | None = None,
     count: int = SET_SIZE,
     sets: int = 5,
     seed: int = 0,
+    checkpoint: Literal["best", "last"] | int = "last",
     device: str = "auto",
     say: Callable[[str], None] = warn,
 ) -> dict[str, Estimate]:
-    """Measure a run's samples beside real images: distance to held-out data, diversity, sharpness.
+    """Measure samples beside real images: distances to held-out images, precision, recall, diversity, sharpness.
 
     Args:
-        run: the run's folder.
-        data: where the run's data lie now, or the array it was trained on; None: where they were.
+        run: a run's folder; or images from anywhere, a folder, a file or an array.
+        data: what is measured against. Of a run: where its data lie now, or the array it was trained on; None: where
+            they were. Of images from anywhere: the data, brought to the images' size.
         labels: of the array.
         count: images in each set, at most as many as are held out.
         sets: independent sets of samples, at least 2.
-        seed: seed of the latents.
+        seed: seed of the latents, or of the choice of images.
+        checkpoint: which state of the run, as for :func:`load`.
         device: where samples are drawn: auto, cpu, cuda or cuda:N.
         say: called if a damaged checkpoint is passed over; a warning by default.
 
     Returns:
-        ``samples``, the exact Wasserstein-1 distance of samples to held-out images; ``diversity``, the mean distance
-        between two samples; ``sharpness``, the median variance of their Laplacian (images of at least 3x3 pixels).
-        ``floor``, ``real_diversity`` and ``real_sharpness`` are the same of training images. Each has its mean and
-        standard deviation over the sets, and n, the images in each.
+        By its name, each of :data:`gradpen.metrics.generator.MEASURES` that the images are large and many enough for,
+        and the same of training images (``floor`` beside ``samples``, ``real_…`` beside the others). Each has its mean
+        and standard deviation over the sets, and n, the images in each.
 
     Raises:
         GradpenError: there is no run, its data or the device are not there, or a count is too small.
     """
-    return measures_of(*load_with_data(run, data, say, labels, device), count=count, sets=sets, seed=seed)
+    if count < 2 or sets < 2:
+        raise UsageError(f"an evaluation needs at least 2 images and 2 sets, found {count} and {sets}")
+    if isinstance(run, np.ndarray) or not is_run(Path(run)):
+        if data is None and not isinstance(run, np.ndarray) and not Path(run).exists():
+            existing_folder(Path(run))
+        return measure_images(*images_beside(run, data), seed=seed, limit=count, sets=sets)
+    return measures_of(*load_with_data(run, data, say, labels, checkpoint, device), count=count, sets=sets, seed=seed)
+
+
+def images_beside(
+    images: str | Path | NDArray[np.generic], data: str | Path | NDArray[np.generic] | None
+) -> tuple[Tensor, Source]:
+    """Return images ``[N, C, H, W]`` in [-1, 1], and the data they are measured against at their size.
+
+    Raises:
+        UsageError: no data are named.
+        DataError: either cannot be read.
+    """
+    if data is None:
+        raise UsageError(
+            f"{'the array' if isinstance(images, np.ndarray) else printable(images)} is no run, so what its images are "
+            f"measured against must be named: `against=DATA`"
+        )
+    own = DataChoice() if isinstance(images, np.ndarray) else DataChoice(path=str(images))
+    made = open_source(own, array=in_memory(images, None))
+    channels, height, width = made.shape
+    choice = DataChoice(size=(height, width), channels=channels)  # type: ignore[arg-type]
+    if not isinstance(data, np.ndarray):
+        choice = replace(choice, path=str(data))
+    source = open_source(choice, array=in_memory(data, None))
+    return gather(made, np.arange(len(made.images)), torch.device("cpu")), source
 
 
 def measures_of(run: Run, source: Source, *, count: int, sets: int, seed: int) -> dict[str, Estimate]:
     """Return what :func:`evaluate` does, of a loaded run and its data."""
-    if count < 2 or sets < 2:
-        raise UsageError(f"an evaluation needs at least 2 images and 2 sets, found {count} and {sets}")
     return measure_generator(
         run.generator,
         run.config.generator.latent_dim,
@@ -168,6 +240,7 @@ def nearest(
     labels: ArrayLike | None = None,
     count: int = 15,
     seed: int = 0,
+    checkpoint: Literal["best", "last"] | int = "last",
     device: str = "auto",
     say: Callable[[str], None] = warn,
 ) -> Neighbours:
@@ -179,13 +252,14 @@ def nearest(
         labels: of the array.
         count: how many samples.
         seed: seed of the latents.
+        checkpoint: which state of the run, as for :func:`load`.
         device: where samples are drawn: auto, cpu, cuda or cuda:N.
         say: called if a damaged checkpoint is passed over; a warning by default.
 
     Raises:
         GradpenError: there is no run, its data or the device are not there, or there are no samples to look at.
     """
-    trained, source = load_with_data(run, data, say, labels, device)
+    trained, source = load_with_data(run, data, say, labels, checkpoint, device)
     return find_neighbours(trained.sample(count, seed=seed).transpose(0, 3, 1, 2), source)
 
 
@@ -194,6 +268,7 @@ def load_with_data(
     data: str | Path | NDArray[np.generic] | None,
     say: Callable[[str], None],
     labels: ArrayLike | None = None,
+    checkpoint: Literal["best", "last"] | int = "last",
     device: str = "auto",
 ) -> tuple[Run, Source]:
     """Return a run and the data it was trained on.
@@ -201,7 +276,7 @@ def load_with_data(
     Raises:
         GradpenError: there is no run, or its data or the device are not there.
     """
-    trained = load(run, device=device, say=say)
+    trained = load(run, checkpoint=checkpoint, device=device, say=say)
     choice = trained.config.data
     array = in_memory(data, labels)
     if data is not None and array is None:

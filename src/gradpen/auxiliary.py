@@ -13,6 +13,7 @@ from torch import Tensor
 from torch.nn.functional import cross_entropy
 
 from gradpen.algorithm import Measures, mean
+from gradpen.augmentation import augmented
 from gradpen.batch import Batch
 from gradpen.choice import STRICT
 from gradpen.errors import UsageError
@@ -46,7 +47,7 @@ def judge(gan: Gan, images: Tensor) -> tuple[Tensor, Tensor]:
     """Return scores and class logits of images."""
     if not isinstance(gan.critic, ClassifyingCritic):
         raise UsageError("a class loss needs a critic that classifies; choose `critic.labels=classify`")
-    outputs = in_precision(gan.critic.network, gan.precision, gan.casts)(images)
+    outputs = in_precision(augmented(gan.critic.network, gan.augmentation), gan.precision, gan.casts)(images)
     return outputs[:, 0], outputs[:, 1:]
 
 

@@ -6,6 +6,7 @@ from typing import Annotated, Self
 from pydantic import Field, NonNegativeInt, PositiveInt, Tag, model_validator
 from pydantic.dataclasses import dataclass
 
+from gradpen.augmentation import Augmentation
 from gradpen.auxiliary import ClassLoss
 from gradpen.choice import STRICT, Engine, OneOf, Precision
 from gradpen.data.choice import DataChoice
@@ -35,13 +36,15 @@ class Cadence:
     log_every: PositiveInt = 50
     """measure critic and gradients and write a row of measures.jsonl"""
     sample_every: PositiveInt = 200
-    """write a sample grid and measure the distance to held-out data; also after 10 and 50 iterations"""
+    """write a sample grid and measure distances to held-out data; a grid also after 10 and 50 iterations"""
     save_every: PositiveInt = 200
     """write a checkpoint"""
     keep: Annotated[int, Field(ge=2)] = 2
     """checkpoints kept; at least 2, so that a damaged one has a predecessor"""
     grid: PositiveInt = 64
     """samples in a grid"""
+    patience: PositiveInt | None = None
+    """end the run after so many sample marks without one nearer to held-out images; none: never"""
 
 
 @dataclass(frozen=True, kw_only=True, config=STRICT)
@@ -108,12 +111,16 @@ class RunConfig:
     """more critic updates at the start and now and then"""
     reuse_batch: bool = False
     """take all critic updates of an iteration on one batch, as the notebooks of Foster, Generative Deep Learning, do"""
+    share_samples: bool = False
+    """generate once a batch: the generator step takes the samples of the last critic step, for speed"""
     class_loss: ClassLoss = Field(default_factory=ClassLoss)
     """weights of the class loss of a critic that classifies"""
     batch_size: Annotated[int, Field(ge=2)] = 64
     """images in a batch, of all processes together, at least 2 so that batch norm has statistics"""
     accumulate: PositiveInt = 1
     """parts of a batch that go through the networks one after the other, their gradients averaged, to save memory"""
+    augmentation: Augmentation | None = None
+    """random changes of images wherever the critic looks at them, for small sets of data"""
     average: OneAverage | None = None
     """moving average of the generator's weights, as a half-life in images or as a decay for each update, for example
     0.999; samples and measures are then the average's"""
@@ -138,6 +145,8 @@ class RunConfig:
             raise ValueError(
                 f"a batch of {self.batch_size} cannot be accumulated from {self.accumulate} equal parts of at least 2"
             )
+        if self.share_samples and (self.accumulate > 1 or self.critic.labels == "classify"):
+            raise ValueError("share_samples goes with whole batches and a critic that does not classify")
         if self.conditional != (self.critic.labels != "none"):
             raise ValueError(
                 f"either both networks take labels or none does, but generator.labels is {self.generator.labels} and "
@@ -176,5 +185,5 @@ class RunConfig:
         return any(schedule.follows_the_run for schedule in schedules)
 
 
-CHANGING = ("generator_optimizer", "critic_optimizer", "constraint", "average")
+CHANGING = ("generator_optimizer", "critic_optimizer", "constraint", "average", "augmentation")
 """parts that may hold schedules"""

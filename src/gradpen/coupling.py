@@ -4,19 +4,17 @@ The penalty is on the gradient of each score with respect to its own example. Ba
 whole batch (Gulrajani et al. 2017, section 4, "No critic batch normalization").
 """
 
-from collections.abc import Callable
 from functools import partial
 
 import torch
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
+from gradpen.augmentation import Augmented, Score
 from gradpen.errors import UsageError
 from gradpen.machine.seeds import seed_everything, separate_randomness
 from gradpen.networks.precision import InPrecision
 
-Score = Callable[[Tensor], Tensor]
-"""a critic as a function of points ``[B, ...]`` alone, to scores ``[B]`` or ``[B, 1]``"""
 COUPLING_TOLERANCE = 1e-3
 """how far a score may move, in parts of the largest one, by rounding alone"""
 
@@ -43,7 +41,7 @@ def module_behind(score: Score) -> nn.Module | None:
     while not isinstance(score, nn.Module):
         if isinstance(score, partial):
             score = score.func
-        elif isinstance(score, InPrecision):
+        elif isinstance(score, InPrecision | Augmented):
             score = score.network
         else:
             return None

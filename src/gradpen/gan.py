@@ -8,8 +8,8 @@ from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 from torch.optim import Optimizer
 
+from gradpen.augmentation import Augmentation, Score, augmented
 from gradpen.batch import Batch
-from gradpen.coupling import Score
 from gradpen.machine.sharing import draw_for_all
 from gradpen.networks.precision import Casts, in_precision
 
@@ -45,6 +45,8 @@ class Gan:
     """bfloat16: networks compute in it where they can; their weights, outputs and gradients stay as they are"""
     penalty_precision: torch.dtype = torch.float32
     """likewise for the critic under the penalty"""
+    augmentation: Augmentation | None = None
+    """what happens to images wherever the critic looks at them"""
     casts: Casts = field(default_factory=Casts, repr=False, compare=False)
     """weights in bfloat16, as they were last used"""
 
@@ -67,12 +69,13 @@ class Gan:
         return in_precision(self.bound(batch), self.penalty_precision, self.casts)
 
     def bound(self, batch: Batch) -> Score:
-        """Return the critic with the batch's labels bound."""
-        return self.critic if batch.labels is None else partial(self.critic, labels=batch.labels)
+        """Return the critic with the batch's labels bound, looking at images after the augmentation."""
+        critic = self.critic if batch.labels is None else partial(self.critic, labels=batch.labels)
+        return augmented(critic, self.augmentation)
 
     def exact(self) -> "Gan":
-        """Return the same players, computing in the type of their weights."""
-        return replace(self, precision=torch.float32, penalty_precision=torch.float32)
+        """Return the same players, computing in the type of their weights and looking at images as they are."""
+        return replace(self, precision=torch.float32, penalty_precision=torch.float32, augmentation=None)
 
     def score_both(self, batch: Batch, fake: Tensor) -> tuple[Tensor, Tensor]:
         """Return the scores of the batch and of samples with its labels."""

@@ -13,8 +13,9 @@ from pydantic.dataclasses import dataclass
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _NormBase
 
+from gradpen.augmentation import Score
 from gradpen.choice import STRICT
-from gradpen.coupling import Score, refuse_batch_norm, refuse_coupling
+from gradpen.coupling import refuse_batch_norm, refuse_coupling
 from gradpen.errors import UsageError
 from gradpen.machine.sharing import count, draw_for_all, mean_over_all
 from gradpen.networks.layers import input_gradients_only

@@ -17,7 +17,7 @@ __all__ = ["Schedule", "settled"]
 class Schedule:
     r"""A number that goes from ``start`` to ``end`` while the critic sees so many images, and stays there.
 
-    With t the share of the images seen, from 0 to 1:
+    With t the share of the images seen after those that it is held for, from 0 to 1:
 
     .. math:: s + (e - s)\,t \quad\text{(linear)}, \qquad e + (s - e)\,\tfrac12 (1 + \cos \pi t) \quad\text{(cosine)}
 
@@ -38,10 +38,13 @@ class Schedule:
     """how it goes: in a straight line, or slowly at both ends"""
     images: PositiveInt | None = None
     """images that the critic sees until the end is reached; none: all of the run"""
+    hold: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    """share of those images for which it stays at the start"""
 
     def at(self, images: int, total: int) -> float:
         """Return the number after so many images, of so many that the whole run shows the critic."""
-        share = min(1.0, images / (self.images or total))
+        seen = min(1.0, images / (self.images or total))
+        share = max(0.0, seen - self.hold) / (1 - self.hold)
         weight = 1 - share if self.shape == "linear" else 0.5 * (1 + math.cos(math.pi * share))
         return self.start * weight + self.end * (1 - weight)
 

@@ -22,6 +22,8 @@ from gradpen.text import did_you_mean, printable
 __all__ = ["configure"]
 
 ADAPTER = TypeAdapter(RunConfig)
+DEFAULT = "quick"
+"""the preset where none is named"""
 
 
 def to_dict(config: RunConfig) -> dict[str, Any]:
@@ -222,7 +224,7 @@ def configure(
     """Return a configuration: a preset, under a file, under settings by dotted key.
 
     Args:
-        preset: a name from :data:`gradpen.presets.catalogue.PRESETS`; none: the file's, or ``wgan-gp``.
+        preset: a name from :data:`gradpen.presets.catalogue.PRESETS`; none: the file's, or ``quick``.
         reduced: the preset's reduced version, with an eighth of the channels and a short run, for a laptop.
         file: a JSON or TOML file with any part of a configuration, for example a run's ``config.json``.
         settings: values by dotted key. ``learning_rate`` sets both optimisers, ``penalty_weight`` the
@@ -235,7 +237,7 @@ def configure(
     1.0
     """
     changes = read_file(file) if file is not None else {}
-    chosen = find(str(preset or changes.get("preset", "wgan-gp"))).config()
+    chosen = find(str(preset or changes.get("preset", DEFAULT))).config()
     values = to_dict(reduced_preset(chosen) if reduced else chosen)
     settings = settings or {}
     if "data.labels" in settings or not str(settings.get("data.path", EMBEDDED)).startswith(EMBEDDED):

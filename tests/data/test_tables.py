@@ -314,7 +314,7 @@ def test_a_run_with_a_relative_table_goes_on_from_another_folder(
         "iterations": 2,
     }
     settings |= {"generator.labels": "concatenate", "critic.labels": "planes"}
-    config = configure(settings=settings)
+    config = configure("wgan-gp", settings=settings)
     config = replace(config, data=DataChoice(path="images", labels="images/labels.csv"))
     folder = train(config, out=tmp_path / "run")
     (tmp_path / "away").mkdir()
@@ -336,7 +336,7 @@ def test_a_table_beside_its_images_moves_with_them(images: Path, tmp_path: Path)
     images.rename(place / "img")
     (place / "labels.csv").write_text(FORMATS["mine.csv"])
     settings = {"critic_steps": 1, "generator.width": 4, "critic.width": 4, "batch_size": 8, "iterations": 2}
-    config = configure(settings=settings | {"generator.labels": "concatenate", "critic.labels": "planes"})
+    config = configure("wgan-gp", settings=settings | {"generator.labels": "concatenate", "critic.labels": "planes"})
     config = replace(config, data=DataChoice(path=str(place / "img"), labels=str(place / "labels.csv")))
     folder = train(config, out=tmp_path / "run")
     place.rename(tmp_path / "elsewhere")

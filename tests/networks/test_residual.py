@@ -116,6 +116,7 @@ def test_other_images_are_refused(shape: tuple[int, int, int]) -> None:
 
 def test_the_pair_trains_by_its_settings(tmp_path: Path) -> None:
     run = gradpen.train(
+        preset="wgan-gp",
         out=tmp_path / "run",
         generator={"name": "residual", "width": 4},
         critic={"name": "residual", "width": 4},

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from tyro.conf import Positional, arg
 
 from gradpen.commands.options import complain, option
-from gradpen.errors import UsageError
+from gradpen.errors import UsageError, readable_writes
 from gradpen.text import printable
 
 if TYPE_CHECKING:
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from gradpen.runs.trained import Run
 
 
+CheckpointOption = Annotated[str, option("best|last|N", "best")]
 COLLAPSED = 0.5
 """samples that differ less than this share of what images do are said to be collapsed"""
 
@@ -46,6 +47,8 @@ class Sample:
     """How many images."""
     seed: int = 0
     """Seed of the latents."""
+    checkpoint: CheckpointOption = "best"
+    """Which state of the run: best (nearest to held-out images, where one was marked), last, or an iteration."""
     label: Annotated[str | None, option("LABEL", "all labels in turn")] = None
     """Draw this label only: a class, attributes as A+B or none, numbers as A=0.5,B=1."""
     labels: Annotated[Literal["all"] | None, option("all", "no")] = None
@@ -65,15 +68,37 @@ class Sample:
 
         refuse_together(self)
         refuse_animation_without_encoder(self.out)
-        run = load(self.run_folder, device=self.device, say=complain)
+        run = load(self.run_folder, checkpoint=checkpoint_named(self.checkpoint), device=self.device, say=complain)
         if self.out.suffix in ANIMATED:
             frames, said = animated_samples(run, self)
             save_animation(frames, self.out)
         else:
             pixels, columns, said = still_samples(run, self)
             save_samples(pixels, self.out, columns)
-        print(f"{said} of iteration {run.iteration:,}, seed {self.seed}: {self.out}")
+        best = " (the best)" if is_best(run) and self.checkpoint == "best" else ""
+        print(f"{said} of iteration {run.iteration:,}{best}, seed {self.seed}: {self.out}")
         return 0
+
+
+def checkpoint_named(text: str) -> Literal["best", "last"] | int:
+    """Return the checkpoint that an option names.
+
+    Raises:
+        UsageError: it names none.
+    """
+    if text in ("best", "last"):
+        return "best" if text == "best" else "last"
+    if text.isascii() and text.isdigit():
+        return int(text)
+    raise UsageError(f"--checkpoint {printable(text)}: expected best, last or the number of an iteration")
+
+
+def is_best(run: "Run") -> bool:
+    """Return whether the run keeps a best checkpoint, and this is it."""
+    from gradpen.runs.checkpoint import checkpoint_folders
+    from gradpen.runs.folder import RunFolder
+
+    return str(run.iteration) in {place.name.lstrip("0") for place in checkpoint_folders(RunFolder(path=run.path).best)}
 
 
 def refuse_together(options: Sample) -> None:
@@ -136,33 +161,51 @@ class Evaluate:
     Beside each stands the same measure of training images: what a perfect generator would have.
     """
 
-    run_folder: Annotated[Positional[Path], arg(metavar="RUN")]
-    """A folder made by gradpen train."""
-    data: Annotated[Positional[str | None], option("[DATA]", "where they were")] = None
-    """Where the run's data lie now, if they moved."""
+    subject: Annotated[Positional[Path], arg(metavar="RUN|IMAGES")]
+    """A folder made by gradpen train; or images from anywhere: a folder, or an array in a file."""
+    against: Annotated[str | None, option("DATA", "the data of the run, where they were")] = None
+    """What is measured against: where the run's data lie now; for images from anywhere any data, at their size."""
     count: int = 500
     """Images in each set, at most as many as are held out."""
     sets: int = 5
     """Independent sets of samples, at least 2."""
     seed: int = 0
-    """Seed of the latents."""
+    """Seed of the latents, or of the choice of images."""
+    checkpoint: CheckpointOption = "best"
+    """Which state of the run: best, last or an iteration, as for gradpen sample."""
     device: str = "auto"
     """auto, cpu, cuda or cuda:N."""
+    out: Annotated[Path | None, option("FILE.json", "RUN/evaluation.json; none for images from anywhere")] = None
+    """Where the measures are written too."""
     json: bool = False
     """Print JSON."""
 
     def run(self) -> int:
-        """Measure and print."""
+        """Measure, print and write."""
         from dataclasses import asdict
 
-        from gradpen.api import load_with_data, measures_of
+        from gradpen import api
+        from gradpen.runs.folder import RunFolder, is_run, write_json
 
-        run, source = load_with_data(self.run_folder, self.data, complain, device=self.device)
-        found = measures_of(run, source, count=self.count, sets=self.sets, seed=self.seed)
-        if self.json:
-            print(json.dumps({name: asdict(estimate) for name, estimate in found.items()}, indent=2))
-        else:
-            print(measures_page(found))
+        if self.out is not None and self.out.suffix != ".json":
+            raise UsageError(f"--out {printable(self.out)}: measures are written to a .json file")
+        chosen = checkpoint_named(self.checkpoint)
+        found = api.evaluate(
+            self.subject,
+            self.against,
+            count=self.count,
+            sets=self.sets,
+            seed=self.seed,
+            checkpoint=chosen,
+            device=self.device,
+            say=complain,
+        )
+        values = {name: asdict(estimate) for name, estimate in found.items()}
+        print(json.dumps(values, indent=2) if self.json else measures_page(found))
+        out = RunFolder(path=self.subject).evaluation if self.out is None and is_run(self.subject) else self.out
+        if out is not None:
+            with readable_writes(UsageError, out, "name another place with --out"):
+                write_json(out, {"of": str(self.subject), "checkpoint": self.checkpoint, "measures": values})
         return 0
 
 
@@ -205,6 +248,8 @@ class NearestImages:
     """Seed of the latents."""
     out: Path = Path("nearest.png")
     """FILE.png with three rows: samples, nearest training images, nearest held-out images."""
+    checkpoint: CheckpointOption = "best"
+    """Which state of the run: best, last or an iteration, as for gradpen sample."""
     device: str = "auto"
     """auto, cpu, cuda or cuda:N."""
     json: bool = False
@@ -218,7 +263,8 @@ class NearestImages:
 
         if self.out.suffix != ".png":
             raise UsageError(f"--out {printable(self.out)}: the picture is written to a .png file")
-        run, source = load_with_data(self.run_folder, self.data, complain, device=self.device)
+        chosen = checkpoint_named(self.checkpoint)
+        run, source = load_with_data(self.run_folder, self.data, complain, checkpoint=chosen, device=self.device)
         found = find_neighbours(run.sample(self.count, seed=self.seed).transpose(0, 3, 1, 2), source)
         rows = [
             (f"samples of {run.path.name}, iteration {run.iteration:,}, seed {self.seed}", found.samples),

@@ -17,14 +17,18 @@ PRESETS_OWN = "the preset's"
 class Train(DataOptions):
     """Train a GAN on DATA and write a run folder: configuration, measures, samples, checkpoints, report.
 
+    Without a preset, quick looks at the data, times steps on this machine and chooses networks and length for the
+    minutes given. What it chose stands in the run's config.json; from then on it is an ordinary, reproducible run.
+
     Typical commands:
 
-      gradpen train                                   WGAN-GP on the embedded digits
-      gradpen train photos/ --size 64 --iterations 20000
+      gradpen train photos/ --size 64 --minutes 30
+      gradpen train                                   ten minutes on the embedded digits
       gradpen train mnist/ --preset wgan-gp-mnist
       gradpen train --preset cgan-faces --reduced
-      gradpen train photos/ --set critic.norm=layer cadence.save_every=1000
-      gradpen train --resume runs/00001-digits-wgan-gp
+      gradpen train photos/ --preset wgan-gp --set critic.norm=layer cadence.save_every=1000
+      gradpen train photos/ --config runs/00001-photos-quick/config.json --seed 1
+      gradpen train --resume runs/00001-photos-quick
 
     Several processes or GPUs share each batch: torchrun --standalone --nproc-per-node 2 -m gradpen train photos/
 
@@ -32,12 +36,16 @@ class Train(DataOptions):
     """
 
     data: Annotated[Positional[str | None], option("[DATA]", "the preset's embedded data", DATA_HELP)] = None
-    preset: Annotated[str | None, option("NAME", "wgan-gp")] = None
+    preset: Annotated[str | None, option("NAME", "quick")] = None
     """Published configuration to start from; gradpen presets lists them."""
     reduced: bool = False
     """The preset with an eighth of the channels and at most 2,000 iterations: minutes on a laptop."""
     config: Annotated[Path | None, option("FILE", "none")] = None
     """JSON or TOML file with any part of a configuration, laid over the preset."""
+    flip: bool = False
+    """Mirror half of the images, at random, from left to right: never for digits or text."""
+    minutes: Annotated[float | None, option("M", "10 with quick, else none")] = None
+    """How long to train: steps are timed on this machine, then the length is chosen, with quick the networks too."""
     batch_size: Annotated[int | None, option("N", PRESETS_OWN)] = None
     """Images in a batch, 64 in most presets."""
     iterations: Annotated[int | None, option("N", PRESETS_OWN)] = None
@@ -75,6 +83,7 @@ class Train(DataOptions):
         own = ("batch_size", "iterations", "learning_rate", "penalty_weight", "seed", "device", "engine", "precision")
         settings: dict[str, Any] = {name: getattr(self, name) for name in own if getattr(self, name) is not None}
         settings |= {f"data__{name}": value for name, value in changed_data_options(self).items()}
+        settings |= {"data__flip": True} if self.flip else {}
         settings |= {key.replace(".", "__"): value for key, value in map(parse_override, self.set)}
         if self.resume is not None:
             refuse_with_resume(self, settings)
@@ -87,6 +96,7 @@ class Train(DataOptions):
             run = api.train(
                 self.data,
                 preset=self.preset,
+                minutes=self.minutes,
                 reduced=self.reduced,
                 out=self.out,
                 config=self.config,
@@ -110,7 +120,7 @@ class Train(DataOptions):
 def refuse_with_resume(options: Train, settings: dict[str, Any]) -> None:
     """Raise if an option was given that would make a resumed run another one."""
     given = [name for name in settings if name != "iterations"]
-    given += [name for name in ("preset", "config", "out") if getattr(options, name) is not None]
+    given += [name for name in ("preset", "minutes", "config", "out") if getattr(options, name) is not None]
     given += ["reduced"] if options.reduced else []
     if given:
         names = ", ".join(f"--{name.replace('data__', '').replace('__', '.').replace('_', '-')}" for name in given)

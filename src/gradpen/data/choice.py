@@ -62,6 +62,8 @@ class DataChoice:
     """train on these classes only"""
     held_out: float = Field(default=0.1, ge=0.01, le=0.5)
     """fraction held out for honest measures where the data bring no test part"""
+    flip: bool = False
+    """mirror half of the training images, at random, from left to right"""
     strict: bool = False
     """end with an error at the first unreadable image instead of leaving it out"""
     max_pixels: int = Field(default=64_000_000, ge=1, le=178_000_000)

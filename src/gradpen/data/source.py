@@ -166,11 +166,13 @@ def batches(
     start: int,
     device: torch.device,
     conditional: bool = False,
+    flip: bool = False,
     parts: int = 1,
 ) -> Iterator[Batch]:
     """Yield training batches of images in [-1, 1], with labels if conditional, for ever, from batch ``start`` on.
 
-    Of many processes, each gets its rows of every part that gradients are accumulated from.
+    Of many processes, each gets its rows of every part that gradients are accumulated from. With ``flip`` half of the
+    images, drawn for each batch by its number, are mirrored from left to right.
     """
     number = start
     while True:
@@ -178,7 +180,12 @@ def batches(
         # Parts first and processes second: part p of all processes together is part p of one process alone.
         rows = everyone.reshape(parts, count(), -1)[:, rank()].flatten()
         labels = label_vectors(source, rows).to(device) if conditional else None
-        yield Batch(images=gather(source, rows, device), labels=labels)
+        images = gather(source, rows, device)
+        if flip:
+            mirrored = np.random.Generator(np.random.Philox(key=[seed, number])).random(batch_size) < 0.5
+            mine = torch.from_numpy(mirrored.reshape(parts, count(), -1)[:, rank()].flatten()).to(device)
+            images = torch.where(mine[:, None, None, None], images.flip(3), images)
+        yield Batch(images=images, labels=labels)
         number += 1
 
 

@@ -19,14 +19,16 @@ def column(rows: Sequence[dict[str, Any]], name: str) -> tuple[np.ndarray, np.nd
 
 
 def curves(rows: Sequence[dict[str, Any]], *, floor: float | None = None) -> Figure:
-    """Return the four curves of a run: critic gap, slopes and penalty, distance, gradient norms."""
-    figure = Figure(figsize=(11, 7), layout="constrained")
-    gap, slopes, distance, norms = figure.subplots(2, 2).ravel()
+    """Return the curves of a run: critic gap, slopes and penalty, two distances, gradient norms."""
+    figure = Figure(figsize=(16, 7), layout="constrained")
+    gap, frechet, distance, slopes, norms, empty = figure.subplots(2, 3).ravel()
+    empty.set_axis_off()
     draw_gap(gap, rows)
     draw_slopes(slopes, rows)
     draw_distance(distance, rows, floor)
+    draw_frechet_distance(frechet, rows)
     draw_gradient_norms(norms, rows)
-    for axes in (gap, slopes, distance, norms):
+    for axes in (gap, frechet, distance, slopes, norms):
         axes.set_xlabel("iteration (generator updates)")
         axes.grid(alpha=0.25)
         axes.spines[["top", "right"]].set_visible(False)
@@ -72,6 +74,20 @@ def draw_distance(axes: Axes, rows: Sequence[dict[str, Any]], floor: float | Non
     axes.set_ylabel("mean distance of matched images")
     axes.set_ylim(bottom=0)
     axes.legend(frameon=False)
+
+
+def draw_frechet_distance(axes: Axes, rows: Sequence[dict[str, Any]]) -> None:
+    """Draw the Fréchet distance of samples to held-out data in features, and where it was smallest."""
+    iterations, values = column([row for row in rows if row["iteration"] > 0], "frechet_distance")
+    axes.plot(iterations, values, color=TRAIN, marker="o", ms=3, label="samples to held-out images")
+    if len(values):
+        best = int(values.argmin())
+        axes.plot(iterations[best], values[best], "o", color=HELD_OUT, ms=7, label=f"best, {iterations[best]:,.0f}")
+        axes.legend(frameon=False)
+        if values.min() > 0:
+            axes.set_yscale("log")
+    axes.set_title("Fréchet distance in features of random convolutions", fontsize=10)
+    axes.set_ylabel("squared feature units")
 
 
 def draw_gradient_norms(axes: Axes, rows: Sequence[dict[str, Any]]) -> None:

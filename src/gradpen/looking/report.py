@@ -185,6 +185,11 @@ MEASURES = [
     ("penalty", "penalty coefficient times the mean penalty of the newest critic batch"),
     ("critic loss, generator loss", "the objective's losses on the newest batches, without the penalty"),
     ("distance", "mean distance of optimally matched images (exact Wasserstein-1), pixels in [-1, 1]"),
+    (
+        "Fréchet distance",
+        "between normal distributions with the features' means and covariances; features of a fixed random "
+        "convolutional net, so it is no FID; the best checkpoint is the nearest by it",
+    ),
     ("gradient norm", "Euclidean norm of the loss's gradient over all parameters of a network"),
     ("images per second", "training images seen by the critic per second, measuring and sampling included"),
 ]

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from gradpen.coupling import Score
+from gradpen.augmentation import Score
 from gradpen.lipschitz import gradient_norm, interpolate
 
 __all__ = ["critic_gap"]

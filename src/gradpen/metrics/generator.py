@@ -80,14 +80,15 @@ DISTANCE = Measure(
     of=lambda made, held_out: exact_wasserstein(made.images, held_out.images),
     fewest=1,
 )
+FRECHET = Measure(
+    name="frechet",
+    real_name="real_frechet",
+    words=f"Fréchet distance to as many held-out images, {FEATURES}",
+    of=lambda made, held_out: frechet_distance(made.features, held_out.features),
+)
 MEASURES = (
     DISTANCE,
-    Measure(
-        name="frechet",
-        real_name="real_frechet",
-        words=f"Fréchet distance to as many held-out images, {FEATURES}",
-        of=lambda made, held_out: frechet_distance(made.features, held_out.features),
-    ),
+    FRECHET,
     Measure(
         name="kernel",
         real_name="real_kernel",
@@ -179,26 +180,48 @@ def measure_generator(
         measures: which; those that need larger images or more of them are left out.
     """
     held_out = held_out_batch(source, set_size(source, limit), conditional=conditional)
+    seeds = [derived_seed(seed, "evaluate", number) for number in range(sets)]
+    made = (samples_beside(held_out, generator, latent_dim, each) for each in seeds)
+    return beside_real(measures, made, held_out.images, source, sets)
+
+
+def measure_images(
+    images: Tensor, source: Source, *, seed: int, limit: int = SET_SIZE, sets: int = 5
+) -> dict[str, Estimate]:
+    """Return what :func:`measure_generator` does, of images from anywhere; their sets are drawn at random.
+
+    Args:
+        images: ``[N, C, H, W]`` in [-1, 1], of the source's shape, at least 2.
+        source: the data that they are measured against.
+        seed: of the choice of each set.
+        limit: images in a set at most.
+        sets: sets of images, at least 2; they share images where there are too few for all.
+    """
+    held_out = held_out_batch(source, min(set_size(source, limit), len(images)), conditional=False)
+    size, apart = len(held_out), len(images) >= sets * len(held_out)
+    orders = [
+        np.random.Generator(np.random.Philox(key=[seed, number])).permutation(len(images)) for number in range(sets)
+    ]
+    made = (
+        images[orders[0][number * size : (number + 1) * size] if apart else orders[number][:size]]
+        for number in range(sets)
+    )
+    return beside_real(MEASURES, made, held_out.images, source, sets)
+
+
+def beside_real(
+    measures: Iterable[Measure], made: Iterable[Tensor], held_out: Tensor, source: Source, sets: int
+) -> dict[str, Estimate]:
+    """Return measures of sets of images, and of as many sets of training images, against held-out images."""
     fitting = [
         measure
         for measure in measures
         if min(source.shape[1:]) >= measure.smallest_side and len(held_out) >= measure.fewest
     ]
-    seeds = [derived_seed(seed, "evaluate", number) for number in range(sets)]
-    made = estimates(
-        fitting, (samples_beside(held_out, generator, latent_dim, each) for each in seeds), held_out.images
-    )
-    real = real_estimates(fitting, source, limit=limit, sets=sets)
+    of_made = estimates(fitting, made, held_out)
+    of_data = estimates(fitting, (training_set(source, len(held_out), number) for number in range(sets)), held_out)
     return {
         name: found
-        for measure, of_samples, of_data in zip(fitting, made, real, strict=True)
-        for name, found in ((measure.name, of_samples), (measure.real_name, of_data))
+        for measure, one, other in zip(fitting, of_made, of_data, strict=True)
+        for name, found in ((measure.name, one), (measure.real_name, other))
     }
-
-
-def real_estimates(
-    measures: Iterable[Measure], source: Source, *, limit: int = SET_SIZE, sets: int = 5
-) -> list[Estimate]:
-    """Return measures of random sets of training images against held-out images."""
-    held_out = held_out_batch(source, set_size(source, limit), conditional=False).images
-    return estimates(measures, (training_set(source, len(held_out), number) for number in range(sets)), held_out)

@@ -2,6 +2,7 @@
 
 from gradpen.networks.dcgan import DcganCritic, DcganGenerator
 from gradpen.networks.mlp import MlpCritic, MlpGenerator
+from gradpen.networks.r3gan import R3ganCritic, R3ganGenerator
 from gradpen.networks.residual import ResidualCritic, ResidualGenerator
 from gradpen.networks.stages import Stage, StagedCritic, StagedGenerator
 
@@ -10,6 +11,8 @@ __all__ = [
     "DcganGenerator",
     "MlpCritic",
     "MlpGenerator",
+    "R3ganCritic",
+    "R3ganGenerator",
     "ResidualCritic",
     "ResidualGenerator",
     "Stage",
@@ -17,5 +20,5 @@ __all__ = [
     "StagedGenerator",
 ]
 
-GENERATORS = (MlpGenerator, DcganGenerator, StagedGenerator, ResidualGenerator)
-CRITICS = (MlpCritic, DcganCritic, StagedCritic, ResidualCritic)
+GENERATORS = (MlpGenerator, DcganGenerator, StagedGenerator, ResidualGenerator, R3ganGenerator)
+CRITICS = (MlpCritic, DcganCritic, StagedCritic, ResidualCritic, R3ganCritic)

@@ -51,7 +51,7 @@ def dcgan_bricks() -> RunConfig:
     the range in which cross-entropy is bounded; here real targets are drawn from [0.9, 1] and fake ones are 0
     (one-sided smoothing). ``--set objective.beyond_bounds=true "objective.real_targets=[1,1.1]"
     "objective.fake_targets=[-0.1,0]"`` is the notebook's form. There both players are updated from one forward pass;
-    here the generator steps after the critic, on new latents.
+    here the generator steps after the critic, on the same samples.
     """
     optimizer = Adam(learning_rate=2e-4, beta1=0.5, beta2=0.999)
     return RunConfig(
@@ -73,6 +73,7 @@ def dcgan_bricks() -> RunConfig:
         generator_optimizer=optimizer,
         critic_optimizer=optimizer,
         critic_steps=1,
+        share_samples=True,
         batch_size=128,
         iterations=93_600,
         data=DataChoice(path="embedded:bricks", size=(64, 64), fit="stretch"),

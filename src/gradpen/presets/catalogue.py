@@ -3,11 +3,12 @@
 import inspect
 
 from gradpen.errors import UsageError
-from gradpen.presets import book, book_2019, keras_io, papers, pytorch_gan, sized
+from gradpen.presets import book, book_2019, keras_io, papers, pytorch_gan, quick, sized
 from gradpen.presets.preset import Preset
 from gradpen.text import did_you_mean, printable
 
 PRESETS: tuple[Preset, ...] = (
+    *quick.PRESETS,
     *sized.PRESETS,
     *pytorch_gan.PRESETS,
     *papers.PRESETS,

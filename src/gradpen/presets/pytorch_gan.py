@@ -90,6 +90,7 @@ def cgan_mnist() -> RunConfig:
         generator_optimizer=optimizer,
         critic_optimizer=optimizer,
         critic_steps=1,
+        share_samples=True,
         iterations=187_600,
         data=DataChoice(size=(32, 32)),
     )
@@ -130,6 +131,7 @@ def acgan_mnist() -> RunConfig:
         preset="acgan-mnist",
         generator=replace(DCGAN_GENERATOR, labels="multiply"),
         critic=replace(DCGAN_CRITIC, labels="classify"),
+        share_samples=False,
     )
 
 
@@ -152,6 +154,7 @@ def dcgan_mnist() -> RunConfig:
         generator_optimizer=optimizer,
         critic_optimizer=optimizer,
         critic_steps=1,
+        share_samples=True,
         iterations=187_600,
         data=DataChoice(size=(32, 32)),
     )

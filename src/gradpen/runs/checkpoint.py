@@ -97,8 +97,8 @@ def replace_file(path: Path, content: bytes) -> None:
     sync_folder(path.parent)
 
 
-def write_checkpoint(folder: Path, checkpoint: Checkpoint, *, keep: int) -> Path:
-    """Write a checkpoint below ``folder`` and remove all but the newest ``keep``.
+def write_checkpoint(folder: Path, checkpoint: Checkpoint, *, keep: int | None) -> Path:
+    """Write a checkpoint below ``folder`` and remove all but the newest ``keep``; None keeps all.
 
     Raises:
         OSError: it could not be written; earlier checkpoints are untouched and nothing is left behind.
@@ -130,9 +130,15 @@ def write_checkpoint(folder: Path, checkpoint: Checkpoint, *, keep: int) -> Path
     except BaseException:
         shutil.rmtree(temporary, ignore_errors=True)
         raise
-    for old in checkpoint_folders(folder)[keep:]:
+    for old in checkpoint_folders(folder)[slice(keep, None)] if keep is not None else ():
         shutil.rmtree(old, ignore_errors=True)
     return place
+
+
+def remove_superseded(folder: Path, iteration: int) -> None:
+    """Remove all checkpoints before the newest of those up to an iteration."""
+    for old in [place for place in checkpoint_folders(folder) if int(place.name) <= iteration][1:]:
+        shutil.rmtree(old, ignore_errors=True)
 
 
 def manifest_digest(manifest: Mapping[str, Any]) -> str:
@@ -179,6 +185,22 @@ def remove_newer(folder: Path, iteration: int) -> None:
     for place in checkpoint_folders(folder):
         if int(place.name) > iteration:
             shutil.rmtree(place, ignore_errors=True)
+
+
+def numbered_checkpoint(run: Path, iteration: int, folders: tuple[Path, ...]) -> Checkpoint:
+    """Return the checkpoint of an iteration from one of the folders.
+
+    Raises:
+        RunError: there is none, or it is damaged.
+    """
+    kept = {int(place.name): place for folder in folders for place in checkpoint_folders(folder)}
+    if iteration not in kept:
+        known = ", ".join(f"{number:,}" for number in sorted(kept)) or "none"
+        raise RunError(f"{printable(run)} keeps no checkpoint of iteration {iteration:,}; it keeps those of {known}")
+    try:
+        return read_checkpoint(kept[iteration])
+    except DamagedCheckpointError as error:
+        raise RunError(f"the checkpoint of iteration {iteration:,} is damaged ({error}); choose another") from None
 
 
 def newest_checkpoint(folder: Path, say: Callable[[str], None]) -> Checkpoint:

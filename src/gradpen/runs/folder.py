@@ -57,6 +57,16 @@ class RunFolder:
         return self.path / "checkpoint"
 
     @property
+    def evaluation(self) -> Path:
+        """What gradpen evaluate measured last."""
+        return self.path / "evaluation.json"
+
+    @property
+    def best(self) -> Path:
+        """The generator whose samples were nearest to held-out images, as a checkpoint of its own."""
+        return self.path / "best"
+
+    @property
     def real(self) -> Path:
         """A grid of training images, to compare with."""
         return self.path / "real.png"
@@ -90,11 +100,7 @@ def new_folder(out: Path | None, label: str) -> RunFolder:
     with readable_writes(RunError, path, "choose another `out`"):
         if out is not None:
             out.mkdir(parents=True, exist_ok=True)
-            if any(out.iterdir()):
-                raise RunError(
-                    f"{printable(out)} is not empty; a run never writes over another: choose a new `out`, or "
-                    f"continue the run with `resume={printable(out)}`"
-                )
+            refuse_used(out)
         else:
             path.mkdir(exist_ok=True)
             path = next_free(path, label)
@@ -102,6 +108,16 @@ def new_folder(out: Path | None, label: str) -> RunFolder:
         folder.samples.mkdir()
         folder.checkpoints.mkdir()
     return folder
+
+
+def refuse_used(out: Path) -> None:
+    """Raise :class:`RunError` if a folder holds anything."""
+    with readable_writes(RunError, out, "choose another `out`"):
+        if out.exists() and any(out.iterdir()):
+            raise RunError(
+                f"{printable(out)} is not empty; a run never writes over another: choose a new `out`, or "
+                f"continue the run with `resume={printable(out)}`"
+            )
 
 
 def next_free(runs: Path, label: str) -> Path:
@@ -115,6 +131,14 @@ def next_free(runs: Path, label: str) -> Path:
             return path
 
 
+def is_run(path: Path) -> bool:
+    """Return whether a folder holds a run."""
+    try:
+        return RunFolder(path=path).config.is_file()
+    except (OSError, ValueError):
+        return False
+
+
 def existing_folder(path: Path) -> RunFolder:
     """Return the folder of a run that was started before.
 
@@ -122,11 +146,11 @@ def existing_folder(path: Path) -> RunFolder:
         RunError: there is no run.
     """
     folder = RunFolder(path=path)
-    try:
-        found, there = folder.config.is_file(), path.is_dir()
-    except (OSError, ValueError):
-        found = there = False
-    if not found:
+    if not is_run(path):
+        try:
+            there = path.is_dir()
+        except (OSError, ValueError):
+            there = False
         why = "has no config.json" if there else "does not exist"
         raise RunError(
             f"{printable(path)} is not a run: it {why}; give a folder made by gradpen train, "

@@ -1,5 +1,8 @@
 """What is measured and drawn at a run's marks. Everything here returns values; nothing is written or changed."""
 
+from collections.abc import Iterable
+from dataclasses import dataclass
+
 import numpy as np
 import torch
 from PIL import Image
@@ -11,7 +14,15 @@ from gradpen.data.source import Indices, gather, label_space, label_vectors, spr
 from gradpen.gan import Gan
 from gradpen.machine.seeds import derived_seed, seed_everything, separate_randomness
 from gradpen.metrics.critic import accuracies, critic_gap, interpolate_slopes, scoring, total_gradient_norm
-from gradpen.metrics.generator import DISTANCE, Estimate, held_out_batch, measure_generator, sample_distance
+from gradpen.metrics.generator import (
+    DISTANCE,
+    FRECHET,
+    Estimate,
+    Views,
+    held_out_batch,
+    measure_generator,
+    samples_beside,
+)
 from gradpen.metrics.generator import set_size as largest_set
 from gradpen.objectives import Minimax, NonSaturating
 from gradpen.runs.folder import Row
@@ -37,7 +48,7 @@ def measure(state: State, task: Task) -> Row:
     larger = max(train_part, held_out_part, key=len)
     images = draw(state.shown, gan.latent_dim, len(larger), derived_seed(config.seed, "measure", 0), larger.labels)
     fake = Batch(images=images, labels=larger.labels)
-    row: Row = {}
+    row: Row = {"measured_images": len(larger)}
     with separate_randomness(), scoring(gan.critic):
         seed_everything(config.seed, "measure", state.iteration)
         fake_scores = score_all(gan, fake)
@@ -73,11 +84,40 @@ def score_all(gan: Gan, batch: Batch) -> Tensor:
     return torch.cat(scores)
 
 
-def distance(state: State, task: Task) -> float:
-    """Return the distance of one set of samples to held-out images, the same latents at every mark."""
-    held_out = held_out_batch(task.source, largest_set(task.source), conditional=task.config.conditional)
+def since_nearest(rows: list[Row]) -> int:
+    """Return how many sample marks came after the nearest one."""
+    best = nearest(rows)
+    return sum("frechet_distance" in row and row["iteration"] > best["iteration"] for row in rows) if best else 0
+
+
+@dataclass(frozen=True)
+class HeldOut:
+    """Held-out images that samples are compared with at every mark, with their features, computed once."""
+
+    batch: Batch
+    views: Views
+
+
+def held_out(task: Task) -> HeldOut:
+    """Return the held-out images of a task's marks."""
+    batch = held_out_batch(task.source, largest_set(task.source), conditional=task.config.conditional)
+    return HeldOut(batch, Views(batch.images))
+
+
+def distances(state: State, task: Task, beside: HeldOut) -> Row:
+    """Return distances of one set of samples to held-out images, the same latents at every mark."""
     seed = derived_seed(task.config.seed, "distance", 0)
-    return sample_distance(state.shown, state.gan.latent_dim, held_out, seed)
+    made = Views(samples_beside(beside.batch, state.shown, state.gan.latent_dim, seed))
+    row: Row = {"distance": DISTANCE.of(made, beside.views), "compared_images": len(beside.batch)}
+    if len(beside.batch) >= FRECHET.fewest:
+        row["frechet_distance"] = FRECHET.of(made, beside.views)
+    return row
+
+
+def nearest(rows: Iterable[Row]) -> Row:
+    """Return the row of the trained generator nearest to held-out images, the first of equals; empty without any."""
+    trained = [row for row in rows if row["iteration"] > 0 and "frechet_distance" in row]
+    return min(trained, key=lambda row: float(row["frechet_distance"]), default={})
 
 
 def final_distances(state: State, task: Task) -> dict[str, Estimate]:

@@ -5,6 +5,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.utils.flop_counter import FlopCounterMode
 
 from gradpen.config import RunConfig
 from gradpen.data.source import Source, label_space
@@ -79,7 +80,26 @@ def build_gan(task: Task) -> Gan:
         critic_optimizer=critic_optimizer,
         latent_dim=config.generator.latent_dim,
         one_pass=config.engine == "lean",
+        augmentation=config.augmentation,
     )
+
+
+SLOW = 5e8
+"""floating-point operations of convolutions for one sample from which networks are slow: tens in a second of a core"""
+
+
+def slow(state: State, task: Task) -> bool:
+    """Return whether measuring hundreds of samples takes far longer than a first training step, on any machine."""
+    labels = None
+    if task.config.conditional and task.source.labels is not None:
+        labels = torch.zeros(1, label_space(task.source.labels).size, device=task.device)
+    z = torch.zeros(1, state.gan.latent_dim, device=task.device)
+    arguments = (z,) if labels is None else (z, labels)
+    training = state.shown.training
+    with torch.no_grad(), FlopCounterMode(display=False) as counter:
+        state.shown.eval()(*arguments)
+        state.shown.train(training)
+    return bool(counter.get_total_flops() > SLOW)
 
 
 def initial_state(task: Task) -> State:

@@ -4,6 +4,7 @@ import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import torch
@@ -15,8 +16,8 @@ from gradpen.data.labels import LabelSpace, space_from_json
 from gradpen.errors import RunError, UsageError
 from gradpen.machine.device import choose_device
 from gradpen.networks.blocks import Shape
-from gradpen.runs.checkpoint import newest_checkpoint
-from gradpen.runs.folder import Row, existing_folder, read_config, read_measures
+from gradpen.runs.checkpoint import Checkpoint, checkpoint_folders, newest_checkpoint, numbered_checkpoint
+from gradpen.runs.folder import Row, RunFolder, existing_folder, read_config, read_measures
 from gradpen.sampling import draw_every_label, draw_pixels
 from gradpen.text import printable
 
@@ -99,26 +100,34 @@ def warn(message: str) -> None:
     warnings.warn(message, stacklevel=3)
 
 
-def load(path: str | Path, *, device: str = "auto", say: Callable[[str], None] = warn) -> Run:
-    """Load a run from its folder, at its newest whole checkpoint.
+def load(
+    path: str | Path,
+    *,
+    checkpoint: Literal["best", "last"] | int = "last",
+    device: str = "auto",
+    say: Callable[[str], None] = warn,
+) -> Run:
+    """Load a run from its folder, at its newest whole checkpoint or another.
 
     Args:
         path: a folder made by ``gradpen train`` or :func:`gradpen.train`.
+        checkpoint: ``last``; ``best``, whose samples were nearest to held-out images at a sample mark, or the last
+            where none was marked; or the number of an iteration that a checkpoint is kept of.
         device: auto, cpu, cuda or cuda:N.
         say: called if a damaged checkpoint is passed over; a warning by default.
 
     Raises:
-        RunError: there is no run there, or none of its checkpoints is whole.
+        RunError: there is no run there, none of its checkpoints is whole, or there is none of that iteration.
     """
     folder = existing_folder(Path(path))
     config = read_config(folder)
-    checkpoint = newest_checkpoint(folder.checkpoints, say)
-    shape: Shape = tuple(checkpoint.facts["shape"])
-    fact = checkpoint.facts.get("labels")
+    chosen = choose_checkpoint(folder, checkpoint, say)
+    shape: Shape = tuple(chosen.facts["shape"])
+    fact = chosen.facts.get("labels")
     labels = None if fact is None else space_from_json(fact)
     generator = config.generator.build(shape, 0 if labels is None else labels.size).to(choose_device(device))
     try:
-        generator.load_state_dict(checkpoint.tensors["generator" if config.average is None else "average"])
+        generator.load_state_dict(chosen.tensors["generator" if config.average is None else "average"])
     except (RuntimeError, KeyError):
         raise RunError(
             f"{printable(folder.config)} does not describe the generator in the checkpoint; it was changed "
@@ -128,9 +137,27 @@ def load(path: str | Path, *, device: str = "auto", say: Callable[[str], None] =
     return Run(
         path=folder.path,
         config=config,
-        iteration=checkpoint.iteration,
+        iteration=chosen.iteration,
         generator=generator,
         labels=labels,
-        measures=[row for row in read_measures(folder) if row["iteration"] <= checkpoint.iteration],
-        data_fingerprint=checkpoint.facts["data_fingerprint"],
+        measures=[row for row in read_measures(folder) if row["iteration"] <= chosen.iteration],
+        data_fingerprint=chosen.facts["data_fingerprint"],
     )
+
+
+def choose_checkpoint(
+    folder: RunFolder, which: Literal["best", "last"] | int, say: Callable[[str], None]
+) -> Checkpoint:
+    """Return the checkpoint asked for; see :func:`load`."""
+    if isinstance(which, int):
+        return numbered_checkpoint(folder.path, which, (folder.best, folder.checkpoints))
+    if which not in ("best", "last"):
+        raise UsageError(
+            f"there is no checkpoint '{printable(which)}'; choose best, last or the number of an iteration"
+        )
+    if which == "best" and checkpoint_folders(folder.best):
+        try:
+            return newest_checkpoint(folder.best, say)
+        except RunError:
+            say("the best checkpoint is damaged; using the last")
+    return newest_checkpoint(folder.checkpoints, say)

@@ -5,7 +5,8 @@ import signal
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
+from functools import cached_property
 from itertools import islice, repeat
 
 import torch
@@ -24,13 +25,13 @@ from gradpen.metrics.generator import Estimate
 from gradpen.optimizers import Average, move_to, update_average
 from gradpen.runs import marks
 from gradpen.runs.audience import Audience
-from gradpen.runs.checkpoint import write_checkpoint
+from gradpen.runs.checkpoint import checkpoint_folders, remove_superseded, write_checkpoint
 from gradpen.runs.checks import all_finite, refuse_drift, refuse_non_finite
 from gradpen.runs.folder import Row, RunFolder, append_row, write_json
-from gradpen.runs.state import State, Task, checkpoint_of, record_of
+from gradpen.runs.state import State, Task, checkpoint_of, record_of, slow
 
 EARLY = (10, 50)
-"""iterations after which samples are shown too, so that slow networks show something soon"""
+"""iterations after which samples are shown and critics measured too, so that slow networks show something soon"""
 SAVE_SECONDS = 300
 """a run is also saved when so much time has passed; that changes nothing in it"""
 PUBLISH_SECONDS = 60
@@ -48,8 +49,12 @@ class Trainer:
     run_id: str
     row: Row = field(default_factory=dict)
     """the newest measures"""
+    nearest: Row = field(default_factory=dict)
+    """the measures at the sample mark whose samples were nearest to held-out images"""
     seconds: float = 0.0
     """how long it has trained and measured"""
+    waited: int = 0
+    """sample marks since then"""
     saved: int | None = None
     """the iteration of the newest checkpoint"""
     saved_at: float = field(default_factory=time.monotonic)
@@ -67,7 +72,11 @@ class Trainer:
         with self.divergence_recorded():
             self.record("running")
             self.marked_at = time.monotonic()
-            self.mark({}, sampling=True)
+            if slow(self.state, self.task):
+                # A picture at once, and the first step before the first measures: those alone would take a minute.
+                self.sample()
+            else:
+                self.mark({}, sampling=True)
             self.save()
 
     def run(self) -> None:
@@ -89,13 +98,15 @@ class Trainer:
         """Iterate; mark, save and show where it is time."""
         config, state = self.task.config, self.state
         stream = batches_from(self.task, state.iteration)
-        while state.iteration < config.iterations and not self.interrupted():
+        while state.iteration < config.iterations and not self.outwaited() and not self.interrupted():
             losses = iterate(state, config, stream)
             state.finite = state.finite & torch.isfinite(torch.stack(list(losses.values()))).all()
             early = state.iteration in EARLY and state.iteration < config.cadence.sample_every
-            sampling = early or self.due(config.cadence.sample_every)
-            if sampling or self.due(config.cadence.log_every):
+            sampling = self.due(config.cadence.sample_every)
+            if early or sampling or self.due(config.cadence.log_every):
                 self.mark(losses, sampling=sampling)
+            if early and not sampling:
+                self.sample()
             if self.due(config.cadence.save_every) or self.overdue():
                 self.save()
             self.audience.show(state.iteration, config, self.row)
@@ -116,6 +127,11 @@ class Trainer:
             interrupt.signal = signal.SIGTERM
         return stop
 
+    def outwaited(self) -> bool:
+        """Return whether so many sample marks as the run has patience for brought no nearer samples."""
+        patience = self.task.config.cadence.patience
+        return patience is not None and sharing.true_of_any(sharing.leads() and self.waited >= patience)
+
     def mark(self, losses: Measures, *, sampling: bool) -> None:
         """Read losses back, the only place that does, measure, and write both down; sample if it is time."""
         self.refuse_non_finite(self.finite_everywhere())
@@ -124,15 +140,38 @@ class Trainer:
             return
         measures = {name: loss.item() for name, loss in losses.items()} | marks.measure(self.state, self.task)
         if sampling:
-            measures["distance"] = marks.distance(self.state, self.task)
+            measures |= marks.distances(self.state, self.task, self.held_out)
         row = self.timed(measures)
         self.refuse_non_finite(all(math.isfinite(value) for value in row.values()))
         self.row = row
         append_row(self.folder, row)
         if sampling:
-            marks.sample_grid(self.state, self.task).save(self.folder.sample_grid(self.state.iteration))
+            self.sample()
+            self.keep_the_nearest(row)
             if time.monotonic() - self.published_at > PUBLISH_SECONDS:
                 self.publish()
+
+    def sample(self) -> None:
+        """Let the leader write a grid of samples."""
+        if sharing.leads():
+            marks.sample_grid(self.state, self.task).save(self.folder.sample_grid(self.state.iteration))
+
+    @cached_property
+    def held_out(self) -> marks.HeldOut:
+        """What samples are compared with at marks."""
+        return marks.held_out(self.task)
+
+    def keep_the_nearest(self, row: Row) -> None:
+        """Write down the generator that samples come from if none before was as near to held-out images."""
+        if marks.nearest([self.nearest, row] if self.nearest else [row]) is not row:
+            self.waited += bool(self.nearest)
+            return
+        self.nearest, self.waited = row, 0
+        checkpoint = checkpoint_of(self.state, self.task, self.run_id)
+        name = "generator" if self.state.average is None else "average"
+        shown = replace(checkpoint, tensors={name: checkpoint.tensors[name]})
+        self.refuse_non_finite(all_finite(shown))
+        write_checkpoint(self.folder.best, shown, keep=None)
 
     def timed(self, measures: Row) -> Row:
         """Return a row of measures with how far the run is and how fast it went since the last one."""
@@ -156,6 +195,8 @@ class Trainer:
             checkpoint = checkpoint_of(self.state, self.task, self.run_id)
             self.refuse_non_finite(all_finite(checkpoint))
             write_checkpoint(self.folder.checkpoints, checkpoint, keep=self.task.config.cadence.keep)
+            # A resumed run may begin at the oldest checkpoint, and then needs the best of that time.
+            remove_superseded(self.folder.best, int(checkpoint_folders(self.folder.checkpoints)[-1].name))
         sharing.wait_for_all()
         self.saved, self.saved_at = self.state.iteration, time.monotonic()
 
@@ -180,7 +221,14 @@ class Trainer:
 
     def finish(self) -> None:
         """Let the leader write the final facts of the run and publish it, and the others wait for that."""
-        done = self.state.iteration >= self.task.config.iterations and self.audience.interrupt.signal is None
+        early = self.outwaited()
+        whole = early or self.state.iteration >= self.task.config.iterations
+        done = whole and self.audience.interrupt.signal is None
+        if early and sharing.leads():
+            self.audience.say(
+                f"ended after iteration {self.state.iteration:,}: {self.waited} sample marks brought nothing nearer to "
+                f"held-out images than iteration {self.nearest['iteration']:,} (`cadence.patience`)"
+            )
         if sharing.leads():
             if done:
                 self.record("finished", marks.final_distances(self.state, self.task))
@@ -212,15 +260,16 @@ def batches_from(task: Task, iteration: int) -> Iterator[Batch]:
         start=iteration if config.reuse_batch else config.critic_updates(iteration),
         device=task.device,
         conditional=config.conditional,
+        flip=config.data.flip,
         parts=config.accumulate,
     )
 
 
 def iterate(state: State, config: RunConfig, stream: Iterator[Batch]) -> Measures:
     """Do the next iteration on the next batches of the stream, from the iteration's own seed; return its losses."""
-    gan = state.gan
     state.iteration += 1
     now = config.during(state.iteration)
+    gan = state.gan if now.augmentation is None else replace(state.gan, augmentation=now.augmentation)
     seed_everything(config.seed, "iterate", state.iteration)
     move_to(gan.generator_optimizer, now.generator_optimizer)
     move_to(gan.critic_optimizer, now.critic_optimizer)
@@ -231,7 +280,9 @@ def iterate(state: State, config: RunConfig, stream: Iterator[Batch]) -> Measure
     if config.critic.labels == "classify":
         losses = auxiliary.train_iteration(gan, now.objective, now.constraint, now.class_loss, batches, **common)
     else:
-        losses = train_iteration(gan, now.objective, now.constraint, batches, **common)
+        losses = train_iteration(
+            gan, now.objective, now.constraint, batches, share_samples=config.share_samples, **common
+        )
     if state.average is not None:
         update_average(state.average, gan.generator, decay_in(now, state.iteration))
     return with_whole_penalty(losses, now.constraint, before + updates)

@@ -17,8 +17,9 @@ from gradpen.errors import RunError, cannot_be_written
 from gradpen.machine import sharing
 from gradpen.machine.device import choose_device
 from gradpen.machine.job import join, leader_first, restarted
-from gradpen.runs import checks, notices
+from gradpen.runs import checks, marks, notices
 from gradpen.runs.audience import Audience
+from gradpen.runs.budget import Budget, fitted
 from gradpen.runs.checkpoint import Checkpoint, checkpoint_folders, newest_checkpoint, remove_newer
 from gradpen.runs.folder import (
     Row,
@@ -27,6 +28,7 @@ from gradpen.runs.folder import (
     locked,
     new_folder,
     read_config,
+    refuse_used,
     rewind_measures,
     write_config,
     write_json,
@@ -42,6 +44,7 @@ def train(
     *,
     out: Path | None = None,
     array: LabelledArray | None = None,
+    budget: Budget | None = None,
     audience: Audience | None = None,
 ) -> RunFolder:
     """Train a new run and return its folder.
@@ -50,6 +53,7 @@ def train(
         config: the run.
         out: the run's folder, new or empty; None takes the next free number below ``runs/``.
         array: images in memory, used instead of ``config.data.path``.
+        budget: what is to be chosen for these data and this machine; None trains the configuration as it is.
         audience: whom to tell.
 
     Raises:
@@ -63,10 +67,17 @@ def train(
         device = choose_device(config.device)
         checks.refuse_uneven(config)
         source = open_together(config, array, audience)
-        checks.refuse_small(config, source)
+        if budget is None or not budget.batch:
+            checks.refuse_small(config, source)
         if config.threads is not None:
             torch.set_num_threads(config.threads)
         task = Task(config=config, source=source, device=device)
+        if budget is not None:
+            if out is not None and sharing.leads():
+                refuse_used(out)
+            config, chosen = fitted(task, budget)
+            task = replace(task, config=config)
+            audience.say(chosen)
         state = initial_state(task)
         for notice in notices.before_the_start(task):
             audience.say(notice)
@@ -129,6 +140,8 @@ def resume(
                 audience=audience,
                 run_id=checkpoint.facts["run_id"],
                 row=rows[-1] if rows else {},
+                nearest=marks.nearest(rows),
+                waited=marks.since_nearest(rows),
                 seconds=rows[-1]["seconds"] if rows else 0.0,
                 saved=checkpoint.iteration,
             )
@@ -165,7 +178,8 @@ def describe(folder: RunFolder, task: Task) -> None:
 
 def rewind(folder: RunFolder, config: RunConfig, iteration: int) -> list[Row]:
     """Let the folder stand as it stood after an iteration, and return the measures until then."""
-    remove_newer(folder.checkpoints, iteration)
+    for checkpoints in (folder.checkpoints, folder.best):
+        remove_newer(checkpoints, iteration)
     write_config(folder, config)
     return rewind_measures(folder, iteration)
 

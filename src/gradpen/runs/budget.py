@@ -1,0 +1,197 @@
+"""A run that fits into minutes: steps are timed on this machine, then width, length and marks are chosen for good."""
+
+import math
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from statistics import median
+from typing import Annotated
+
+import torch
+from pydantic import Field
+from pydantic.dataclasses import dataclass as validated
+
+from gradpen.choice import STRICT
+from gradpen.config import RunConfig
+from gradpen.data.source import Source
+from gradpen.lipschitz import GradientPenalty
+from gradpen.machine import sharing
+from gradpen.machine.device import keep_freed_memory
+from gradpen.presets.quick import ENOUGH, WIDTHS, batch_for, pair
+from gradpen.runs import marks
+from gradpen.runs.state import State, Task, initial_state
+from gradpen.runs.trainer import batches_from, iterate
+
+LONGEST = 1_000_000
+"""minutes that a run may be given"""
+TIMED_SECONDS, TIMED_ROUNDS = 0.5, 3
+"""a candidate is timed for so long, or for so many rounds of its lazy penalty, whichever is over first"""
+SPARED = 0.04
+"""share of the time left to marks, checkpoints and the end"""
+MARKS = 0.012
+"""share of the time that marks of either kind may take"""
+MARKED, SAMPLED = 200, 25
+"""marks of either kind that a run has at most, spread evenly"""
+
+
+@validated(frozen=True, kw_only=True, config=STRICT)
+class Budget:
+    """What may be chosen for a run on the user's data."""
+
+    minutes: Annotated[float, Field(gt=0, le=LONGEST)] | None = None
+    """how long it may take; none: the iterations stay as they are, and nothing is timed"""
+    networks: bool = False
+    """whether networks are chosen too, for the data and the time; else they stay"""
+    labelled: bool = False
+    """whether the networks that are chosen take labels"""
+    batch: bool = False
+    """whether the batch is chosen too"""
+
+
+@dataclass(frozen=True)
+class Timing:
+    """A candidate and what an iteration of it takes."""
+
+    config: RunConfig
+    seconds: float
+
+    def iterations(self, seconds: float) -> int:
+        """Return how many iterations fit into so much time, rounded down to two or three figures."""
+        count = max(1, int((1 - SPARED) * seconds / self.seconds))
+        step = int(10 ** max(0, int(math.log10(count)) - 1))
+        return count // step * step
+
+
+def fitted(task: Task, budget: Budget) -> tuple[RunConfig, str]:
+    """Return the task's configuration with what was chosen, and a sentence that says what and why.
+
+    From then on it is an ordinary configuration: the same one gives the same bits.
+    """
+    source, started = task.source, time.monotonic()
+    if budget.minutes is None:
+        networks = with_pair(task.config, source, WIDTHS[2], budget) if budget.networks else task.config
+        return networks, f"{networks.preset}: {about(source)} get {words_of(networks)}"
+    keep_freed_memory()
+    whole = 60 * budget.minutes
+    config = with_faster_threads(task, budget)
+    if budget.networks:
+        chosen, why = widest(replace(task, config=config), budget, whole)
+    else:
+        chosen, why = timed(replace(task, config=config)), ""
+    left = max(whole - (time.monotonic() - started), whole / 2)
+    iterations = chosen.iterations(left)
+    fitting = replace(chosen.config, iterations=iterations)
+    fitting = with_cadence(replace(task, config=fitting), chosen.seconds)
+    return fitting, (
+        f"{fitting.preset}: {about(source)} get {words_of(fitting)}; an iteration of {fitting.batch_size} images takes "
+        f"{1000 * chosen.seconds:.3g} ms here, so {iterations:,} iterations fit into {budget.minutes:g} minutes{why}"
+    )
+
+
+def about(source: Source) -> str:
+    """Return the data in a few words."""
+    channels, height, width = source.shape
+    return f"{len(source.train):,} training images, {height}x{width} in {channels} channel{'s' * (channels > 1)},"
+
+
+def words_of(config: RunConfig) -> str:
+    """Return networks and threads in a few words."""
+    threads = "" if config.threads is None else f" on {config.threads} thread{'s' * (config.threads > 1)}"
+    generator = config.generator
+    name, width, widths = (getattr(generator, key, None) for key in ("name", "width", "widths"))
+    size = f" of width {width}" if width else f" of widths {', '.join(map(str, widths))}" if widths else ""
+    return f"{name} networks{size}{threads}"
+
+
+def with_pair(config: RunConfig, source: Source, width: int, budget: Budget) -> RunConfig:
+    """Return the configuration with networks of a width, and a batch, for these data."""
+    generator, critic = pair(source.shape, width, labelled=budget.labelled)
+    batch_size = min(batch_for(source.shape), len(source.train)) if budget.batch else config.batch_size
+    return replace(config, generator=generator, critic=critic, batch_size=batch_size)
+
+
+def widest(task: Task, budget: Budget, seconds: float) -> tuple[Timing, str]:
+    """Return the widest networks that still make enough iterations in the time, and why not the next."""
+    best: Timing | None = None
+    for width in WIDTHS:
+        timing = timed(replace(task, config=with_pair(task.config, task.source, width, budget)))
+        count = timing.iterations(seconds)
+        if best is not None and count < ENOUGH:
+            return best, f" (width {width} would make {count:,}, and below {ENOUGH:,} narrower networks do better)"
+        best = timing
+        if count < ENOUGH:
+            return best, f" (fewer than the {ENOUGH:,} that pictures need: give it more `minutes`)"
+    assert best is not None
+    return best, ""
+
+
+def with_faster_threads(task: Task, budget: Budget) -> RunConfig:
+    """Return the configuration with one CPU thread where that is faster than all: small layers do not share well."""
+    config = with_pair(task.config, task.source, WIDTHS[2], budget) if budget.networks else task.config
+    many = torch.get_num_threads()
+    if task.device.type != "cpu" or config.threads is not None or many == 1 or sharing.count() > 1:
+        return config
+    seconds = {}
+    for threads in (many, 1):
+        torch.set_num_threads(threads)
+        seconds[threads] = timed(replace(task, config=config)).seconds
+    faster = min(seconds, key=lambda threads: seconds[threads])
+    torch.set_num_threads(faster)
+    return replace(config, threads=faster)
+
+
+def timed(task: Task) -> Timing:
+    """Return what an iteration takes, after a first round; the median of a few rounds, the mean of all processes."""
+    state, stream = initial_state(task), batches_from(task, 0)
+    every = task.config.constraint.every if isinstance(task.config.constraint, GradientPenalty) else 1
+
+    def round_of() -> None:
+        for _ in range(every):
+            iterate(state, task.config, stream)
+        finish(state)
+
+    round_of()
+    seconds: list[float] = []
+    started = time.monotonic()
+    while len(seconds) < TIMED_ROUNDS and (not seconds or time.monotonic() - started < TIMED_SECONDS):
+        seconds.append(seconds_of(round_of) / every)
+    mean = sharing.means_over_all({"seconds": torch.tensor(median(seconds))})["seconds"].item()
+    return Timing(task.config, mean)
+
+
+def finish(state: State) -> None:
+    """Wait until the device has done what was asked of it."""
+    next(state.gan.generator.parameters()).flatten()[0].item()
+
+
+def seconds_of(work: Callable[[], object]) -> float:
+    """Return how long something takes."""
+    started = time.perf_counter()
+    work()
+    return time.perf_counter() - started
+
+
+def with_cadence(task: Task, seconds: float) -> RunConfig:
+    """Return the configuration with marks so far apart that they take a small share of the time."""
+    config, state = task.config, initial_state(task)
+    marks.measure(state, task)
+    measuring = seconds_of(lambda: marks.measure(state, task))
+    beside = marks.held_out(task)
+    marks.distances(state, task, beside)
+    sampling = seconds_of(lambda: (marks.distances(state, task, beside), marks.sample_grid(state, task)))
+    found = sharing.means_over_all({"m": torch.tensor(measuring), "s": torch.tensor(sampling)})
+    log_every = round_up(max(config.iterations / MARKED, found["m"].item() / (MARKS * seconds)))
+    apart = round_up(max(config.iterations / SAMPLED, found["s"].item() / (MARKS * seconds)))
+    sample_every = max(1, round(apart / log_every)) * log_every
+    cadence = replace(config.cadence, log_every=log_every, sample_every=sample_every, save_every=sample_every)
+    return replace(config, cadence=cadence)
+
+
+def round_up(number: float) -> int:
+    """Return the next number of one or two round figures.
+
+    >>> [round_up(number) for number in (0.3, 7.2, 51.0, 123.0, 1834.0)]
+    [1, 8, 55, 150, 2000]
+    """
+    step = max(1, int(10 ** math.floor(math.log10(max(number, 1)))) // 2)
+    return max(1, step * math.ceil(number / step))
