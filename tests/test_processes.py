@@ -93,6 +93,16 @@ def test_two_processes_have_the_gradients_of_one(tmp_path: Path) -> None:
         assert np.linalg.norm(one[name] - two[name]) <= rounding * np.linalg.norm(one[name]), name
 
 
+def test_two_processes_choose_alike_for_the_minutes_given(tmp_path: Path) -> None:
+    said = "".join(
+        (job := launch("-m", "gradpen", "train", "--minutes=0.03", f"--out={tmp_path / 'run'}")).communicate()
+    )
+    assert job.returncode == 0, said
+    assert said.count("fit into 0.03 minutes") == 1
+    config = json.loads((tmp_path / "run" / "config.json").read_text())
+    assert json.loads((tmp_path / "run" / "run.json").read_text())["iteration"] == config["iterations"]
+
+
 def test_a_process_group_of_the_program_is_left_alone(tmp_path: Path) -> None:
     """One rank uses gradpen and the other does not: nothing waits for it."""
     script = str(Path(__file__).with_name("foreign_group.py"))

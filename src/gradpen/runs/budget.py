@@ -79,7 +79,7 @@ def fitted(task: Task, budget: Budget) -> tuple[RunConfig, str]:
     else:
         chosen, why = timed(replace(task, config=config)), ""
     left = max(whole - (time.monotonic() - started), whole / 2)
-    iterations = chosen.iterations(left)
+    iterations = chosen.iterations(same_for_all(left))
     fitting = replace(chosen.config, iterations=iterations)
     fitting = with_cadence(replace(task, config=fitting), chosen.seconds)
     return fitting, (
@@ -141,7 +141,7 @@ def with_faster_threads(task: Task, budget: Budget) -> RunConfig:
 
 
 def timed(task: Task) -> Timing:
-    """Return what an iteration takes, after a first round; the median of a few rounds, the mean of all processes."""
+    """Return what an iteration takes, after a first round; the median of a few rounds."""
     state, stream = initial_state(task), batches_from(task, 0)
     every = task.config.constraint.every if isinstance(task.config.constraint, GradientPenalty) else 1
 
@@ -155,8 +155,12 @@ def timed(task: Task) -> Timing:
     started = time.monotonic()
     while len(seconds) < TIMED_ROUNDS and (not seconds or time.monotonic() - started < TIMED_SECONDS):
         seconds.append(seconds_of(round_of) / every)
-    mean = sharing.means_over_all({"seconds": torch.tensor(median(seconds))})["seconds"].item()
-    return Timing(task.config, mean)
+    return Timing(task.config, same_for_all(median(seconds)))
+
+
+def same_for_all(seconds: float) -> float:
+    """Return the mean of a duration over all processes, which must choose alike."""
+    return sharing.means_over_all({"seconds": torch.tensor(seconds)})["seconds"].item()
 
 
 def finish(state: State) -> None:
@@ -179,9 +183,8 @@ def with_cadence(task: Task, seconds: float) -> RunConfig:
     beside = marks.held_out(task)
     marks.distances(state, task, beside)
     sampling = seconds_of(lambda: (marks.distances(state, task, beside), marks.sample_grid(state, task)))
-    found = sharing.means_over_all({"m": torch.tensor(measuring), "s": torch.tensor(sampling)})
-    log_every = round_up(max(config.iterations / MARKED, found["m"].item() / (MARKS * seconds)))
-    apart = round_up(max(config.iterations / SAMPLED, found["s"].item() / (MARKS * seconds)))
+    log_every = round_up(max(config.iterations / MARKED, same_for_all(measuring) / (MARKS * seconds)))
+    apart = round_up(max(config.iterations / SAMPLED, same_for_all(sampling) / (MARKS * seconds)))
     sample_every = max(1, round(apart / log_every)) * log_every
     cadence = replace(config.cadence, log_every=log_every, sample_every=sample_every, save_every=sample_every)
     return replace(config, cadence=cadence)

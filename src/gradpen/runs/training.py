@@ -76,6 +76,7 @@ def train(
             if out is not None and sharing.leads():
                 refuse_used(out)
             config, chosen = fitted(task, budget)
+            checks.refuse_uneven(config)
             task = replace(task, config=config)
             audience.say(chosen)
         state = initial_state(task)
