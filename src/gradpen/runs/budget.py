@@ -26,6 +26,8 @@ LONGEST = 1_000_000
 """minutes that a run may be given"""
 TIMED_SECONDS, TIMED_ROUNDS = 0.5, 3
 """a candidate is timed for so long, or for so many rounds of its lazy penalty, whichever is over first"""
+TIMED_SHARE, CHOSEN_ROUNDS = 0.005, 20
+"""the chosen one is timed again, for so much of the time or so many rounds: a busy moment would decide on the length"""
 SPARED = 0.04
 """share of the time left to marks, checkpoints and the end"""
 MARKS = 0.012
@@ -75,9 +77,10 @@ def fitted(task: Task, budget: Budget) -> tuple[RunConfig, str]:
     whole = 60 * budget.minutes
     config = with_faster_threads(task, budget)
     if budget.networks:
-        chosen, why = widest(replace(task, config=config), budget, whole)
+        config, why = widest(replace(task, config=config), budget, whole)
     else:
-        chosen, why = timed(replace(task, config=config)), ""
+        why = ""
+    chosen = timed(replace(task, config=config), TIMED_SHARE * whole, CHOSEN_ROUNDS)
     left = max(whole - (time.monotonic() - started), whole / 2)
     iterations = chosen.iterations(same_for_all(left))
     fitting = replace(chosen.config, iterations=iterations)
@@ -110,15 +113,15 @@ def with_pair(config: RunConfig, source: Source, width: int, budget: Budget) -> 
     return replace(config, generator=generator, critic=critic, batch_size=batch_size)
 
 
-def widest(task: Task, budget: Budget, seconds: float) -> tuple[Timing, str]:
-    """Return the widest networks that still make enough iterations in the time, and why not the next."""
-    best: Timing | None = None
+def widest(task: Task, budget: Budget, seconds: float) -> tuple[RunConfig, str]:
+    """Return the configuration with the widest networks that make enough iterations in the time, and why not wider."""
+    best: RunConfig | None = None
     for width in WIDTHS:
         timing = timed(replace(task, config=with_pair(task.config, task.source, width, budget)))
         count = timing.iterations(seconds)
         if best is not None and count < ENOUGH:
             return best, f" (width {width} would make {count:,}, and below {ENOUGH:,} narrower networks do better)"
-        best = timing
+        best = timing.config
         if count < ENOUGH:
             return best, f" (fewer than the {ENOUGH:,} that pictures need: give it more `minutes`)"
     assert best is not None
@@ -140,7 +143,7 @@ def with_faster_threads(task: Task, budget: Budget) -> RunConfig:
     return replace(config, threads=faster)
 
 
-def timed(task: Task) -> Timing:
+def timed(task: Task, most_seconds: float = TIMED_SECONDS, most_rounds: int = TIMED_ROUNDS) -> Timing:
     """Return what an iteration takes, after a first round; the median of a few rounds."""
     state, stream = initial_state(task), batches_from(task, 0)
     every = task.config.constraint.every if isinstance(task.config.constraint, GradientPenalty) else 1
@@ -153,7 +156,7 @@ def timed(task: Task) -> Timing:
     round_of()
     seconds: list[float] = []
     started = time.monotonic()
-    while len(seconds) < TIMED_ROUNDS and (not seconds or time.monotonic() - started < TIMED_SECONDS):
+    while not seconds or sharing.true_of_any(len(seconds) < most_rounds and time.monotonic() - started < most_seconds):
         seconds.append(seconds_of(round_of) / every)
     return Timing(task.config, same_for_all(median(seconds)))
 
