@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from hypothesis import strategies as st
 
 import gradpen
 from conftest import Outcome
+from gradpen.config import CriticWarmUp
 from gradpen.errors import RunError, UsageError
 from gradpen.networks.dcgan import DcganCritic, DcganGenerator
 from gradpen.networks.mlp import MlpCritic, MlpGenerator
@@ -180,7 +182,7 @@ def test_without_a_length_quick_takes_its_minutes(monkeypatch: pytest.MonkeyPatc
 
     def minutes_of(preset: str, *, reduced: bool = False, **settings: Any) -> float | None:
         config = configure(preset, settings=settings)
-        budget = budget_for(config, None, settings, reduced=reduced)
+        budget = budget_for(config, None, list(settings), reduced=reduced)
         return None if budget is None else budget.minutes
 
     assert minutes_of("quick") == minutes_of("quick", batch_size=8) == MINUTES
@@ -211,3 +213,35 @@ def test_rounding_up(number: float) -> None:
     assert number <= found < 2 * number + 1
     assert len(str(found).rstrip("0")) <= 2
     assert round_up(found) == found
+
+
+def test_a_warm_up_of_the_critic_counts() -> None:
+    """25 iterations of 100 critic steps, where 5 are usual: a run of as much time has fewer iterations."""
+    warming = replace(configure("wgan"), critic_warm_up=CriticWarmUp())
+    found = Timing(warming, 1.0).iterations(1000)
+    assert warming.critic_updates(found) <= 5 * 1000
+    assert 300 < found < 500
+
+
+def test_marks_and_lengths_that_were_set_stay() -> None:
+    from gradpen.api import budget_for
+
+    own = budget_for(configure("quick"), 1.0, ["cadence.sample_every"])
+    assert own is not None
+    assert not own.marks
+    again = budget_for(configure("quick"), 2.0, [], ["iterations", "generator", "critic"])
+    assert again is not None
+    assert (again.minutes, again.networks) == (2.0, False)
+
+
+@pytest.mark.usefixtures("untimed")
+def test_labels_of_an_array_are_taken(tmp_path: Path) -> None:
+    labels = np.arange(30) % 3
+    run = gradpen.train(noise(30, 8), labels=labels, iterations=1, out=tmp_path / "run", audience=silent())
+    assert run.labels is not None
+
+
+def test_the_program_keeps_its_threads(tmp_path: Path, images: Path) -> None:
+    before = torch.get_num_threads()
+    gradpen.train(images, iterations=1, threads=before + 1, out=tmp_path / "run", audience=silent())
+    assert torch.get_num_threads() == before

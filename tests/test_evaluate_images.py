@@ -13,7 +13,7 @@ from conftest import Outcome
 from gradpen.data.choice import DataChoice
 from gradpen.data.recognise import open_source
 from gradpen.errors import GradpenError, UsageError
-from gradpen.runs.audience import Audience
+from gradpen.looking.report import summary
 from gradpen.runs.folder import RunFolder, read_measures
 from gradpen.runs.state import SLOW
 from gradpen.settings import configure
@@ -88,11 +88,12 @@ def test_slow_networks_train_a_step_before_they_are_measured(tmp_path: Path, mon
     settings: dict[str, Any] = {"iterations": 2, "batch_size": 4, "cadence__sample_every": 1, "generator__width": 4}
     for name, limit in (("fast", SLOW), ("slow", 1.0)):
         monkeypatch.setattr("gradpen.runs.state.SLOW", limit)
-        run = gradpen.train(out=tmp_path / name, audience=Audience(publish=lambda _: None), **settings)
+        run = gradpen.train(out=tmp_path / name, **settings)
         folder = RunFolder(path=run.path)
         first = [row["iteration"] for row in read_measures(folder)]
         assert first == ([0, 1, 2] if name == "fast" else [1, 2])
         assert [int(grid.stem) for grid in folder.sample_grids()] == [0, 1, 2]
+        assert ("Untrained generator" in folder.report.read_text()) == (name == "fast")
 
 
 def test_who_generates_once() -> None:
@@ -102,3 +103,12 @@ def test_who_generates_once() -> None:
     assert not any(configure(name).share_samples for name in ("quick", "wgan-gp", "acgan-mnist", "wgan-gp-mnist"))
     with pytest.raises(UsageError, match="share_samples goes with whole batches"):
         configure("dcgan-mnist", settings={"accumulate": 2})
+
+
+def test_a_report_without_measures_is_a_report() -> None:
+    record = {"distance_to_held_out": {}, "train_images": 10}
+    assert summary([], record)[0][0] == "Measures"
+    row = {"iteration": 5, "critic_gap_train": 1.0, "critic_gap_train_error": 0.1, "critic_gap_held_out": 1.0}
+    row |= {"critic_gap_held_out_error": 0.1, "slope_mean": 1.0, "slope_max": 2.0, "seconds": 1.0, "images": 80}
+    row["images_per_second"] = 80.0
+    assert not any("Distance" in name for name, _ in summary([row], record))

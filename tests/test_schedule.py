@@ -134,6 +134,8 @@ def test_a_rate_by_its_option_keeps_the_proportion_of_its_schedule() -> None:
         ({"critic_optimizer.beta2": 1.0}, "critic_optimizer.beta2: input should be less than 1, found 1.0"),
         ({"average": 2}, "average: input should be less than 1, found 2"),
         ({"average": {"half": 2}}, "there is no setting 'average.half'"),
+        ({"critic_optimizer.beta2": {"start": 0.9, "end": 1.0}}, "a schedule of a decay stays below 1"),
+        ({"augmentation": {"strength": {"start": 0, "end": 2}}}, "a schedule of a share stays within 0 and 1"),
         ({"constraint.every": 0}, "constraint.every: input should be greater than 0, found 0"),
     ],
 )
@@ -149,3 +151,26 @@ def test_a_configuration_of_an_earlier_version_is_read() -> None:
     decaying = from_dict({**values, "learning_rate_decay": "linear"})
     linear = Schedule(start=2e-4, end=0.0, shape="linear")
     assert decaying.generator_optimizer.learning_rate == decaying.critic_optimizer.learning_rate == linear
+
+
+def test_a_schedule_may_start_and_end_at_zero() -> None:
+    """A warm-up from 0, and a rate that is 0 before the run is over, where a number by itself must be positive."""
+    config = replace(
+        configure("quick"),
+        iterations=10,
+        generator_optimizer=Adam(learning_rate=Schedule(start=1e-3, end=0.0, images=32)),
+        critic_optimizer=Adam(learning_rate=Schedule(start=0.0, end=1e-3)),
+        constraint=GradientPenalty(weight=Schedule(start=0.0, end=1.0)),
+    )
+    assert number_of(config.during(9), "generator_optimizer", "learning_rate") == 0.0
+    assert number_of(config.during(1), "critic_optimizer", "learning_rate") == 0.0
+    assert number_of(config.during(1), "constraint", "weight") == 0.0
+
+
+def test_whole_numbers_become_schedules_too() -> None:
+    config = configure("wgan-gp", settings={"constraint.weight": 10, "constraint.weight.end": 1})
+    assert config.constraint == GradientPenalty(weight=Schedule(start=10, end=1))
+    averaged = configure("wgan-gp", settings={"average": 0.999, "average.half_life": 500})
+    assert averaged.average == Average(half_life=500)
+    with pytest.raises(UsageError, match=r"learning_rate.end: field required"):
+        configure("wgan-gp", settings={"generator_optimizer.learning_rate.hold": 0.5, "learning_rate": 1e-3})

@@ -81,41 +81,63 @@ def train(
     if array is None and labels is not None:
         raise UsageError("labels go with an array of images; name those of files with data__labels")
     dotted = {key.replace("__", "."): value for key, value in settings.items()}
-    if resume is not None:
-        given = {"preset": preset, "minutes": minutes, "reduced": reduced or None, "config": config, "out": out}
-        dotted |= {name: value for name, value in given.items() if value is not None}
-        folder = continue_run(Path(resume), path, array, dotted, audience)
-    else:
-        if path is not None:
-            dotted["data.path"] = path
-        if array is not None:
-            dotted.setdefault("data.columns", ())
-        file = None if config is None else Path(config)
-        chosen = configure(preset, reduced=reduced, file=file, settings=dotted)
-        folder = training.train(
-            chosen,
-            out=None if out is None else Path(out),
-            array=array,
-            budget=budget_for(chosen, minutes, {*dotted, *({} if file is None else read_file(file))}, reduced=reduced),
-            audience=audience,
-        )
+    threads = torch.get_num_threads()
+    try:
+        if resume is not None:
+            given = {"preset": preset, "minutes": minutes, "reduced": reduced or None, "config": config, "out": out}
+            dotted |= {name: value for name, value in given.items() if value is not None}
+            folder = continue_run(Path(resume), path, array, dotted, audience)
+        else:
+            if path is not None:
+                dotted["data.path"] = path
+            if array is not None:
+                dotted.setdefault("data.columns", ())
+            file = None if config is None else Path(config)
+            chosen = configure(preset, reduced=reduced, file=file, settings=dotted)
+            folder = training.train(
+                chosen,
+                out=None if out is None else Path(out),
+                array=array,
+                budget=budget_for(
+                    chosen,
+                    minutes,
+                    set(dotted),
+                    set() if file is None else set(read_file(file)),
+                    reduced=reduced,
+                    labelled=labels is not None,
+                ),
+                audience=audience,
+            )
+    finally:
+        # A run takes the threads of its configuration; the rest of the program keeps its own.
+        torch.set_num_threads(threads)
     return load(folder.path)
 
 
-def budget_for(config: RunConfig, minutes: float | None, given: Collection[str], *, reduced: bool) -> Budget | None:
+def budget_for(
+    config: RunConfig,
+    minutes: float | None,
+    given: Collection[str],
+    in_file: Collection[str] = (),
+    *,
+    reduced: bool = False,
+    labelled: bool = False,
+) -> Budget | None:
     """Return what is chosen for a run: with ``quick`` what the user did not set, else a length if minutes are given.
 
     Args:
         config: the run's.
         minutes: those asked for, if any.
-        given: dotted keys of all settings that the user gave, in a file or one by one.
+        given: dotted keys of the settings that the user gave one by one.
+        in_file: keys of those that a file holds; minutes go before a length in there.
         reduced: whether the preset's reduced version was asked for, which has a length of its own.
+        labelled: whether labels were given beside an array.
 
     Raises:
         UsageError: minutes and iterations are both given, or the minutes are none.
     """
-    parts = {key.split(".")[0] for key in given}
-    if minutes is not None and "iterations" in parts:
+    parts = {key.split(".")[0] for key in (*given, *in_file)}
+    if minutes is not None and "iterations" in given:
         raise UsageError("`minutes` and `iterations` are two lengths; choose one of them")
     if minutes is not None and not 0 < minutes <= LONGEST:
         raise UsageError(f"`minutes={minutes:g}`: expected more than 0 and at most {LONGEST:,}")
@@ -125,8 +147,13 @@ def budget_for(config: RunConfig, minutes: float | None, given: Collection[str],
     networks = sized and not parts & {"generator", "critic"}
     if minutes is None and not networks:
         return None
-    labelled = bool(config.data.labels or config.data.columns)
-    return Budget(minutes=minutes, networks=networks, labelled=labelled, batch=networks and "batch_size" not in parts)
+    return Budget(
+        minutes=minutes,
+        networks=networks,
+        labelled=labelled or bool(config.data.labels or config.data.columns),
+        batch=networks and "batch_size" not in parts,
+        marks="cadence" not in parts,
+    )
 
 
 def in_memory(data: str | Path | NDArray[np.generic] | None, labels: ArrayLike | None) -> LabelledArray | None:
@@ -208,7 +235,7 @@ def images_beside(
     if data is None:
         raise UsageError(
             f"{'the array' if isinstance(images, np.ndarray) else printable(images)} is no run, so what its images are "
-            f"measured against must be named: `against=DATA`"
+            f"measured against must be named: `against=DATA` (in Python data=…)"
         )
     own = DataChoice() if isinstance(images, np.ndarray) else DataChoice(path=str(images))
     made = open_source(own, array=in_memory(images, None))

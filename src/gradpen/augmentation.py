@@ -5,13 +5,13 @@ from dataclasses import dataclass as plain
 from typing import Annotated, Literal
 
 import torch
-from pydantic import Discriminator, Field, Tag
+from pydantic import AfterValidator, Field, Tag
 from pydantic.dataclasses import dataclass
 from torch import Tensor
 
 from gradpen.choice import STRICT
 from gradpen.machine.sharing import draw_for_all
-from gradpen.schedule import Schedule, kind_of, number
+from gradpen.schedule import NUMBER_OR_PARTS, Schedule, number, within_1
 
 __all__ = ["Augmentation"]
 
@@ -19,7 +19,8 @@ Score = Callable[[Tensor], Tensor]
 """a critic as a function of points ``[B, ...]`` alone, to scores ``[B]`` or ``[B, 1]``"""
 Kind = Literal["colour", "translation", "cutout"]
 Share = Annotated[
-    Annotated[float, Field(ge=0, le=1), Tag("number")] | Annotated[Schedule, Tag("parts")], Discriminator(kind_of)
+    Annotated[float, Field(ge=0, le=1), Tag("number")] | Annotated[Schedule, AfterValidator(within_1), Tag("parts")],
+    NUMBER_OR_PARTS,
 ]
 SHIFT = 1 / 8
 """translation: at most so much of each side"""

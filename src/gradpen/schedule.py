@@ -1,10 +1,11 @@
 """A number that changes over training: a learning rate that falls, a decay that rises, a penalty that weakens."""
 
 import math
-from dataclasses import fields, is_dataclass, replace
+from copy import copy
+from dataclasses import fields, is_dataclass
 from typing import Annotated, Any, Literal
 
-from pydantic import Discriminator, Field, NonNegativeFloat, PositiveFloat, PositiveInt, Tag
+from pydantic import AfterValidator, Discriminator, Field, NonNegativeFloat, PositiveFloat, PositiveInt, Tag
 from pydantic.dataclasses import dataclass
 
 from gradpen.choice import STRICT
@@ -61,13 +62,31 @@ def kind_of(value: Any) -> str:
 
 KINDS = ("number", "parts")
 NUMBER_OR_PARTS = Discriminator(kind_of)
+
+
+def within_1(schedule: Schedule) -> Schedule:
+    """Return a schedule of a share; raise :class:`ValueError` if it goes beyond 1."""
+    if max(schedule.start, schedule.end) > 1:
+        raise ValueError("a schedule of a share stays within 0 and 1")
+    return schedule
+
+
+def below_1(schedule: Schedule) -> Schedule:
+    """Return a schedule of a decay; raise :class:`ValueError` if it reaches 1."""
+    if max(schedule.start, schedule.end) >= 1:
+        raise ValueError("a schedule of a decay stays below 1")
+    return schedule
+
+
 Below1 = Annotated[float, Field(ge=0, lt=1)]
 AsParts = Annotated[Schedule, Tag("parts")]
 Positive = Annotated[Annotated[PositiveFloat, Tag("number")] | AsParts, NUMBER_OR_PARTS]
 """a positive number, or a schedule of one"""
 NotNegative = Annotated[Annotated[NonNegativeFloat, Tag("number")] | AsParts, NUMBER_OR_PARTS]
 """a number from 0 up, or a schedule of one"""
-Decay = Annotated[Annotated[Below1, Tag("number")] | AsParts, NUMBER_OR_PARTS]
+Decay = Annotated[
+    Annotated[Below1, Tag("number")] | Annotated[Schedule, AfterValidator(below_1), Tag("parts")], NUMBER_OR_PARTS
+]
 """a number from 0 up and below 1, or a schedule of one"""
 
 
@@ -87,7 +106,11 @@ def settled(choice: Any, images: int, total: int) -> Any:
     changing = scheduled(choice)
     if not changing:
         return choice
-    return replace(choice, **{name: schedule.at(images, total) for name, schedule in changing.items()})
+    now = copy(choice)
+    for name, schedule in changing.items():
+        # Its ends were checked with the configuration, and may be 0 where a number by itself may not.
+        object.__setattr__(now, name, schedule.at(images, total))
+    return now
 
 
 def scheduled(choice: Any) -> dict[str, Schedule]:

@@ -170,8 +170,8 @@ def override(values: dict[str, Any], key: str, value: Any) -> None:
     for depth, parent in enumerate(parents):
         if place.get(parent) is None:
             place[parent] = {}
-        if isinstance(place[parent], float) and last in SCHEDULE:
-            place[parent] = {"start": place[parent]}
+        if isinstance(place[parent], int | float) and not isinstance(place[parent], bool):
+            place[parent] = {"start": place[parent]} if last in SCHEDULE else {}
         if parent not in known_fields(parents[:depth]) or not isinstance(place[parent], dict):
             raise UsageError(
                 f"there is no setting '{printable(key)}'" + did_you_mean(parent, known_fields(parents[:depth]))
@@ -262,8 +262,10 @@ def restarted(values: Mapping[str, Any], place: str, value: Any) -> Any:
     """Return a number for a place; a schedule that is there starts from the number and keeps its proportion."""
     part, _, name = place.rpartition(".")
     before = values[part].get(name) if part else None
-    if not isinstance(before, dict) or not isinstance(value, int | float) or not before["start"]:
+    if not isinstance(before, dict) or not isinstance(value, int | float):
         return value
+    if not before.get("start") or "end" not in before:
+        return {**before, "start": value}
     return {**before, "start": value, "end": before["end"] * value / before["start"]}
 
 

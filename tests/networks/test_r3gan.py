@@ -79,7 +79,7 @@ MUTANTS = [
     ("gain of one block", "GAIN * blocks**-0.25", "GAIN"),
     ("gain by the square root", "blocks**-0.25", "blocks**-0.5"),
     ("gain of ReLU", "math.sqrt(2 / (1 + SLOPE**2))", "math.sqrt(2)"),
-    ("not grouped", "groups=max(1, inner // group)", "groups=1"),
+    ("not grouped", "groups=groups_of(inner, group)", "groups=1"),
     ("steeper slope", "SLOPE = 0.2", "SLOPE = 0.3"),
     (
         "second bend forgotten",

@@ -205,8 +205,18 @@ class Evaluate:
         out = RunFolder(path=self.subject).evaluation if self.out is None and is_run(self.subject) else self.out
         if out is not None:
             with readable_writes(UsageError, out, "name another place with --out"):
-                write_json(out, {"of": str(self.subject), "checkpoint": self.checkpoint, "measures": values})
+                write_json(out, {"of": str(self.subject), "iteration": self.iteration(), "measures": values})
         return 0
+
+    def iteration(self) -> int | None:
+        """Return the iteration that was measured; None for images from anywhere."""
+        from gradpen.runs.folder import RunFolder, is_run
+        from gradpen.runs.trained import choose_checkpoint
+
+        if not is_run(self.subject):
+            return None
+        chosen = checkpoint_named(self.checkpoint)
+        return choose_checkpoint(RunFolder(path=self.subject), chosen, lambda _: None).iteration
 
 
 def measures_page(found: "dict[str, Estimate]") -> str:

@@ -104,7 +104,9 @@ def chosen(folder: RunFolder) -> list[Any]:
 
 def summary(rows: list[Row], record: dict[str, Any]) -> list[tuple[str, str]]:
     """Return the run's main figures, each with its sample size and spread."""
-    first, last = rows[0], rows[-1]
+    if not rows:
+        return [("Measures", "none yet: the first are taken after the first iterations")]
+    last, untrained = rows[-1], [row["distance"] for row in rows if row["iteration"] == 0 and "distance" in row]
     result = [
         (
             f"Critic gap at iteration {last['iteration']:,}",
@@ -123,20 +125,21 @@ def summary(rows: list[Row], record: dict[str, Any]) -> list[tuple[str, str]]:
                 f"{final['mean']:.3f} ± {final['standard_deviation']:.3f}: exact Wasserstein-1 in pixel space, "
                 f"{final['n']} against {final['n']} images, mean and standard deviation of {final['sets']} sets",
             ),
-            ("Untrained generator", f"{first['distance']:.3f}, the same measure, one set"),
+            *(("Untrained generator", f"{distance:.3f}, the same measure, one set") for distance in untrained),
             (
                 "Floor: training to held-out images",
                 f"{floor['mean']:.3f} ± {floor['standard_deviation']:.3f}, the same measure, real against real",
             ),
         ]
     else:
-        iteration, distance = next((row["iteration"], row["distance"]) for row in rows[::-1] if "distance" in row)
-        result.append(
+        before = f" ({untrained[0]:.3f} untrained)" if untrained else ""
+        result += [
             (
-                f"Distance to held-out images at iteration {iteration:,}",
-                f"{distance:.3f} ({first['distance']:.3f} untrained): exact Wasserstein-1 in pixel space, one set",
+                f"Distance to held-out images at iteration {row['iteration']:,}",
+                f"{row['distance']:.3f}{before}: exact Wasserstein-1 in pixel space, one set",
             )
-        )
+            for row in [row for row in rows if "distance" in row][-1:]
+        ]
     result.append(
         (
             "Time",

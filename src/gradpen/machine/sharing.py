@@ -2,8 +2,8 @@
 
 Each process takes its rows of every batch, and gradients are averaged over all before an optimiser's step. What is
 random about a batch is drawn by every process for the whole batch, from the same seed, and each keeps its own rows:
-the gradients are those of one process with the whole batch, to rounding. Dropout alone is drawn for data and samples
-in another order.
+the gradients are those of one process with the whole batch, to rounding. Only dropout and augmentation are drawn
+for data and samples in another order.
 
 A process is alone unless it joined a job of gradpen's own (:mod:`gradpen.machine.job`). Alone, every function here is
 the identity and nothing is communicated, also inside a process group that the user's program opened.

@@ -35,6 +35,15 @@ def scaled(layer: nn.Conv2d | nn.Linear, gain: float = 1.0) -> nn.Module:
     return layer
 
 
+def groups_of(channels: int, group: int) -> int:
+    """Return into how many groups channels are divided, each of so many channels or the next number that divides them.
+
+    >>> groups_of(64, 16), groups_of(56, 16)
+    (4, 2)
+    """
+    return next(count for count in range(max(1, channels // group), 0, -1) if channels % count == 0)
+
+
 class Bottleneck(nn.Module):
     """1x1, grouped 3x3 and 1x1 convolutions beside the input itself, which is all there is at first."""
 
@@ -42,7 +51,7 @@ class Bottleneck(nn.Module):
         super().__init__()
         inner, gain = width * expansion, GAIN * blocks**-0.25
         self.widen = scaled(Convolution(width, inner, 1), gain)
-        self.convolve = scaled(Convolution(inner, inner, 3, padding=1, groups=max(1, inner // group)), gain)
+        self.convolve = scaled(Convolution(inner, inner, 3, padding=1, groups=groups_of(inner, group)), gain)
         self.narrow = scaled(Convolution(inner, width, 1, bias=False), 0.0)
         self.bend = LeakyReLU(SLOPE)
 

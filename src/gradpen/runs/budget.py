@@ -48,6 +48,8 @@ class Budget:
     """whether the networks that are chosen take labels"""
     batch: bool = False
     """whether the batch is chosen too"""
+    marks: bool = True
+    """whether marks are put so far apart that they take little; else they stay as they are"""
 
 
 @dataclass(frozen=True)
@@ -58,8 +60,11 @@ class Timing:
     seconds: float
 
     def iterations(self, seconds: float) -> int:
-        """Return how many iterations fit into so much time, rounded down to two or three figures."""
-        count = max(1, int((1 - SPARED) * seconds / self.seconds))
+        """Return how many iterations fit into so much time, rounded down to two figures; a critic's warm-up counts."""
+        usual = (1 - SPARED) * seconds / self.seconds
+        count = max(1, int(usual))
+        while count > 1 and self.config.critic_updates(count) > usual * self.config.critic_steps:
+            count = max(1, int(0.98 * count))
         step = int(10 ** max(0, int(math.log10(count)) - 1))
         return count // step * step
 
@@ -84,7 +89,8 @@ def fitted(task: Task, budget: Budget) -> tuple[RunConfig, str]:
     left = max(whole - (time.monotonic() - started), whole / 2)
     iterations = chosen.iterations(same_for_all(left))
     fitting = replace(chosen.config, iterations=iterations)
-    fitting = with_cadence(replace(task, config=fitting), chosen.seconds)
+    if budget.marks:
+        fitting = with_cadence(replace(task, config=fitting), chosen.seconds)
     return fitting, (
         f"{fitting.preset}: {about(source)} get {words_of(fitting)}; an iteration of {fitting.batch_size} images takes "
         f"{1000 * chosen.seconds:.3g} ms here, so {iterations:,} iterations fit into {budget.minutes:g} minutes{why}"
@@ -132,8 +138,10 @@ def with_faster_threads(task: Task, budget: Budget) -> RunConfig:
     """Return the configuration with one CPU thread where that is faster than all: small layers do not share well."""
     config = with_pair(task.config, task.source, WIDTHS[2], budget) if budget.networks else task.config
     many = torch.get_num_threads()
-    if task.device.type != "cpu" or config.threads is not None or many == 1 or sharing.count() > 1:
+    if task.device.type != "cpu" or config.threads is not None or sharing.count() > 1:
         return config
+    if many == 1:
+        return replace(config, threads=1)
     seconds = {}
     for threads in (many, 1):
         torch.set_num_threads(threads)
@@ -145,12 +153,13 @@ def with_faster_threads(task: Task, budget: Budget) -> RunConfig:
 
 def timed(task: Task, most_seconds: float = TIMED_SECONDS, most_rounds: int = TIMED_ROUNDS) -> Timing:
     """Return what an iteration takes, after a first round; the median of a few rounds."""
+    config = replace(task.config, critic_warm_up=None)
     state, stream = initial_state(task), batches_from(task, 0)
     every = task.config.constraint.every if isinstance(task.config.constraint, GradientPenalty) else 1
 
     def round_of() -> None:
         for _ in range(every):
-            iterate(state, task.config, stream)
+            iterate(state, config, stream)
         finish(state)
 
     round_of()
@@ -163,7 +172,8 @@ def timed(task: Task, most_seconds: float = TIMED_SECONDS, most_rounds: int = TI
 
 def same_for_all(seconds: float) -> float:
     """Return the mean of a duration over all processes, which must choose alike."""
-    return sharing.means_over_all({"seconds": torch.tensor(seconds)})["seconds"].item()
+    mine = torch.tensor(seconds, device=sharing.HERE.place.device)
+    return sharing.means_over_all({"seconds": mine})["seconds"].item()
 
 
 def finish(state: State) -> None:

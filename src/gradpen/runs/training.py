@@ -62,7 +62,7 @@ def train(
     audience = audience or Audience()
     config = replace(config, data=at_absolute_path(config.data, config.data.path))
     if restarted() and began(out):
-        return resume(folder_to_continue(out, config), array=array, audience=audience)
+        return resume(folder_to_continue(out, config, budget), array=array, audience=audience)
     with join(config.device):
         device = choose_device(config.device)
         checks.refuse_uneven(config)
@@ -198,8 +198,12 @@ def began(out: Path | None) -> bool:
     return out is None or RunFolder(path=out).config.is_file()
 
 
-def folder_to_continue(out: Path | None, config: RunConfig) -> Path:
-    """Return the folder that a job began before ``torchrun`` restarted it.
+CHOSEN = ("iterations", "cadence", "threads", "generator", "critic", "batch_size")
+"""settings that a budget may choose"""
+
+
+def folder_to_continue(out: Path | None, config: RunConfig, budget: Budget | None = None) -> Path:
+    """Return the folder that a job began before ``torchrun`` restarted it; what a budget chose then stays.
 
     Raises:
         RunError: nothing names it, or it holds another run.
@@ -208,6 +212,8 @@ def folder_to_continue(out: Path | None, config: RunConfig) -> Path:
         raise RunError("torchrun restarted this job, but its run can only be found where `out` or `resume` names it")
     before = read_config(existing_folder(out))
     changed = differences(before, config)
+    if budget is not None:
+        changed = [change for change in changed if change.split(":")[0].split(".")[0] not in CHOSEN]
     if changed:
         raise RunError(
             f"torchrun restarted this job, but {printable(out)} holds another run ({'; '.join(changed)}); continue it "
