@@ -9,7 +9,7 @@ export PIP_CONSTRAINT := $(CURDIR)/constraints.txt
 .PHONY: help env dev demo test check bench study browser clean
 
 help:
-	@echo "make demo    environment, then three minutes of training on real handwritten digits: a grid, curves, a report"
+	@echo "make demo    environment, then two minutes of training on real handwritten digits: a grid, curves, a report"
 	@echo "make test    every test"
 	@echo "make check   format, lint, types and every test"
 	@echo "make bench   speed and memory on this machine, into benchmarks/results/"
@@ -34,7 +34,7 @@ dev: .venv/ready-dev
 	@touch $@
 
 demo: env
-	$(BIN)/gradpen train --minutes 3
+	$(BIN)/gradpen train --minutes 2
 
 # Debian's chromium shows the report page to the tests that look at it; without it they are skipped.
 browser:
