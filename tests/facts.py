@@ -4,10 +4,11 @@ Every fact takes the modules it speaks of, so that the same facts run on the pro
 """
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import islice
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -39,6 +40,22 @@ def load_source(name: str, source: str) -> ModuleType:
     sys.modules[name] = module
     exec(compile(source, name, "exec"), module.__dict__)
     return module
+
+
+def violates(original: ModuleType, old: str, new: str, found: Sequence[Callable[[Any], None]]) -> bool:
+    """Return whether a module with one place of its source replaced violates any of the facts about it."""
+    source = Path(str(original.__file__)).read_text(encoding="utf-8")
+    assert source.count(old) == 1, f"{original.__name__} reads {old!r} in {source.count(old)} places"
+    changed = load_source(f"mutant_{original.__name__}", source.replace(old, new))
+
+    def holds(fact: Callable[[Any], None]) -> bool:
+        try:
+            fact(changed)
+        except AssertionError:
+            return False
+        return True
+
+    return not all(holds(fact) for fact in found)
 
 
 def close(found: Tensor | float, expected: Tensor | float, tolerance: float = 1e-9) -> None:
