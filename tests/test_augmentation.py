@@ -1,15 +1,19 @@
 """Changes of images before the critic looks: what each does, where it happens, and what stays as it is."""
 
+import shutil
 from functools import partial
+from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
 
+import gradpen
 from facts import violates
 from gradpen import augmentation
-from gradpen.augmentation import Augmentation, Augmented
+from gradpen.augmentation import AdaptiveStrength, Augmentation, Augmented
 from gradpen.batch import Batch
 from gradpen.coupling import module_behind
 from gradpen.errors import UsageError
@@ -83,11 +87,33 @@ def strength_is_a_probability(module: Any) -> None:
     assert torch.equal(module.Augmentation(strength=0.0)(images), images)
 
 
+def the_strength_follows_the_signs(module: Any) -> None:
+    """Karras et al.: p moves by B / images towards a mean sign of the target on data, and stays within 0 and 1."""
+    adaptive = module.AdaptiveStrength(target=0.5, images=40)
+    start = torch.tensor(0.25)
+    sure, unsure = torch.tensor([3.0, 0.1, 2.0, 5.0]), torch.tensor([3.0, -0.1, 0.2, -9.0])
+    assert adaptive.moved(start, sure).item() == pytest.approx(0.35)
+    assert adaptive.moved(start, unsure).item() == pytest.approx(0.15)
+    # Three of four above 0: a mean sign of 0.5 is what is wanted.
+    assert adaptive.moved(start, torch.tensor([1.0, 1.0, 9.0, -1.0])).item() == pytest.approx(0.25)
+    assert adaptive.moved(torch.tensor(0.95), sure).item() == 1.0
+    assert adaptive.moved(torch.tensor(0.05), unsure).item() == 0.0
+
+
+def an_adaptive_strength_is_the_one_given(module: Any) -> None:
+    torch.manual_seed(6)
+    adaptive = module.Augmentation(strength=module.AdaptiveStrength(), kinds=("cutout",))
+    seen = module.Augmented(lambda images: (images == 0).flatten(1).any(1), adaptive, torch.tensor(0.25))
+    assert abs(seen(ramp()).double().mean().item() - 0.25) < 0.03
+
+
 FACTS = [
     colours_change_as_published,
     images_move_by_an_eighth_at_most,
     holes_are_half_a_side_wide,
     strength_is_a_probability,
+    the_strength_follows_the_signs,
+    an_adaptive_strength_is_the_one_given,
 ]
 MUTANTS = [
     ("brightness upwards only", "uniform(images) - 0.5", "uniform(images)"),
@@ -99,8 +125,19 @@ MUTANTS = [
     ("what moves out comes in", "(source >= 0) & (source < size)", "source < size + size"),
     ("hole of a whole side", "HOLE = 1 / 2", "HOLE = 1.0"),
     ("hole in one direction", "inside = inside & (place", "inside = (place"),
-    ("strength always 1", "uniform(images) < strength", "uniform(images) < 1"),
-    ("strength reversed", "uniform(images) < strength", "uniform(images) > strength"),
+    ("strength always 1", "uniform(images) < likely", "uniform(images) < 1"),
+    ("strength reversed", "uniform(images) < likely", "uniform(images) > likely"),
+    ("strength falls where the critic is sure", "sure - self.target", "self.target - sure"),
+    ("strength of the scores' size", "real_scores.detach().sign().mean()", "real_scores.detach().mean()"),
+    ("strength moves in proportion", "(sure - self.target).sign()", "(sure - self.target)"),
+    ("strength below 0", ".clamp(0, 1)", ".clamp(max=1)"),
+    ("strength above 1", ".clamp(0, 1)", ".clamp(min=0)"),
+    ("strength moves by the step, not by images", "len(real_scores) * sharing.count()", "1"),
+    (
+        "the run's strength is ignored",
+        "self.network(self.augmentation(images, self.strength))",
+        "self.network(self.augmentation(images, torch.ones(())))",
+    ),
 ]
 
 
@@ -166,6 +203,12 @@ def test_batch_norm_behind_an_augmentation_is_found() -> None:
     [
         ({"augmentation": {"strength": 1.5}}, "augmentation.strength: input should be less than or equal to 1"),
         ({"augmentation": {"kinds": ["blur"]}}, "augmentation.kinds.0"),
+        ({"augmentation.strength.target": 1.5}, "augmentation.strength.target: input should be less than 1"),
+        ({"augmentation.strength.goal": 0.5}, "there is no setting 'augmentation.strength.goal'"),
+        (
+            {"augmentation.strength.target": 0.5, "objective": "wasserstein"},
+            "augmentation.strength can adapt to scores whose sign tells data from samples",
+        ),
         ({"augmentation": {"size": 3}}, "there is no setting 'augmentation.size'"),
     ],
 )
@@ -181,3 +224,23 @@ def test_a_schedule_of_its_strength() -> None:
     last = config.during(config.iterations).augmentation
     assert last is not None
     assert last.strength == pytest.approx(0.5, abs=1e-3)
+
+
+ADAPTIVE: dict[str, Any] = {"augmentation.strength.target": 0.5, "augmentation.strength.images": 400}
+
+
+def test_an_adaptive_strength_is_measured_and_resumed_exactly(tmp_path: Path) -> None:
+    chosen: dict[str, Any] = {"iterations": 40, "cadence.save_every": 20, "cadence.log_every": 10, "threads": 1}
+    whole = gradpen.train(out=tmp_path / "run", seed=3, **chosen, **ADAPTIVE)
+    strengths = [row["augmentation_strength"] for row in whole.measures]
+    assert strengths[0] == 0
+    assert max(strengths) > 0.1
+    shutil.rmtree(whole.path / "checkpoint" / "00000040")
+    resumed = gradpen.train(resume=whole.path)
+    assert [row["augmentation_strength"] for row in resumed.measures] == strengths
+    assert np.array_equal(resumed.sample(8, seed=1), whole.sample(8, seed=1))
+
+
+def test_an_augmentation_without_its_strength_is_refused() -> None:
+    with pytest.raises(UsageError, match="give it one"):
+        Augmentation(strength=AdaptiveStrength())(torch.zeros(2, 1, 4, 4))

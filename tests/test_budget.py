@@ -16,12 +16,15 @@ from hypothesis import strategies as st
 import gradpen
 from conftest import Outcome
 from gradpen.config import CriticWarmUp
+from gradpen.data.choice import DataChoice
+from gradpen.data.recognise import open_source
 from gradpen.errors import RunError, UsageError
 from gradpen.networks.dcgan import DcganCritic, DcganGenerator
 from gradpen.networks.mlp import MlpCritic, MlpGenerator
-from gradpen.presets.quick import MINUTES, TINY, WIDTHS, pair
+from gradpen.presets.quick import AVERAGE, MINUTES, TINY, WIDTHS, pair
 from gradpen.runs.audience import Audience
-from gradpen.runs.budget import SPARED, Timing, round_up
+from gradpen.runs.budget import SPARED, Budget, Timing, round_up, widest
+from gradpen.runs.state import Task
 from gradpen.settings import configure, differences
 from test_trainer import weights
 
@@ -245,3 +248,51 @@ def test_the_program_keeps_its_threads(tmp_path: Path, images: Path) -> None:
     before = torch.get_num_threads()
     gradpen.train(images, iterations=1, threads=before + 1, out=tmp_path / "run", audience=silent())
     assert torch.get_num_threads() == before
+
+
+def chosen_where(
+    seconds: Callable[[int, int], float], monkeypatch: pytest.MonkeyPatch, device: str = "cpu", **parts: Any
+) -> tuple[Any, str]:
+    """Return what is chosen for ten minutes where an iteration takes so long, by width and batch."""
+
+    def timed(task: Task) -> Timing:
+        generator: Any = task.config.generator
+        return Timing(task.config, seconds(generator.width, task.config.batch_size))
+
+    monkeypatch.setattr("gradpen.runs.budget.timed", timed)
+    source = open_source(DataChoice(path="embedded:bricks", size=(16, 16)))
+    task = Task(config=configure("quick", settings=parts), source=source, device=torch.device(device))
+    return widest(task, Budget(minutes=10, networks=True, batch="batch_size" not in parts), 600)
+
+
+def test_the_widest_networks_that_make_enough_iterations(monkeypatch: pytest.MonkeyPatch) -> None:
+    """At 3 ms for each channel, width 32 makes 6,000 in ten minutes and 48 fewer than 5,000."""
+    config, why = chosen_where(lambda width, _: 0.003 * width, monkeypatch)
+    assert (config.generator.width, config.batch_size, config.average) == (32, 16, AVERAGE)
+    assert why == " (width 48 would make 3,900, and below 5,000 narrower ones do better)"
+
+
+def test_too_little_time_for_any_takes_the_narrowest(monkeypatch: pytest.MonkeyPatch) -> None:
+    config, why = chosen_where(lambda width, _: 0.1 * width, monkeypatch)
+    assert config.generator.width == 8
+    assert "give it more" in why
+
+
+def test_a_gpu_that_takes_as_long_for_more_gets_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Wider networks and a larger batch while they cost nothing, with an average over as many updates."""
+    config, why = chosen_where(lambda width, _: 0.2 if width <= 48 else 0.3, monkeypatch, device="cuda")
+    assert (config.generator.width, config.batch_size) == (48, 128)
+    assert config.average == replace(AVERAGE, half_life=64_000)
+    assert "give it more" in why
+    config, _ = chosen_where(lambda _, batch: 0.2 if batch <= 32 else 0.25, monkeypatch, device="cuda")
+    assert (config.generator.width, config.batch_size) == (128, 32)
+    own: dict[str, Any] = {"average": 0.99}
+    config, _ = chosen_where(lambda *_: 0.01, monkeypatch, device="cuda", **own)
+    assert (config.batch_size, config.average) == (128, 0.99)
+    config, _ = chosen_where(lambda *_: 0.01, monkeypatch, device="cuda", batch_size=24)
+    assert config.batch_size == 24
+
+
+def test_a_cpu_keeps_its_batch(monkeypatch: pytest.MonkeyPatch) -> None:
+    config, _ = chosen_where(lambda *_: 0.01, monkeypatch)
+    assert (config.generator.width, config.batch_size) == (128, 16)

@@ -116,12 +116,13 @@ def test_python_takes_the_device_too(run: Path) -> None:
 def test_evaluate_says_how_sharp_samples_are(run: Path, command: Callable[..., Outcome]) -> None:
     values = json.loads(command("evaluate", run, "--count=60", "--sets=2", "--json")[1])
     names = [name for measure in MEASURES for name in (measure.name, measure.real_name)]
+    names += [name for kind in ("class_frechet", "class_shares") for name in (kind, f"real_{kind}")]
     assert list(values) == list(gradpen.evaluate(run, count=60, sets=2)) == names
     made, real = values["sharpness"], values["real_sharpness"]
     assert made["n"] == real["n"] == 60
     out = command("evaluate", run, "--count=60", "--sets=2")[1]
     shown = [f"{value['mean']:.4f} ± {value['standard_deviation']:.4f}" for value in (made, real)]
-    assert f"sharpness {shown[0]:>18s}  {shown[1]:>18s}  median variance of the Laplacian" in out
+    assert f"{'sharpness':17s}{shown[0]:>18s}  {shown[1]:>18s}  median variance of the Laplacian" in out
     assert "60 images a set, 2 sets" in out
 
 

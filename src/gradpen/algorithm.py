@@ -28,23 +28,24 @@ def critic_step(
     Args:
         gan: the networks and their optimisers; the critic is updated in place.
         objective: the losses.
-        constraint: the Lipschitz constraint on the critic.
+        constraint: on the critic.
         batch: data on the networks' device, ``[B, ...]`` in their range, with labels if conditional.
         parts: equal parts of the batch whose gradients are averaged, to save memory; 1 as in the papers.
         fakes: samples to take, ``[B, ...]``, the batch being whole; None makes them from fresh latents.
 
-    Returns:
-        Scalar tensors ``critic_loss`` (without the penalty) and ``penalty``, means over the batch. Raises
-        :class:`UsageError` if the batch cannot be divided so, or the constraint does not allow the critic.
+    Returns scalar tensors ``critic_loss`` (without the penalty) and ``penalty``, means over the batch; raises
+    :class:`UsageError` if the batch cannot be divided so, or the constraint does not allow the critic.
     """
     gan.critic_optimizer.zero_grad()
     losses, penalties = [], []
     for part in batch.parts(parts):
         with torch.no_grad():
             fake = gan.generate(part) if fakes is None else fakes.detach()
-        loss = objective.critic_loss(*gan.score_both(part, fake))
+        scores = gan.score_both(part, fake)
+        loss = objective.critic_loss(*scores)
         penalty = constraint.penalty(gan.score_to_penalise(part), part.images, fake)
         ((loss + penalty) / parts).backward()
+        gan.adapt(scores[0])
         losses.append(loss.detach())
         penalties.append(penalty.detach())
     gan.critic_optimizer.step()
@@ -62,7 +63,7 @@ def generator_step(
         objective: the losses.
         batch: data as for :func:`critic_step`; relativistic objectives compare samples with it.
         parts: as for :func:`critic_step`.
-        fakes: as for :func:`critic_step`.
+        fakes: likewise.
 
     Returns the scalar tensor ``generator_loss``, a mean over the batch; raises as :func:`critic_step` does.
     """
@@ -104,8 +105,7 @@ def train_iteration(
         steps_before: critic steps of earlier iterations, from which a lazy penalty counts.
         share_samples: generate once a batch; the generator step takes the last critic step's samples.
 
-    Returns scalar tensors ``critic_loss`` (without the penalty) and ``penalty`` of the last critic step, and
-    ``generator_loss``. Nothing is read back to the host. Raises :class:`UsageError` without a batch.
+    Returns the measures of the last critic step and of the generator step; raises :class:`UsageError` without a batch.
     """
     batch, measures, fakes = None, Measures(), None
     for step, batch in enumerate(batches, steps_before + 1):

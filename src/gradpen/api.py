@@ -16,8 +16,19 @@ from gradpen.data.recognise import open_source
 from gradpen.data.source import Source, gather
 from gradpen.errors import UsageError
 from gradpen.looking.report import publish
+from gradpen.metrics.classes import class_measures, label_consistency
+from gradpen.metrics.classifier import Classifier, can_classify, classifier_of, silently
 from gradpen.metrics.copies import Neighbours, find_neighbours
-from gradpen.metrics.generator import SET_SIZE, Estimate, measure_generator, measure_images
+from gradpen.metrics.generator import (
+    MEASURES,
+    SET_SIZE,
+    Estimate,
+    held_out_batch,
+    measure_generator,
+    measure_images,
+    sample_sets,
+    set_size,
+)
 from gradpen.presets.quick import MINUTES
 from gradpen.runs import training
 from gradpen.runs.audience import Audience
@@ -190,7 +201,9 @@ def evaluate(
     seed: int = 0,
     checkpoint: Literal["best", "last"] | int = "last",
     device: str = "auto",
+    classes: bool = True,
     say: Callable[[str], None] = warn,
+    progress: Callable[[str], None] = silently,
 ) -> dict[str, Estimate]:
     """Measure samples beside real images: distances to held-out images, precision, recall, diversity, sharpness.
 
@@ -204,12 +217,16 @@ def evaluate(
         seed: seed of the latents, or of the choice of images.
         checkpoint: which state of the run, as for :func:`load`.
         device: where samples are drawn: auto, cpu, cuda or cuda:N.
+        classes: also measure with a small classifier, where the data have classes: it is trained on the data's training
+            part at first, which takes up to two minutes, and kept in the cache.
         say: called if a damaged checkpoint is passed over; a warning by default.
+        progress: told when a classifier is trained; nobody by default.
 
     Returns:
         By its name, each of :data:`gradpen.metrics.generator.MEASURES` that the images are large and many enough for,
-        and the same of training images (``floor`` beside ``samples``, ``real_…`` beside the others). Each has its mean
-        and standard deviation over the sets, and n, the images in each.
+        those of :data:`gradpen.metrics.classes.WORDS` that the data's labels allow, and the same of training images
+        (``floor`` beside ``samples``, ``real_…`` beside the others). Each has its mean and standard deviation over the
+        sets, and n, the images in each; ``real_label_consistency`` is the classifier's accuracy on held-out images.
 
     Raises:
         GradpenError: there is no run, its data or the device are not there, or a count is too small.
@@ -219,8 +236,13 @@ def evaluate(
     if isinstance(run, np.ndarray) or not is_run(Path(run)):
         if data is None and not isinstance(run, np.ndarray) and not Path(run).exists():
             existing_folder(Path(run))
-        return measure_images(*images_beside(run, data), seed=seed, limit=count, sets=sets)
-    return measures_of(*load_with_data(run, data, say, labels, checkpoint, device), count=count, sets=sets, seed=seed)
+        images, source = images_beside(run, data)
+        classifier = classifier_of(source, progress) if classes and can_classify(source) else None
+        measures = (*MEASURES, *(class_measures(classifier) if classifier else ()))
+        return measure_images(images, source, seed=seed, limit=count, sets=sets, measures=measures)
+    trained, source = load_with_data(run, data, say, labels, checkpoint, device)
+    classifier = classifier_of(source, progress) if classes and can_classify(source) else None
+    return measures_of(trained, source, count=count, sets=sets, seed=seed, classifier=classifier)
 
 
 def images_beside(
@@ -247,17 +269,28 @@ def images_beside(
     return gather(made, np.arange(len(made.images)), torch.device("cpu")), source
 
 
-def measures_of(run: Run, source: Source, *, count: int, sets: int, seed: int) -> dict[str, Estimate]:
+def measures_of(
+    run: Run, source: Source, *, count: int, sets: int, seed: int, classifier: Classifier | None = None
+) -> dict[str, Estimate]:
     """Return what :func:`evaluate` does, of a loaded run and its data."""
-    return measure_generator(
+    latent_dim, conditional = run.config.generator.latent_dim, run.config.conditional
+    found = measure_generator(
         run.generator,
-        run.config.generator.latent_dim,
+        latent_dim,
         source,
-        conditional=run.config.conditional,
+        conditional=conditional,
         seed=seed,
         limit=count,
         sets=sets,
+        measures=(*MEASURES, *(class_measures(classifier) if classifier else ())),
     )
+    if classifier is not None and conditional:
+        held_out = held_out_batch(source, set_size(source, count), conditional=True)
+        assert held_out.labels is not None
+        found |= label_consistency(
+            classifier, sample_sets(run.generator, latent_dim, held_out, seed, sets), held_out.labels
+        )
+    return found
 
 
 def nearest(

@@ -13,7 +13,6 @@ from torch import Tensor
 from torch.nn.functional import cross_entropy
 
 from gradpen.algorithm import Measures, mean
-from gradpen.augmentation import augmented
 from gradpen.batch import Batch
 from gradpen.choice import STRICT
 from gradpen.errors import UsageError
@@ -47,7 +46,7 @@ def judge(gan: Gan, images: Tensor) -> tuple[Tensor, Tensor]:
     """Return scores and class logits of images."""
     if not isinstance(gan.critic, ClassifyingCritic):
         raise UsageError("a class loss needs a critic that classifies; choose `critic.labels=classify`")
-    outputs = in_precision(augmented(gan.critic.network, gan.augmentation), gan.precision, gan.casts)(images)
+    outputs = in_precision(gan.after_augmentation(gan.critic.network), gan.precision, gan.casts)(images)
     return outputs[:, 0], outputs[:, 1:]
 
 
@@ -80,6 +79,7 @@ def critic_step(
         if extra.on_samples:
             classes = (classes + class_loss(fake_logits, labels)) / 2
         ((loss + penalty + extra.critic_weight * classes) / parts).backward()
+        gan.adapt(real_scores)
         losses.append(loss.detach())
         penalties.append(penalty.detach())
         class_losses.append(classes.detach())

@@ -13,7 +13,7 @@ from gradpen.data.choice import DataChoice
 from gradpen.lipschitz import CONSTRAINTS, Constraint
 from gradpen.networks.blocks import CriticChoice, GeneratorChoice
 from gradpen.networks.choices import CRITICS, GENERATORS
-from gradpen.objectives import OBJECTIVES, Objective
+from gradpen.objectives import OBJECTIVES, Hinge, Minimax, NonSaturating, Objective
 from gradpen.optimizers import OPTIMIZERS, Average, OptimizerChoice
 from gradpen.schedule import NUMBER_OR_PARTS, scheduled, settled
 
@@ -147,6 +147,12 @@ class RunConfig:
             )
         if self.share_samples and (self.accumulate > 1 or self.critic.labels == "classify"):
             raise ValueError("share_samples goes with whole batches and a critic that does not classify")
+        adapts = self.augmentation is not None and self.augmentation.adaptive is not None
+        if adapts and not isinstance(self.objective, Minimax | NonSaturating | Hinge):
+            raise ValueError(
+                "augmentation.strength can adapt to scores whose sign tells data from samples, those of the "
+                "objectives minimax, non-saturating and hinge; with another, give it a number or a schedule"
+            )
         if self.conditional != (self.critic.labels != "none"):
             raise ValueError(
                 f"either both networks take labels or none does, but generator.labels is {self.generator.labels} and "

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 from torch.optim import Optimizer
 
-from gradpen.augmentation import Augmentation, Score, augmented
+from gradpen.augmentation import Augmentation, Augmented, Score
 from gradpen.batch import Batch
 from gradpen.machine.sharing import draw_for_all
 from gradpen.networks.precision import Casts, in_precision
@@ -47,6 +47,8 @@ class Gan:
     """likewise for the critic under the penalty"""
     augmentation: Augmentation | None = None
     """what happens to images wherever the critic looks at them"""
+    strength: Tensor | None = None
+    """the augmentation's strength where that is adaptive, a scalar on the networks' device, changed in place"""
     casts: Casts = field(default_factory=Casts, repr=False, compare=False)
     """weights in bfloat16, as they were last used"""
 
@@ -71,7 +73,17 @@ class Gan:
     def bound(self, batch: Batch) -> Score:
         """Return the critic with the batch's labels bound, looking at images after the augmentation."""
         critic = self.critic if batch.labels is None else partial(self.critic, labels=batch.labels)
-        return augmented(critic, self.augmentation)
+        return self.after_augmentation(critic)
+
+    def after_augmentation(self, critic: Score) -> Score:
+        """Return a critic that looks at images after the augmentation, if there is one."""
+        return critic if self.augmentation is None else Augmented(critic, self.augmentation, self.strength)
+
+    @torch.no_grad()
+    def adapt(self, real_scores: Tensor) -> None:
+        """Move the augmentation's strength after a critic step's scores of data, if it is adaptive."""
+        if self.augmentation is not None and self.augmentation.adaptive is not None and self.strength is not None:
+            self.strength.copy_(self.augmentation.adaptive.moved(self.strength, real_scores))
 
     def exact(self) -> "Gan":
         """Return the same players, computing in the type of their weights and looking at images as they are."""

@@ -60,7 +60,7 @@ def kind_of(value: Any) -> str:
     return "parts" if isinstance(value, dict) or is_dataclass(value) else "number"
 
 
-KINDS = ("number", "parts")
+KINDS = ("number", "parts", "adaptive")
 NUMBER_OR_PARTS = Discriminator(kind_of)
 
 

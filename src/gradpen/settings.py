@@ -67,9 +67,14 @@ def describe(problem: Mapping[str, Any]) -> str:
         tag = problem["ctx"]["tag"]
         allowed = problem["ctx"]["expected_tags"]
         return f"{key}: there is no '{printable(tag)}'; choose one of {allowed}"
+    message = str(problem["msg"]).removeprefix("Value error, ")
+    if key == WHOLE:
+        return message
     found = printable(repr(problem["input"]))[:80]
-    message = problem["msg"].removeprefix("Value error, ")
     return f"{key}: {message[0].lower()}{message[1:]}, found {found}"
+
+
+WHOLE = "configuration"
 
 
 def without_tags(place: list[str]) -> list[str]:
@@ -82,7 +87,7 @@ def without_tags(place: list[str]) -> list[str]:
             continue
         tag_may_follow = part in CHOICE_KEYS and not kept
         kept.append(part)
-    return kept or ["configuration"]
+    return kept or [WHOLE]
 
 
 def members(annotation: Any) -> list[type]:

@@ -158,6 +158,8 @@ class Evaluate:
     frechet and kernel are distances in features of a fixed random convolutional net, which see shape; they are no FID
     and no KID. precision and density ask whether samples are like the data, recall and coverage whether all the data
     are there. diversity is the mean distance between two samples; sharpness is the variance of the Laplacian.
+    Of data with classes, class_frechet is the distance in features of a classifier that is trained on them, and
+    class_shares says how unevenly samples show the classes; label_consistency, how often they show the one asked for.
     Beside each stands the same measure of training images: what a perfect generator would have.
     """
 
@@ -175,6 +177,8 @@ class Evaluate:
     """Which state of the run: best, last or an iteration, as for gradpen sample."""
     device: str = "auto"
     """auto, cpu, cuda or cuda:N."""
+    classes: bool = True
+    """Where the data have classes, also measure with a small classifier of them, trained at first and kept."""
     out: Annotated[Path | None, option("FILE.json", "RUN/evaluation.json; none for images from anywhere")] = None
     """Where the measures are written too."""
     json: bool = False
@@ -198,7 +202,9 @@ class Evaluate:
             seed=self.seed,
             checkpoint=chosen,
             device=self.device,
+            classes=self.classes,
             say=complain,
+            progress=complain,
         )
         values = {name: asdict(estimate) for name, estimate in found.items()}
         print(json.dumps(values, indent=2) if self.json else measures_page(found))
@@ -221,20 +227,22 @@ class Evaluate:
 
 def measures_page(found: "dict[str, Estimate]") -> str:
     """Return measures of samples beside those of training images as lines of text."""
+    from gradpen.metrics.classes import WORDS
     from gradpen.metrics.generator import DISTANCE, MEASURES
 
+    rows = [(measure.name, measure.real_name, measure.words) for measure in MEASURES]
+    rows += [(name, f"real_{name}", words) for name, words in WORDS.items()]
     about = found[DISTANCE.name]
     lines = [
         f"{about.n} images a set, {about.sets} sets: mean ± standard deviation over the sets",
-        f"{'':10s}{'samples':>18s}  {'training images':>18s}",
+        f"{'':17s}{'samples':>18s}  {'training images':>18s}",
     ]
-    for measure in MEASURES:
-        if measure.name in found:
+    for name, real_name, words in rows:
+        if name in found:
             made, real = (
-                f"{value.mean:.4f} ± {value.standard_deviation:.4f}"
-                for value in (found[measure.name], found[measure.real_name])
+                f"{value.mean:.4f} ± {value.standard_deviation:.4f}" for value in (found[name], found[real_name])
             )
-            lines.append(f"{measure.name:10s}{made:>18s}  {real:>18s}  {measure.words}")
+            lines.append(f"{name:17s}{made:>18s}  {real:>18s}  {words}")
     if "diversity" in found and found["diversity"].mean < COLLAPSED * found["real_diversity"].mean:
         lines.append("the samples differ much less than images do: the generator has collapsed, or nearly so")
     return "\n".join(lines)

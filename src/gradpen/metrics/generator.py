@@ -1,7 +1,7 @@
 """A generator against its data: each measure of samples beside the same measure of real images, with its spread."""
 
 import statistics
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -133,6 +133,12 @@ def samples_beside(held_out: Batch, generator: nn.Module, latent_dim: int, seed:
     return draw(generator, latent_dim, len(held_out), seed, held_out.labels).cpu()
 
 
+def sample_sets(generator: nn.Module, latent_dim: int, held_out: Batch, seed: int, sets: int) -> Iterator[Tensor]:
+    """Yield the sets of samples of an evaluation, each with the labels of the held-out images."""
+    for number in range(sets):
+        yield samples_beside(held_out, generator, latent_dim, derived_seed(seed, "evaluate", number))
+
+
 def sample_distance(generator: nn.Module, latent_dim: int, held_out: Batch, seed: int) -> float:
     """Return the exact Wasserstein-1 distance of one set of samples to held-out images, with the labels of those."""
     return exact_wasserstein(samples_beside(held_out, generator, latent_dim, seed), held_out.images)
@@ -180,13 +186,18 @@ def measure_generator(
         measures: which; those that need larger images or more of them are left out.
     """
     held_out = held_out_batch(source, set_size(source, limit), conditional=conditional)
-    seeds = [derived_seed(seed, "evaluate", number) for number in range(sets)]
-    made = (samples_beside(held_out, generator, latent_dim, each) for each in seeds)
+    made = sample_sets(generator, latent_dim, held_out, seed, sets)
     return beside_real(measures, made, held_out.images, source, sets)
 
 
 def measure_images(
-    images: Tensor, source: Source, *, seed: int, limit: int = SET_SIZE, sets: int = 5
+    images: Tensor,
+    source: Source,
+    *,
+    seed: int,
+    limit: int = SET_SIZE,
+    sets: int = 5,
+    measures: Iterable[Measure] = MEASURES,
 ) -> dict[str, Estimate]:
     """Return what :func:`measure_generator` does, of images from anywhere; their sets are drawn at random.
 
@@ -196,6 +207,7 @@ def measure_images(
         seed: of the choice of each set.
         limit: images in a set at most.
         sets: sets of images, at least 2; they share images where there are too few for all.
+        measures: as for :func:`measure_generator`.
     """
     held_out = held_out_batch(source, min(set_size(source, limit), len(images)), conditional=False)
     size, apart = len(held_out), len(images) >= sets * len(held_out)
@@ -206,7 +218,7 @@ def measure_images(
         images[orders[0][number * size : (number + 1) * size] if apart else orders[number][:size]]
         for number in range(sets)
     )
-    return beside_real(MEASURES, made, held_out.images, source, sets)
+    return beside_real(measures, made, held_out.images, source, sets)
 
 
 def beside_real(

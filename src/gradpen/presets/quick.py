@@ -16,6 +16,8 @@ TINY = 12
 """images of at most so many rows and columns get a multilayer perceptron"""
 ENOUGH = 5_000
 """iterations below which narrower networks give better pictures, as measured (docs/log.md)"""
+HALF_LIFE = 8_000
+AVERAGE = Average(half_life=HALF_LIFE, ramp_up=0.1)
 MINUTES = 10.0
 """how long a run takes where nothing else was asked for"""
 
@@ -64,7 +66,7 @@ def quick(shape: Shape = (1, 28, 28), width: int = 16, *, labelled: bool = False
         critic_optimizer=optimizer,
         critic_steps=1,
         batch_size=batch_for(shape),
-        average=Average(half_life=8_000, ramp_up=0.1),
+        average=AVERAGE,
         precision="auto",
         cadence=Cadence(log_every=200, sample_every=1000, save_every=1000),
     )

@@ -17,7 +17,7 @@ from gradpen.data.source import Source
 from gradpen.lipschitz import GradientPenalty
 from gradpen.machine import sharing
 from gradpen.machine.device import keep_freed_memory
-from gradpen.presets.quick import ENOUGH, WIDTHS, batch_for, pair
+from gradpen.presets.quick import AVERAGE, ENOUGH, HALF_LIFE, WIDTHS, batch_for, pair
 from gradpen.runs import marks
 from gradpen.runs.state import State, Task, initial_state
 from gradpen.runs.trainer import batches_from, iterate
@@ -28,6 +28,10 @@ TIMED_SECONDS, TIMED_ROUNDS = 0.5, 3
 """a candidate is timed for so long, or for so many rounds of its lazy penalty, whichever is over first"""
 TIMED_SHARE, CHOSEN_ROUNDS = 0.005, 20
 """the chosen one is timed again, for so much of the time or so many rounds: a busy moment would decide on the length"""
+FREE = 1.1
+"""what costs less than so much more than the smallest is taken: on a GPU many sizes take the same time"""
+LARGEST = 128
+"""images in a batch that is chosen"""
 SPARED = 0.04
 """share of the time left to marks, checkpoints and the end"""
 MARKS = 0.012
@@ -121,17 +125,40 @@ def with_pair(config: RunConfig, source: Source, width: int, budget: Budget) -> 
 
 def widest(task: Task, budget: Budget, seconds: float) -> tuple[RunConfig, str]:
     """Return the configuration with the widest networks that make enough iterations in the time, and why not wider."""
-    best: RunConfig | None = None
+    tried: list[Timing] = []
     for width in WIDTHS:
         timing = timed(replace(task, config=with_pair(task.config, task.source, width, budget)))
         count = timing.iterations(seconds)
-        if best is not None and count < ENOUGH:
-            return best, f" (width {width} would make {count:,}, and below {ENOUGH:,} narrower networks do better)"
-        best = timing.config
-        if count < ENOUGH:
-            return best, f" (fewer than the {ENOUGH:,} that pictures need: give it more `minutes`)"
-    assert best is not None
-    return best, ""
+        if tried and count < ENOUGH and timing.seconds > FREE * tried[0].seconds:
+            best = with_free_batch(task, tried[-1], budget)
+            if best.iterations(seconds) < ENOUGH:
+                return best.config, f" (fewer than the {ENOUGH:,} that pictures need: give it more `minutes`)"
+            return best.config, f" (width {width} would make {count:,}, and below {ENOUGH:,} narrower ones do better)"
+        tried.append(timing)
+    return with_free_batch(task, tried[-1], budget).config, ""
+
+
+def with_free_batch(task: Task, timing: Timing, budget: Budget) -> Timing:
+    """Return a candidate with as large a batch as costs next to nothing: a GPU takes as long for a few images."""
+    best, config = timing, timing.config
+    while (
+        budget.batch
+        and task.device.type != "cpu"
+        and 2 * best.config.batch_size <= min(LARGEST, len(task.source.train))
+    ):
+        larger = timed(replace(task, config=with_batch(config, 2 * best.config.batch_size)))
+        if larger.seconds > FREE * timing.seconds:
+            break
+        best = larger
+    return best
+
+
+def with_batch(config: RunConfig, batch_size: int) -> RunConfig:
+    """Return the configuration with another batch; the average, unless one was asked for, over as many updates."""
+    larger = replace(config, batch_size=batch_size)
+    if config.average != AVERAGE:
+        return larger
+    return replace(larger, average=replace(AVERAGE, half_life=HALF_LIFE * batch_size / config.batch_size))
 
 
 def with_faster_threads(task: Task, budget: Budget) -> RunConfig:

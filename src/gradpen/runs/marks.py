@@ -62,6 +62,8 @@ def measure(state: State, task: Task) -> Row:
         if isinstance(config.objective, Minimax | NonSaturating):
             real_scores = score_all(gan, train_part)
             row |= accuracies(real_scores, fake_scores[: len(real_scores)])
+    if state.gan.strength is not None:
+        row["augmentation_strength"] = state.gan.strength.item()
     row["slope_mean"], row["slope_max"] = slopes.mean, slopes.maximum
     row["critic_gradient_norm"] = total_gradient_norm(gan.critic.parameters())
     row["generator_gradient_norm"] = total_gradient_norm(gan.generator.parameters())

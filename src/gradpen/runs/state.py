@@ -71,6 +71,7 @@ def build_gan(task: Task) -> Gan:
     for optimizer in (generator_optimizer, critic_optimizer):
         average_before_steps(optimizer)
     precision, penalty_precision = choose_precision(config.precision, task.device)
+    adaptive = None if config.augmentation is None else config.augmentation.adaptive
     return Gan(
         precision=precision,
         penalty_precision=penalty_precision,
@@ -81,6 +82,7 @@ def build_gan(task: Task) -> Gan:
         latent_dim=config.generator.latent_dim,
         one_pass=config.engine == "lean",
         augmentation=config.augmentation,
+        strength=None if adaptive is None else torch.zeros((), device=task.device),
     )
 
 
@@ -127,6 +129,8 @@ def restored_state(task: Task, checkpoint: Checkpoint) -> State:
         gan.critic.load_state_dict(checkpoint.tensors["critic"])
         restore_optimizer(gan.generator_optimizer, checkpoint.tensors["generator_optimizer"])
         restore_optimizer(gan.critic_optimizer, checkpoint.tensors["critic_optimizer"])
+        if gan.strength is not None:
+            gan.strength.copy_(checkpoint.tensors["augmentation"]["strength"])
     except (RuntimeError, KeyError) as error:
         raise RunError(
             f"the checkpoint of iteration {checkpoint.iteration:,} does not fit the networks this version builds "
@@ -148,6 +152,8 @@ def checkpoint_of(state: State, task: Task, run_id: str) -> Checkpoint:
     }
     if state.average is not None:
         tensors["average"] = dict(state.average.state_dict())
+    if gan.strength is not None:
+        tensors["augmentation"] = {"strength": gan.strength}
     labelled = task.config.conditional and source.labels is not None
     facts = {
         "run_id": run_id,

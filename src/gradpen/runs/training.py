@@ -15,7 +15,7 @@ from gradpen.data.recognise import open_source
 from gradpen.data.source import Source, report_to_json, spread_out
 from gradpen.errors import RunError, cannot_be_written
 from gradpen.machine import sharing
-from gradpen.machine.device import choose_device
+from gradpen.machine.device import choose_device, exact_arithmetic
 from gradpen.machine.job import join, leader_first, restarted
 from gradpen.runs import checks, marks, notices
 from gradpen.runs.audience import Audience
@@ -63,7 +63,7 @@ def train(
     config = replace(config, data=at_absolute_path(config.data, config.data.path))
     if restarted() and began(out):
         return resume(folder_to_continue(out, config, budget), array=array, audience=audience)
-    with join(config.device):
+    with join(config.device), exact_arithmetic():
         device = choose_device(config.device)
         checks.refuse_uneven(config)
         source = open_together(config, array, audience)
@@ -115,7 +115,7 @@ def resume(
     """
     audience = audience or Audience()
     folder = existing_folder(path)
-    with join(read_config(folder).device), locked(folder):
+    with join(read_config(folder).device), exact_arithmetic(), locked(folder):
         config = read_config(folder)
         device = choose_device(config.device)
         checkpoint = newest_checkpoint(folder.checkpoints, audience.say)
@@ -198,7 +198,7 @@ def began(out: Path | None) -> bool:
     return out is None or RunFolder(path=out).config.is_file()
 
 
-CHOSEN = ("iterations", "cadence", "threads", "generator", "critic", "batch_size")
+CHOSEN = ("iterations", "cadence", "threads", "generator", "critic", "batch_size", "average")
 """settings that a budget may choose"""
 
 
