@@ -84,44 +84,67 @@ def train(
     >>> run.sample(3, seed=1).shape
     (3, 8, 8, 1)
     """
+    dotted = {key.replace("__", "."): value for key, value in settings.items()}
+    return train_with(
+        dotted,
+        data,
+        labels=labels,
+        preset=preset,
+        minutes=minutes,
+        reduced=reduced,
+        out=out,
+        config=config,
+        resume=resume,
+        audience=audience,
+    )
+
+
+def train_with(
+    dotted: dict[str, Any],
+    data: str | Path | NDArray[np.generic] | None,
+    *,
+    labels: ArrayLike | None = None,
+    preset: str | None = None,
+    minutes: float | None = None,
+    reduced: bool = False,
+    out: str | Path | None = None,
+    config: str | Path | None = None,
+    resume: str | Path | None = None,
+    audience: Audience | None = None,
+) -> Run:
+    """Do what :func:`train` does, with settings by their dotted keys, whatever those are called."""
     audience = audience or Audience()
     if audience.publish is None:
         audience.publish = publish
     array = in_memory(data, labels)
-    path = None if data is None or isinstance(data, np.ndarray) else str(data)
+    path = None if data is None or array is not None else str(data)
     if array is None and labels is not None:
         raise UsageError("labels go with an array of images; name those of files with data__labels")
-    dotted = {key.replace("__", "."): value for key, value in settings.items()}
-    threads = torch.get_num_threads()
-    try:
-        if resume is not None:
-            given = {"preset": preset, "minutes": minutes, "reduced": reduced or None, "config": config, "out": out}
-            dotted |= {name: value for name, value in given.items() if value is not None}
-            folder = continue_run(Path(resume), path, array, dotted, audience)
-        else:
-            if path is not None:
-                dotted["data.path"] = path
-            if array is not None:
-                dotted.setdefault("data.columns", ())
-            file = None if config is None else Path(config)
-            chosen = configure(preset, reduced=reduced, file=file, settings=dotted)
-            folder = training.train(
+    if resume is not None:
+        given = {"preset": preset, "minutes": minutes, "reduced": reduced or None, "config": config, "out": out}
+        dotted |= {name: value for name, value in given.items() if value is not None}
+        folder = continue_run(Path(resume), path, array, dotted, audience)
+    else:
+        if path is not None:
+            dotted["data.path"] = path
+        if array is not None:
+            dotted.setdefault("data.columns", ())
+        file = None if config is None else Path(config)
+        chosen = configure(preset, reduced=reduced, file=file, settings=dotted)
+        folder = training.train(
+            chosen,
+            out=None if out is None else Path(out),
+            array=array,
+            budget=budget_for(
                 chosen,
-                out=None if out is None else Path(out),
-                array=array,
-                budget=budget_for(
-                    chosen,
-                    minutes,
-                    set(dotted),
-                    set() if file is None else set(read_file(file)),
-                    reduced=reduced,
-                    labelled=labels is not None,
-                ),
-                audience=audience,
-            )
-    finally:
-        # A run takes the threads of its configuration; the rest of the program keeps its own.
-        torch.set_num_threads(threads)
+                minutes,
+                set(dotted),
+                set() if file is None else set(read_file(file)),
+                reduced=reduced,
+                labelled=labels is not None,
+            ),
+            audience=audience,
+        )
     return load(folder.path)
 
 

@@ -158,6 +158,8 @@ def parse_override(text: str) -> tuple[str, Any]:
     key, equals, value = text.partition("=")
     if not equals or not key:
         raise UsageError(f"'{printable(text)}' sets nothing: write KEY=VALUE, for example critic_steps=3")
+    if key in OPTIONS:
+        raise UsageError(f"'{key}' is no setting but an option of its own: write {OPTIONS[key]}")
     try:
         return key, json.loads(value)
     except ValueError:
@@ -274,6 +276,13 @@ def restarted(values: Mapping[str, Any], place: str, value: Any) -> Any:
     return {**before, "start": value, "end": before["end"] * value / before["start"]}
 
 
+OPTIONS = {
+    "preset": "`preset=NAME`",
+    "size": "`size=N`",
+    "learning_rate": "`learning_rate=NUMBER`, or generator_optimizer.learning_rate for one of the networks",
+    "penalty_weight": "`penalty_weight=NUMBER`, or constraint.weight",
+}
+"""what ``--set`` may be tried with, and what to write"""
 PLACES = {
     "learning_rate": ("generator_optimizer.learning_rate", "critic_optimizer.learning_rate"),
     "penalty_weight": ("constraint.weight",),

@@ -3,6 +3,9 @@
 import difflib
 from collections.abc import Iterable
 
+DRAWN_BY = "gradpen"
+"""what pictures of gradpen's own say, so that those that lie among data do not become data"""
+
 
 def printable(name: object) -> str:
     r"""Return the name with everything unprintable escaped.

@@ -69,10 +69,12 @@ class Compare(DataOptions):
     def run(self) -> int:
         """Train, and print the table."""
         from gradpen.commands.progress import ProgressLine
+        from gradpen.machine.device import keep_freed_memory
         from gradpen.machine.signals import Interrupt
         from gradpen.runs.audience import Audience
         from gradpen.settings import parse_override
 
+        keep_freed_memory()
         if self.seeds < 1:
             raise UsageError(f"--seeds {self.seeds}: at least 1 run of each cell is needed")
         common: dict[str, Any] = {"iterations": self.iterations}

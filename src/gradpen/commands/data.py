@@ -64,6 +64,6 @@ def data_page(values: dict[str, Any]) -> str:
         lines.append(f"classes     {len(counts)}, from {min(counts):,} to {max(counts):,} images")
         lines += [f"            {name}: {n:,}" for name, n in values["classes"].items()]
     lines += [f"noted       {n:,} × {note}" for note, n in values["notes"].items()]
-    lines += [f"left out    {n:,} other files: {suffix}" for suffix, n in values["other_files"].items()]
+    lines += [f"left out    {n:,} × {suffix}" for suffix, n in values["other_files"].items()]
     lines.append(f"fingerprint {values['fingerprint']}")
     return "\n".join(lines)

@@ -75,6 +75,7 @@ class Train(DataOptions):
         from gradpen import api
         from gradpen.commands.progress import ProgressLine
         from gradpen.looking.report import publish
+        from gradpen.machine.device import keep_freed_memory
         from gradpen.machine.signals import Interrupt
         from gradpen.runs.audience import Audience
         from gradpen.runs.folder import RunFolder
@@ -82,18 +83,20 @@ class Train(DataOptions):
 
         own = ("batch_size", "iterations", "learning_rate", "penalty_weight", "seed", "device", "engine", "precision")
         settings: dict[str, Any] = {name: getattr(self, name) for name in own if getattr(self, name) is not None}
-        settings |= {f"data__{name}": value for name, value in changed_data_options(self).items()}
-        settings |= {"data__flip": True} if self.flip else {}
-        settings |= {key.replace(".", "__"): value for key, value in map(parse_override, self.set)}
+        settings |= {f"data.{name}": value for name, value in changed_data_options(self).items()}
+        settings |= {"data.flip": True} if self.flip else {}
+        settings |= dict(map(parse_override, self.set))
         if self.resume is not None:
             refuse_with_resume(self, settings)
+        keep_freed_memory()
         interrupt = Interrupt()
         audience = Audience(publish=publish, interrupt=interrupt, listen=interrupt.listen)
         with ProgressLine(type(self)) as progress:
             if speaks():
                 audience.say, audience.decoding = progress.say, progress.decoding
                 audience.show = lambda iteration, config, row: progress.show(iteration, config.iterations, row)
-            run = api.train(
+            run = api.train_with(
+                settings,
                 self.data,
                 preset=self.preset,
                 minutes=self.minutes,
@@ -102,7 +105,6 @@ class Train(DataOptions):
                 config=self.config,
                 resume=self.resume,
                 audience=audience,
-                **settings,
             )
         folder = RunFolder(path=run.path)
         if not speaks():
@@ -123,7 +125,7 @@ def refuse_with_resume(options: Train, settings: dict[str, Any]) -> None:
     given += [name for name in ("preset", "minutes", "config", "out") if getattr(options, name) is not None]
     given += ["reduced"] if options.reduced else []
     if given:
-        names = ", ".join(f"--{name.replace('data__', '').replace('__', '.').replace('_', '-')}" for name in given)
+        names = ", ".join(f"--{name.removeprefix('data.').replace('_', '-')}" for name in given)
         raise UsageError(
             f"{names} cannot go with --resume: a resumed run is the same run; only --iterations and the place "
             f"of the data may change. Start a new run instead"

@@ -74,6 +74,13 @@ class DataChoice:
     def _size_in_words(cls, value: Any) -> Any:
         return parse_size(value) if isinstance(value, str) else value
 
+    @field_validator("path")
+    @classmethod
+    def _names_something(cls, value: str) -> str:
+        if not value.strip():
+            raise ValueError("expected a folder, a file or embedded data by name; '.' is the folder you are in")
+        return value
+
     @field_validator("background")
     @classmethod
     def _known_colour(cls, value: str) -> str:

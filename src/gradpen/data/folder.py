@@ -41,6 +41,11 @@ LARGEST_NATIVE_SIDE = 128
 DEFAULT_SIZE = (64, 64)
 LARGEST_FILE = 1 << 30
 RUN_FILES = {b"config.json", b"run.lock"}
+BESIDE = frozenset(["@eadir", "__macosx", "thumbnails", "thumbs", "#recycle", "$recycle.bin"])
+"""folders that file servers, archives and viewers put beside images, in lower case; hidden ones are left out too"""
+TRAINING = ("train", "training")
+HELD_OUT = ("val", "valid", "validation", "test", "testing")
+"""top-level folders that are parts of a split, in lower case"""
 
 Result = TypeVar("Result")
 Progress = Callable[[str, int, int], None]
@@ -101,8 +106,13 @@ def list_folder(folder: Path) -> Listing:
             subfolders.clear()
             continue
         other["link to a folder"] += sum(os.path.islink(os.path.join(place, folder)) for folder in subfolders)
-        subfolders.sort()
+        beside = [folder for folder in subfolders if lies_beside(folder)]
+        other["hidden folder, or one of thumbnails or of an archive's extras"] += len(beside)
+        subfolders[:] = sorted(set(subfolders) - set(beside))
         for file in files:
+            if file.startswith(b"."):
+                other["hidden file"] += 1
+                continue
             path = os.path.join(place, file)
             suffix = os.path.splitext(os.fsdecode(file))[1].lower()
             try:
@@ -120,6 +130,23 @@ def list_folder(folder: Path) -> Listing:
         stats=[status for _, status in found],
         other=dict((+other).most_common()),
     )
+
+
+def lies_beside(folder: bytes) -> bool:
+    """Return whether a folder of this name holds what programs put beside images."""
+    return folder.startswith(b".") or os.fsdecode(folder).lower() in BESIDE
+
+
+def parts_of_split(files: list[str]) -> tuple[list[str], list[str]] | None:
+    """Return the top-level folders to train on and those held out, where the files lie in such folders alone.
+
+    >>> parts_of_split(["train/cat/1.png", "val/cat/2.png"])
+    (['train'], ['val'])
+    """
+    tops = sorted({class_of(file) for file in files})
+    training = [top for top in tops if top.lower() in TRAINING]
+    held_out = [top for top in tops if top.lower() in HELD_OUT]
+    return (training, held_out) if training and held_out and len(training) + len(held_out) == len(tops) else None
 
 
 def read_file(path: Path) -> bytes:
@@ -172,10 +199,14 @@ def target_shape(headers: list[Header], options: FolderOptions) -> tuple[int, in
     return channels, height, width
 
 
-def class_of(file: str) -> str:
-    """Return the first sub-folder of a relative path, the image's class; empty at the top level."""
-    first, _, rest = file.partition(os.sep)
-    return first if rest else ""
+def class_of(file: str, below: int = 0) -> str:
+    """Return the first sub-folder of a relative path, the image's class; empty at the top level.
+
+    >>> class_of("cat/1.png"), class_of("train/cat/1.png", below=1), class_of("train/1.png", below=1)
+    ('cat', 'cat', '')
+    """
+    folders = file.split(os.sep)[below:-1]
+    return folders[0] if folders else ""
 
 
 def class_in_name(file: str) -> str:
@@ -194,7 +225,7 @@ def folder_classes(files: list[str], folder: Path) -> Labels:
     Raises:
         DataError: an image lies beside the class folders.
     """
-    names = [class_of(file) for file in files]
+    names = [class_of(file, below=0 if parts_of_split(files) is None else 1) for file in files]
     if "" in names:
         stray = files[names.index("")]
         raise DataError(

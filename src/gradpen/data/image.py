@@ -4,11 +4,15 @@ import io
 import struct
 import zlib
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL.PngImagePlugin import PngInfo
+
+from gradpen.text import DRAWN_BY
 
 Fit = Literal["crop", "pad", "stretch"]
 
@@ -66,6 +70,8 @@ def open_image(content: bytes, max_pixels: int) -> Image.Image:
         raise UnreadableImageError(f"broken header ({type(error).__name__})") from None
     if image.width * image.height > max_pixels:
         raise UnreadableImageError(f"{image.height}x{image.width}: more than {max_pixels:,} pixels")
+    if image.info.get("Software") == DRAWN_BY or image.info.get("comment") == DRAWN_BY.encode():
+        raise UnreadableImageError("a picture of many samples that gradpen drew, no data")
     if image.mode == "F" or (image.mode == "I" and image.format != "PPM"):
         raise UnreadableImageError(f"mode {image.mode}: 32-bit values of unknown range")
     return image
@@ -162,6 +168,13 @@ def resize_array(images: NDArray[np.uint8], size: tuple[int, int], fit: Fit, bac
         shown = pixels[0] if mode == "L" else np.ascontiguousarray(pixels.transpose(1, 2, 0))
         target[:] = as_channels_first(resize(Image.fromarray(shown, mode), size, fit, background))
     return result
+
+
+def save_drawn(picture: Image.Image, file: Path) -> None:
+    """Write a picture that gradpen drew of many images as PNG, marked as such."""
+    says = PngInfo()
+    says.add_text("Software", DRAWN_BY)
+    picture.save(file, pnginfo=says)
 
 
 SHORTEST_SHOWN = 64

@@ -11,7 +11,7 @@ from gradpen.data import arrays, cifar, idx, lsun
 from gradpen.data.choice import EMBEDDED, READ, WITHOUT_TABLE, DataChoice, LabelledArray
 from gradpen.data.columns import official_parts, table_labels
 from gradpen.data.drawn import bricks, faces
-from gradpen.data.folder import Progress, class_in_name, folder_classes, named_classes
+from gradpen.data.folder import Progress, class_in_name, class_of, folder_classes, named_classes, parts_of_split
 from gradpen.data.image import MODE_OF_CHANNELS, resize_array
 from gradpen.data.labels import Labels, class_labels
 from gradpen.data.source import (
@@ -97,11 +97,27 @@ def from_folder(path: Path, choice: DataChoice, progress: Progress) -> Source:
     images, files, pixels, report = load_folder(path, choice, strict=choice.strict, progress=progress)
     labels, notes = folder_labels(path, files, choice, table)
     parts, more_notes = official_parts(table, path, files)
+    if parts is None:
+        parts, more = parts_by_folder(files)
+        more_notes |= more
     report = replace(report, notes=report.notes | notes | more_notes)
     if labels is not None:
         report = replace(report, classes=labels.counts(), labels=origin_of_labels(choice, table))
     train, held_out = parts or split(len(images), choice.held_out)
     return make_source(images, train, held_out, labels, report, pixels)
+
+
+def parts_by_folder(files: list[str]) -> tuple[tuple[Indices, Indices] | None, dict[str, int]]:
+    """Return the rows of ``train/`` and those of ``val/`` and ``test/``, if all images lie there, and notes."""
+    found = parts_of_split(files)
+    if found is None:
+        return None, {}
+    training = np.array([class_of(file) in found[0] for file in files])
+    train, held_out = np.flatnonzero(training), np.flatnonzero(~training)
+    where = ", ".join(f"{printable(name)}/" for name in found[1])
+    if len(train) < FEWEST_HELD_OUT or len(held_out) < FEWEST_HELD_OUT:
+        return None, {f"image in {where}, too few so that the usual split is taken": len(held_out)}
+    return (train, held_out), {f"image held out, since it lies in {where}": len(held_out)}
 
 
 def from_lsun(path: Path, choice: DataChoice, progress: Progress) -> Source:

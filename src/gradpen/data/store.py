@@ -91,7 +91,12 @@ def load_collection(
     if stored is None:
         raise DataError(f"the decoded images in {printable(place)} cannot be read back; remove that folder")
     images, meta = stored
-    report = DataReport(**{**meta["report"], "unreadable": [(a, b) for a, b in meta["report"]["unreadable"]]})
+    # Other files may have come since the images were decoded, and do not change the key.
+    now = {
+        "unreadable": [(file, reason) for file, reason in meta["report"]["unreadable"]],
+        "other_files": collection.listing.other,
+    }
+    report = DataReport(**(meta["report"] | now))
     if strict:
         refuse_unreadable(report.unreadable)
     return images, [collection.listing.files[row] for row in meta["rows"]], meta["pixels"], report

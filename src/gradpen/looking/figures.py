@@ -8,6 +8,8 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from gradpen.text import DRAWN_BY
+
 TRAIN, HELD_OUT, PENALTY, GREY = "#1f5fa8", "#d1701c", "#7a3fa0", "#666666"
 
 
@@ -138,5 +140,5 @@ def labelled_rows(rows: Sequence[tuple[str, np.ndarray]]) -> Figure:
 def png(figure: Figure) -> bytes:
     """Return a figure as PNG bytes."""
     buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", dpi=110)
+    figure.savefig(buffer, format="png", dpi=110, metadata={"Software": DRAWN_BY})
     return buffer.getvalue()

@@ -14,7 +14,7 @@ from gradpen.data.image import grid
 from gradpen.data.source import range_to_pixels
 from gradpen.errors import UsageError, readable_writes
 from gradpen.sampling import CHUNK, draw_from, latents
-from gradpen.text import printable
+from gradpen.text import DRAWN_BY, printable
 
 STEPS = 8
 """images in a strip"""
@@ -120,7 +120,9 @@ def save_animation(frames: NDArray[np.uint8], out: Path) -> None:
             encode(pictures, out)
         else:
             milliseconds = 1000 // FRAMES_PER_SECOND
-            pictures[0].save(out, save_all=True, append_images=pictures[1:], duration=milliseconds, loop=0)
+            pictures[0].save(
+                out, save_all=True, append_images=pictures[1:], duration=milliseconds, loop=0, comment=DRAWN_BY.encode()
+            )
 
 
 def encode(pictures: list[Image.Image], out: Path) -> None:

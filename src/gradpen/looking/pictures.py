@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from gradpen.data.image import as_image, grid
+from gradpen.data.image import as_image, grid, save_drawn
 from gradpen.data.source import Images
 from gradpen.errors import UsageError, readable_writes
 from gradpen.runs.checkpoint import replace_file
@@ -22,7 +22,7 @@ def save_samples(pixels: NDArray[np.uint8], out: Path, columns: int | None = Non
     with readable_writes(UsageError, out, "choose another `out`"):
         if out.suffix == ".png":
             out.parent.mkdir(parents=True, exist_ok=True)
-            grid(pixels, columns).save(out)
+            save_drawn(grid(pixels, columns), out)
         elif out.suffix == ".npz":
             out.parent.mkdir(parents=True, exist_ok=True)
             np.savez_compressed(out, images=pixels.transpose(0, 2, 3, 1))

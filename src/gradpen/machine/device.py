@@ -1,8 +1,7 @@
 """The device a run computes on, in what precision, and the memory it keeps."""
 
 import ctypes
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 
 import torch
 
@@ -47,21 +46,6 @@ def choose_precision(name: str, device: torch.device) -> tuple[torch.dtype, torc
         torch.bfloat16 if name.startswith("bf16") else torch.float32,
         torch.bfloat16 if name == "bf16" else torch.float32,
     )
-
-
-@contextmanager
-def exact_arithmetic() -> Iterator[None]:
-    """Let a GPU compute convolutions in the precision that was asked for, and every time in the same way.
-
-    cuDNN otherwise rounds fp32 to 10 bits (TF32) and may add up in the order in which its threads end.
-    """
-    cudnn = torch.backends.cudnn
-    before = cudnn.deterministic, cudnn.benchmark, cudnn.allow_tf32
-    cudnn.deterministic, cudnn.benchmark, cudnn.allow_tf32 = True, False, False
-    try:
-        yield
-    finally:
-        cudnn.deterministic, cudnn.benchmark, cudnn.allow_tf32 = before
 
 
 def keep_freed_memory() -> None:

@@ -16,7 +16,6 @@ from gradpen.config import RunConfig
 from gradpen.data.source import Source
 from gradpen.lipschitz import GradientPenalty
 from gradpen.machine import sharing
-from gradpen.machine.device import keep_freed_memory
 from gradpen.presets.quick import AVERAGE, ENOUGH, HALF_LIFE, WIDTHS, batch_for, pair
 from gradpen.runs import marks
 from gradpen.runs.state import State, Task, initial_state
@@ -82,7 +81,6 @@ def fitted(task: Task, budget: Budget) -> tuple[RunConfig, str]:
     if budget.minutes is None:
         networks = with_pair(task.config, source, WIDTHS[2], budget) if budget.networks else task.config
         return networks, f"{networks.preset}: {about(source)} get {words_of(networks)}"
-    keep_freed_memory()
     whole = 60 * budget.minutes
     config = with_faster_threads(task, budget)
     if budget.networks:

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from gradpen.config import RunConfig
 from gradpen.data.choice import WITHOUT_TABLE
+from gradpen.data.folder import list_folder
 from gradpen.data.source import Source, how_to_label
 from gradpen.errors import DataError, DivergedError, RunError, UsageError
 from gradpen.gan import Gan
@@ -82,15 +83,33 @@ def refuse_wrong_labels(config: RunConfig, source: Source) -> None:
         )
 
 
-def refuse_other_data(source: Source, checkpoint: Checkpoint, path: Path) -> None:
+def refuse_other_data(source: Source, checkpoint: Checkpoint, folder: RunFolder) -> None:
     """Raise if these are not the data that the run was trained on."""
     before = checkpoint.facts["data_fingerprint"]
     if source.fingerprint != before:
         raise RunError(
-            f"{printable(source.report.path)} does not hold the data {printable(path)} was trained on "
-            f"({source.report.used:,} images, fingerprint {source.fingerprint[:12]}; the run's has {before[:12]}); "
-            f"name the folder, file or array that holds them, or start a new run"
+            f"{printable(source.report.path)} does not hold the data {printable(folder.path)} was trained on "
+            f"({source.report.used:,} images, fingerprint {source.fingerprint[:12]}; the run's has {before[:12]})"
+            f"{what_is_new(source, folder)}; name the folder, file or array that holds them, or start a new run"
         )
+
+
+NAMED_NEW = 3
+
+
+def what_is_new(source: Source, folder: RunFolder) -> str:
+    """Return in words which image files of a folder are newer than the run; nothing where none is known to be."""
+    if source.report.kind != "folder" or not folder.data.is_file():
+        return ""
+    began = folder.data.stat().st_mtime_ns
+    listing = list_folder(Path(source.report.path))
+    no_data = {file for file, _ in source.report.unreadable}
+    files = zip(listing.files, listing.stats, strict=True)
+    new = [file for file, (_, changed) in files if changed > began and file not in no_data]
+    if not new:
+        return "; no image file is newer than the run, so some are gone, or it is another folder"
+    names = ", ".join(printable(file) for file in new[:NAMED_NEW])
+    return f"; newer than the run: {names}{f' and {len(new) - NAMED_NEW:,} more' if len(new) > NAMED_NEW else ''}"
 
 
 def refuse_changes(before: RunConfig, now: RunConfig, folder: RunFolder) -> None:

@@ -20,6 +20,7 @@ def before_the_start(task: Task) -> Iterator[str]:
     """Yield what is worth saying before a new run."""
     yield from of_a_foreign_group()
     yield from of_slow_precision(task.config, task.device)
+    yield of_data(task.source)
     yield from of_left_out(task.source)
     if task.source.report.kind == "embedded":
         yield (
@@ -35,6 +36,21 @@ def of_slow_precision(config: RunConfig, device: torch.device) -> Iterator[str]:
             f"this {device.type} has no bf16 arithmetic, so precision={config.precision} is emulated and slower than "
             f"fp32; leave `precision` out, or choose `precision=auto`"
         )
+
+
+def of_data(source: Source) -> str:
+    """Return in a line what was read, and what was done to it or left out."""
+    report = source.report
+    channels, height, width = source.shape
+    kinds = ", ".join(f"{count:,} {mode}" for mode, count in report.modes.items())
+    notes = [f"{count:,} × {note}" for note, count in report.notes.items()]
+    others = [f"{count:,} {kind}" for kind, count in report.other_files.items()]
+    left_out = [f"left out as no images: {', '.join(others)}"] if others else []
+    return (
+        f"read {report.used:,} images ({kinds}) as {channels} channel{'s' * (channels > 1)} of {height}x{width}; "
+        f"{len(source.train):,} to train on, {len(source.held_out):,} held out"
+        + "".join(f"; {printable(note)}" for note in (*notes, *left_out))
+    )
 
 
 def of_left_out(source: Source) -> Iterator[str]:

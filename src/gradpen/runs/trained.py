@@ -15,6 +15,7 @@ from gradpen.config import RunConfig
 from gradpen.data.labels import LabelSpace, space_from_json
 from gradpen.errors import RunError, UsageError
 from gradpen.machine.device import choose_device
+from gradpen.machine.seeds import separate_randomness
 from gradpen.networks.blocks import Shape
 from gradpen.runs.checkpoint import Checkpoint, checkpoint_folders, newest_checkpoint, numbered_checkpoint
 from gradpen.runs.folder import Row, RunFolder, existing_folder, read_config, read_measures
@@ -125,7 +126,8 @@ def load(
     shape: Shape = tuple(chosen.facts["shape"])
     fact = chosen.facts.get("labels")
     labels = None if fact is None else space_from_json(fact)
-    generator = config.generator.build(shape, 0 if labels is None else labels.size).to(choose_device(device))
+    with separate_randomness():  # initial weights are drawn, and the caller's random numbers are not gradpen's
+        generator = config.generator.build(shape, 0 if labels is None else labels.size).to(choose_device(device))
     try:
         generator.load_state_dict(chosen.tensors["generator" if config.average is None else "average"])
     except (RuntimeError, KeyError):

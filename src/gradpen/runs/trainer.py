@@ -15,11 +15,11 @@ from gradpen import auxiliary
 from gradpen.algorithm import Measures, train_iteration
 from gradpen.batch import Batch
 from gradpen.config import RunConfig
+from gradpen.data.image import save_drawn
 from gradpen.data.source import batches
 from gradpen.errors import DivergedError
 from gradpen.lipschitz import Constraint, GradientPenalty
 from gradpen.machine import sharing
-from gradpen.machine.device import keep_freed_memory
 from gradpen.machine.seeds import derived_seed, seed_everything
 from gradpen.metrics.generator import Estimate
 from gradpen.optimizers import Average, move_to, update_average
@@ -85,7 +85,6 @@ class Trainer:
         Raises:
             DivergedError: a loss or weight is no longer finite; the last checkpoint stays.
         """
-        keep_freed_memory()
         self.record("running")
         self.marked_at, self.marked = time.monotonic(), self.state.iteration
         with self.divergence_recorded():
@@ -154,7 +153,7 @@ class Trainer:
     def sample(self) -> None:
         """Let the leader write a grid of samples."""
         if sharing.leads():
-            marks.sample_grid(self.state, self.task).save(self.folder.sample_grid(self.state.iteration))
+            save_drawn(marks.sample_grid(self.state, self.task), self.folder.sample_grid(self.state.iteration))
 
     @cached_property
     def held_out(self) -> marks.HeldOut:

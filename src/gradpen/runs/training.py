@@ -10,12 +10,13 @@ import torch
 
 from gradpen.config import RunConfig
 from gradpen.data.choice import LabelledArray, at_absolute_path
-from gradpen.data.image import grid
+from gradpen.data.image import grid, save_drawn
 from gradpen.data.recognise import open_source
 from gradpen.data.source import Source, report_to_json, spread_out
 from gradpen.errors import RunError, cannot_be_written
 from gradpen.machine import sharing
-from gradpen.machine.device import choose_device, exact_arithmetic
+from gradpen.machine.borrowed import borrowed
+from gradpen.machine.device import choose_device
 from gradpen.machine.job import join, leader_first, restarted
 from gradpen.runs import checks, marks, notices
 from gradpen.runs.audience import Audience
@@ -63,7 +64,7 @@ def train(
     config = replace(config, data=at_absolute_path(config.data, config.data.path))
     if restarted() and began(out):
         return resume(folder_to_continue(out, config, budget), array=array, audience=audience)
-    with join(config.device), exact_arithmetic():
+    with borrowed(), join(config.device):
         device = choose_device(config.device)
         checks.refuse_uneven(config)
         source = open_together(config, array, audience)
@@ -115,7 +116,7 @@ def resume(
     """
     audience = audience or Audience()
     folder = existing_folder(path)
-    with join(read_config(folder).device), exact_arithmetic(), locked(folder):
+    with borrowed(), join(read_config(folder).device), locked(folder):
         config = read_config(folder)
         device = choose_device(config.device)
         checkpoint = newest_checkpoint(folder.checkpoints, audience.say)
@@ -125,7 +126,7 @@ def resume(
             config = replace(config, data=at_absolute_path(config.data, data))
         checks.refuse_uneven(config, resuming=True)
         source = open_together(config, array, audience)
-        checks.refuse_other_data(source, checkpoint, path)
+        checks.refuse_other_data(source, checkpoint, folder)
         take_threads(checkpoint, config)
         task = Task(config=config, source=source, device=device)
         state = restored_state(task, checkpoint)
@@ -174,7 +175,8 @@ def describe(folder: RunFolder, task: Task) -> None:
     """Write what is known before training: configuration, data report, real images to compare with."""
     write_config(folder, task.config)
     write_json(folder.data, report_to_json(task.source.report))
-    grid(task.source.images[spread_out(task.source.train, task.config.cadence.grid)]).save(folder.real)
+    shown = spread_out(task.source.train, task.config.cadence.grid)
+    save_drawn(grid(task.source.images[shown]), folder.real)
 
 
 def rewind(folder: RunFolder, config: RunConfig, iteration: int) -> list[Row]:
