@@ -35,7 +35,7 @@ from gradpen.runs.audience import Audience
 from gradpen.runs.budget import LONGEST, Budget
 from gradpen.runs.folder import RunFolder, existing_folder, is_run
 from gradpen.runs.trained import Run, load, warn
-from gradpen.settings import configure, read_file
+from gradpen.settings import configure, from_dict, read_file, to_dict
 from gradpen.text import printable
 
 __all__ = ["evaluate", "nearest", "train"]
@@ -48,6 +48,7 @@ def train(
     preset: str | None = None,
     minutes: float | None = None,
     reduced: bool = False,
+    conditional: bool = False,
     out: str | Path | None = None,
     config: str | Path | None = None,
     resume: str | Path | None = None,
@@ -66,6 +67,8 @@ def train(
         minutes: how long training may take: steps are timed on this machine, and the length is chosen to fit, with
             ``quick`` the networks too. What was chosen stands in the run's ``config.json``.
         reduced: the preset's small version, with an eighth of the channels and a short run, for a laptop.
+        conditional: let a preset's networks take labels that they do not take as published: generators beside the
+            latent, critics as planes. ``quick`` does so by itself where labels are named.
         out: the run's folder; None takes the next free number below ``runs/``.
         config: a JSON or TOML file laid over the preset.
         resume: a run to continue exactly; only ``iterations`` and the place of the same data may change.
@@ -92,6 +95,7 @@ def train(
         preset=preset,
         minutes=minutes,
         reduced=reduced,
+        conditional=conditional,
         out=out,
         config=config,
         resume=resume,
@@ -107,6 +111,7 @@ def train_with(
     preset: str | None = None,
     minutes: float | None = None,
     reduced: bool = False,
+    conditional: bool = False,
     out: str | Path | None = None,
     config: str | Path | None = None,
     resume: str | Path | None = None,
@@ -121,7 +126,8 @@ def train_with(
     if array is None and labels is not None:
         raise UsageError("labels go with an array of images; name those of files with data__labels")
     if resume is not None:
-        given = {"preset": preset, "minutes": minutes, "reduced": reduced or None, "config": config, "out": out}
+        given: dict[str, Any] = {"preset": preset, "minutes": minutes, "reduced": reduced or None}
+        given |= {"conditional": conditional or None, "config": config, "out": out}
         dotted |= {name: value for name, value in given.items() if value is not None}
         folder = continue_run(Path(resume), path, array, dotted, audience)
     else:
@@ -131,21 +137,27 @@ def train_with(
             dotted.setdefault("data.columns", ())
         file = None if config is None else Path(config)
         chosen = configure(preset, reduced=reduced, file=file, settings=dotted)
-        folder = training.train(
+        budget = budget_for(
             chosen,
-            out=None if out is None else Path(out),
-            array=array,
-            budget=budget_for(
-                chosen,
-                minutes,
-                set(dotted),
-                set() if file is None else set(read_file(file)),
-                reduced=reduced,
-                labelled=labels is not None,
-            ),
-            audience=audience,
+            minutes,
+            set(dotted),
+            set() if file is None else set(read_file(file)),
+            reduced=reduced,
+            labelled=labels is not None or conditional,
+        )
+        if conditional and not chosen.conditional and (budget is None or not budget.networks):
+            chosen = made_conditional(chosen)
+        folder = training.train(
+            chosen, out=None if out is None else Path(out), array=array, budget=budget, audience=audience
         )
     return load(folder.path)
+
+
+def made_conditional(config: RunConfig) -> RunConfig:
+    """Return the configuration with networks that take labels: beside the latent, and as planes beside the image."""
+    values = to_dict(config)
+    values["generator"]["labels"], values["critic"]["labels"] = "concatenate", "planes"
+    return from_dict(values)
 
 
 def budget_for(

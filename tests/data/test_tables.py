@@ -226,17 +226,23 @@ WRONG: dict[str, tuple[str, str | bytes, tuple[str, ...], str]] = {
     "null": ("t.json", '{"0.png": null}', (), "expected text, a number, true or false, found NoneType"),
     "unclosed quote": ("t.csv", 'file,a\n000.png,"x\n', (), "is damaged CSV"),
     "long cell": ("t.csv", "file,a\n000.png," + "x" * 200_000, (), "is damaged CSV"),
-    "mixture": (
+    "whole numbers beside texts": (
         "t.csv",
-        csv_table({"hat": EVEN, "fur": ["red"] * 40}),
-        ("hat", "fur"),
-        "the columns hat (attribute), fur (text) are no label together",
+        csv_table({"age": range(40), "hat": [0, 1] * 20}),
+        ("age", "hat"),
+        "the whole numbers of 'age' can be classes or a number; say which, as `data.columns=age:class` or age:number",
     ),
-    "attribute and number": (
+    "no number": (
         "t.csv",
-        csv_table({"hat": EVEN, "size": [0.5] * 40}),
-        ("hat", "size"),
-        "the columns hat (attribute), size (number) are no label together",
+        csv_table({"age": [*range(39), "old"]}),
+        ("age:number",),
+        "column 'age' holds 'old' for '039.png', expected a finite number; correct it, or state another kind",
+    ),
+    "no attribute": (
+        "t.csv",
+        csv_table({"age": range(40)}),
+        ("age:attribute",),
+        "expected 0 or 1, -1 or 1, true or false",
     ),
     "same words": ("t.csv", csv_table({"a": ["x y", "x"] * 20, "b": ["z", "y z"] * 20}), ("a", "b"), "read the same"),
     "another kind of file": ("t.xlsx", "PK", (), "is not a table of labels, which ends in .csv, .txt"),

@@ -40,6 +40,8 @@ class Train(DataOptions):
     """Published configuration to start from; gradpen presets lists them."""
     reduced: bool = False
     """The preset with an eighth of the channels and at most 2,000 iterations: minutes on a laptop."""
+    conditional: bool = False
+    """Let the networks take labels that the preset's do not take as published. (quick does where labels are named.)"""
     config: Annotated[Path | None, option("FILE", "none")] = None
     """JSON or TOML file with any part of a configuration, laid over the preset."""
     flip: bool = False
@@ -101,6 +103,7 @@ class Train(DataOptions):
                 preset=self.preset,
                 minutes=self.minutes,
                 reduced=self.reduced,
+                conditional=self.conditional,
                 out=self.out,
                 config=self.config,
                 resume=self.resume,
@@ -123,7 +126,7 @@ def refuse_with_resume(options: Train, settings: dict[str, Any]) -> None:
     """Raise if an option was given that would make a resumed run another one."""
     given = [name for name in settings if name != "iterations"]
     given += [name for name in ("preset", "minutes", "config", "out") if getattr(options, name) is not None]
-    given += ["reduced"] if options.reduced else []
+    given += [name for name in ("reduced", "conditional") if getattr(options, name)]
     if given:
         names = ", ".join(f"--{name.removeprefix('data.').replace('_', '-')}" for name in given)
         raise UsageError(

@@ -57,7 +57,8 @@ class DataChoice:
     """where labels come from: folders, the first sub-folder an image lies in; names, its file name before a running
     number; or a .csv, .txt or .json file, a table of file names and labels; none: what the data bring along"""
     columns: tuple[str, ...] = ()
-    """columns of the table, or of the labels that the data bring along, to train with"""
+    """columns of the table, or of the labels that the data bring along, to train with; NAME:number, NAME:class or
+    NAME:attribute states what a column of a table is, and columns of several kinds go together"""
     only: tuple[str, ...] = ()
     """train on these classes only"""
     held_out: float = Field(default=0.1, ge=0.01, le=0.5)

@@ -2,7 +2,10 @@
 
 import os
 from collections import Counter
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import Literal
 
 import numpy as np
@@ -14,6 +17,8 @@ from gradpen.errors import DataError
 from gradpen.text import printable
 
 ColumnKind = Literal["attribute", "integer", "number", "text"]
+STATED: dict[str, ColumnKind] = {"number": "number", "class": "text", "attribute": "attribute"}
+"""kinds of a column that a user can state, as in ``age:number``"""
 
 MOST_CLASSES = 1000
 LARGEST_NUMBER = float(np.finfo(np.float32).max)
@@ -48,8 +53,20 @@ def keys_of_images(table: Table, folder: Path, files: list[str]) -> list[str | N
     return [key_of(file) for file in files]
 
 
-def table_labels(table: Table, folder: Path, files: list[str]) -> tuple[Labels, dict[str, int]]:
-    """Return the labels of a folder's images from a table, and notes for the report.
+def name_and_kind(column: str) -> tuple[str, ColumnKind | None]:
+    """Return the name of a column and the kind that is stated with it, if any.
+
+    >>> name_and_kind("age:number"), name_and_kind("dx"), name_and_kind("a:b")
+    (('age', 'number'), ('dx', None), ('a:b', None))
+    """
+    name, _, kind = column.rpartition(":")
+    return (name, STATED[kind]) if name and kind in STATED else (column, None)
+
+
+def table_labels(
+    table: Table, folder: Path, files: list[str], stated: Mapping[str, ColumnKind] = MappingProxyType({})
+) -> tuple[Labels, dict[str, int]]:
+    """Return the labels of a folder's images from a table, with the kinds that were stated, and notes for the report.
 
     Raises:
         DataError: an image has no row, a number is not finite, or the columns are no label together.
@@ -63,12 +80,17 @@ def table_labels(table: Table, folder: Path, files: list[str]) -> tuple[Labels, 
         )
     unused = len(table.rows) - len(set(keys))
     notes = {f"row of {printable(table.file.name)} without an image": unused} if unused else {}
-    return labels_of_rows(table, [table.rows[key] for key in keys if key is not None]), notes
+    return labels_of_rows(table, [table.rows[key] for key in keys if key is not None], stated), notes
 
 
-def labels_of_rows(table: Table, rows: list[tuple[str, ...]]) -> Labels:
-    """Return labels from the cells of each image: two classes, attributes, classes by combination, or numbers."""
-    kinds = [column_kind(table, place) for place in range(len(table.columns))]
+def labels_of_rows(
+    table: Table, rows: list[tuple[str, ...]], stated: Mapping[str, ColumnKind] = MappingProxyType({})
+) -> Labels:
+    """Return labels from the cells of each image: two classes, attributes, classes by combination, numbers, or each."""
+    kinds = [
+        stated_kind(table, place, stated[column]) if column in stated else column_kind(table, place)
+        for place, column in enumerate(table.columns)
+    ]
     if set(kinds) == {"attribute"}:
         values = np.array([[truth(cell) for cell in row] for row in rows], dtype=np.float32)
         if len(kinds) == 1:
@@ -80,18 +102,57 @@ def labels_of_rows(table: Table, rows: list[tuple[str, ...]]) -> Labels:
         return Labels(kind="values", names=table.columns, values=numbers)
     if set(kinds) <= {"text", "integer"}:
         return combinations(table, rows, kinds)
-    found = ", ".join(f"{printable(column)} ({kind})" for column, kind in zip(table.columns, kinds, strict=True))
-    raise DataError(
-        f"{printable(table.file)}: the columns {found} are no label together; choose attributes only, texts only or "
-        f"numbers only as `data.columns`"
+    if "integer" in kinds:
+        column = printable(table.columns[kinds.index("integer")])
+        raise DataError(
+            f"{printable(table.file)}: the whole numbers of '{column}' can be classes or a number; say which, as "
+            f"`data.columns={column}:class` or {column}:number"
+        )
+    parts = tuple(
+        part_of_label(replace(table, columns=(column,)), [(row[place],) for row in rows], kind)
+        for place, (column, kind) in enumerate(zip(table.columns, kinds, strict=True))
     )
+    values = np.stack([part.values.reshape(len(rows)) for part in parts], axis=1).astype(np.float32)
+    return Labels(kind="mixed", names=table.columns, values=values, parts=parts)
+
+
+def part_of_label(table: Table, rows: list[tuple[str, ...]], kind: ColumnKind) -> Labels:
+    """Return the labels of one column of several kinds; an attribute stays one number."""
+    if kind == "attribute":
+        values = np.array([[truth(cell)] for (cell,) in rows], dtype=np.float32)
+        return Labels(kind="attributes", names=table.columns, values=values)
+    return labels_of_rows(table, rows, dict.fromkeys(table.columns, kind))
+
+
+def stated_kind(table: Table, place: int, kind: ColumnKind) -> ColumnKind:
+    """Return the kind that was stated for a column.
+
+    Raises:
+        DataError: a cell is empty or not of that kind.
+    """
+    cells = {row[place]: key for key, row in table.rows.items()}
+    expected = {"number": "a finite number", "attribute": "0 or 1, -1 or 1, true or false", "text": "a text"}[kind]
+    for cell, key in cells.items():
+        number = number_in(cell)
+        fits = {
+            "number": number is not None and abs(number) <= LARGEST_NUMBER,
+            "attribute": number in (-1, 0, 1) or cell.lower() in ("true", "false"),
+            "text": True,
+        }
+        if not cell or not fits[kind]:
+            raise DataError(
+                f"{printable(table.file)}: column '{printable(table.columns[place])}' holds '{printable(cell)}' for "
+                f"'{printable(key)}', expected {expected}; correct it, or state another kind"
+            )
+    return kind
 
 
 def combinations(table: Table, rows: list[tuple[str, ...]], kinds: list[ColumnKind]) -> Labels:
     """Return one class for each combination of cells found, integers in their order and texts in byte order."""
+    numeric = [all(number_in(row[place]) is not None for row in rows) for place in range(len(kinds))]
 
     def order(row: tuple[str, ...]) -> list[float | str]:
-        return [float(cell) if kind == "integer" else cell for cell, kind in zip(row, kinds, strict=True)]
+        return [float(cell) if number else cell for cell, number in zip(row, numeric, strict=True)]
 
     found = sorted(set(rows), key=order)
     names = tuple(" ".join(row) for row in found)

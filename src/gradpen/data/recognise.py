@@ -9,7 +9,7 @@ import numpy as np
 
 from gradpen.data import arrays, cifar, idx, lsun
 from gradpen.data.choice import EMBEDDED, READ, WITHOUT_TABLE, DataChoice, LabelledArray
-from gradpen.data.columns import official_parts, table_labels
+from gradpen.data.columns import name_and_kind, official_parts, table_labels
 from gradpen.data.drawn import bricks, faces
 from gradpen.data.folder import Progress, class_in_name, class_of, folder_classes, named_classes, parts_of_split
 from gradpen.data.image import MODE_OF_CHANNELS, resize_array
@@ -130,8 +130,9 @@ def from_lsun(path: Path, choice: DataChoice, progress: Progress) -> Source:
 
 def chosen_table(folder: Path, choice: DataChoice) -> Table | None:
     """Return the table of labels that a choice names, or the one at the folder if it names columns only."""
+    names = tuple(name_and_kind(column)[0] for column in choice.columns)
     if choice.labels is None and choice.columns:
-        return read_table(find_table(folder), choice.columns)
+        return read_table(find_table(folder), names)
     if choice.labels in WITHOUT_TABLE:
         if choice.columns:
             raise DataError(
@@ -139,7 +140,7 @@ def chosen_table(folder: Path, choice: DataChoice) -> Table | None:
                 f"{choice.labels}; leave out `data.columns`, or give `data.labels=FILE`"
             )
         return None
-    return read_table(Path(os.path.expanduser(str(choice.labels))), choice.columns)
+    return read_table(Path(os.path.expanduser(str(choice.labels))), names)
 
 
 def folder_labels(
@@ -147,7 +148,8 @@ def folder_labels(
 ) -> tuple[Labels | None, dict[str, int]]:
     """Return the labels of a folder's images, where the choice says that they have any, and notes for the report."""
     if table is not None:
-        return table_labels(table, path, files)
+        kinds = {name: kind for name, kind in map(name_and_kind, choice.columns) if kind is not None}
+        return table_labels(table, path, files, kinds)
     if choice.labels == "names":
         return named_classes([class_in_name(file) for file in files]), {}
     if choice.labels == "folders" or choice.only:

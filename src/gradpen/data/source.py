@@ -205,7 +205,7 @@ def only_classes(source: Source, wanted: tuple[str, ...]) -> Source:
     if not wanted:
         return source
     labels = source.labels
-    if labels is None or labels.kind == "values":
+    if labels is None or labels.kind in ("values", "mixed"):
         raise DataError(
             f"{printable(source.report.path)} has no classes to choose {', '.join(wanted)} from; leave out "
             f"`data.only`, or give data with labels (`data.labels=folders` for one sub-folder per class, idx, npz)"

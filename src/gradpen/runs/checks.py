@@ -83,6 +83,22 @@ def refuse_wrong_labels(config: RunConfig, source: Source) -> None:
         )
 
 
+def refuse_unused_labels(config: RunConfig, given: bool) -> None:
+    """Raise if labels were named, or given beside an array, that the networks would never see.
+
+    Labels that classes are chosen by have done their work.
+    """
+    named = [name for name in ("labels", "columns") if getattr(config.data, name)]
+    if config.conditional or config.data.only or not (named or given):
+        return
+    option = f"`data.{named[0]}` names" if named else "labels= gives"
+    way_out = f"leave out `data.{named[0]}`" if named else "leave them out"
+    raise UsageError(
+        f"{option} labels, but the networks of {config.preset} look at none; make them conditional with `conditional`, "
+        f"or {way_out}"
+    )
+
+
 def refuse_other_data(source: Source, checkpoint: Checkpoint, folder: RunFolder) -> None:
     """Raise if these are not the data that the run was trained on."""
     before = checkpoint.facts["data_fingerprint"]

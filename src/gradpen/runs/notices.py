@@ -21,6 +21,7 @@ def before_the_start(task: Task) -> Iterator[str]:
     yield from of_a_foreign_group()
     yield from of_slow_precision(task.config, task.device)
     yield of_data(task.source)
+    yield from of_labels(task)
     yield from of_left_out(task.source)
     if task.source.report.kind == "embedded":
         yield (
@@ -51,6 +52,32 @@ def of_data(source: Source) -> str:
         f"{len(source.train):,} to train on, {len(source.held_out):,} held out"
         + "".join(f"; {printable(note)}" for note in (*notes, *left_out))
     )
+
+
+def of_labels(task: Task) -> Iterator[str]:
+    """Yield what the label of an image holds, if the networks see it, and what it may have been meant to hold."""
+    labels = task.source.labels
+    if labels is None or not task.config.conditional:
+        return
+    yield f"labels ({printable(task.source.report.labels)}): {labels.about()}"
+    if labels.kind == "classes" and len(labels.names) > MANY_NUMBERS and all(map(is_number, labels.names)):
+        yield (
+            f"{len(labels.names)} different numbers are as many classes, none nearer to another; where they are a "
+            f"quantity, write `data.columns=NAME:number`"
+        )
+
+
+def is_number(text: str) -> bool:
+    """Return whether a text is a number."""
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
+
+
+MANY_NUMBERS = 12
+"""classes that are numbers, above which they may be a quantity"""
 
 
 def of_left_out(source: Source) -> Iterator[str]:

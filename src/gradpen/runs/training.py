@@ -67,6 +67,8 @@ def train(
     with borrowed(), join(config.device):
         device = choose_device(config.device)
         checks.refuse_uneven(config)
+        if budget is None or not budget.networks:
+            checks.refuse_unused_labels(config, array is not None and array.labels is not None)
         source = open_together(config, array, audience)
         if budget is None or not budget.batch:
             checks.refuse_small(config, source)
