@@ -1,6 +1,7 @@
 """Names from outside (files, classes, keys) made safe to print, and near misses answered."""
 
 import difflib
+import unicodedata
 from collections.abc import Iterable
 
 DRAWN_BY = "gradpen"
@@ -29,3 +30,8 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
     """
     matches = difflib.get_close_matches(name, list(known), n=1, cutoff=0.6)
     return f"; did you mean '{matches[0]}'?" if matches else ""
+
+
+def composed(text: str) -> str:
+    """Return a text with each letter and its accents as one character, as most systems write it; Macs do not."""
+    return unicodedata.normalize("NFC", text)

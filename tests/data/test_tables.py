@@ -138,7 +138,10 @@ def test_rows_without_images_are_counted_and_images_without_rows_refused(images:
     source = opened(images, str(table))
     assert source.report.notes == {"row of mine.csv without an image": 2}
     table.write_text(csv_table({"kind": ["a", "b"] * 15}, FILES[10:]))
-    with pytest.raises(DataError, match=r"000.png has no row in .*mine.csv, nor have 9 more images"):
+    with pytest.raises(
+        DataError,
+        match=r"10 of 40 images have no row in .*mine.csv: 000.png, 001.png, 002.png and 7 more; correct",
+    ):
         opened(images, str(table))
 
 
@@ -245,7 +248,7 @@ WRONG: dict[str, tuple[str, str | bytes, tuple[str, ...], str]] = {
         "expected 0 or 1, -1 or 1, true or false",
     ),
     "same words": ("t.csv", csv_table({"a": ["x y", "x"] * 20, "b": ["z", "y z"] * 20}), ("a", "b"), "read the same"),
-    "another kind of file": ("t.xlsx", "PK", (), "is not a table of labels, which ends in .csv, .txt"),
+    "another kind of file": ("t.xlsx", "PK", (), "is not a table of labels, which ends in .csv, .tsv, .txt"),
 }
 
 

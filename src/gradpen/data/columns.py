@@ -1,8 +1,7 @@
 """What a table says about the images of a folder: their labels, and CelebA's official partition."""
 
 import os
-from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
@@ -14,7 +13,7 @@ from numpy.typing import NDArray
 from gradpen.data.labels import Labels, class_labels
 from gradpen.data.tables import PARTITIONS, Table, read_table
 from gradpen.errors import DataError
-from gradpen.text import printable
+from gradpen.text import composed, printable
 
 ColumnKind = Literal["attribute", "integer", "number", "text"]
 STATED: dict[str, ColumnKind] = {"number": "number", "class": "text", "attribute": "attribute"}
@@ -22,35 +21,65 @@ STATED: dict[str, ColumnKind] = {"number": "number", "class": "text", "attribute
 
 MOST_CLASSES = 1000
 LARGEST_NUMBER = float(np.finfo(np.float32).max)
+NAMED = 3
+"""files and rows that a message names"""
 FEWEST = 2
 """images in each part of a partition: a held-out measure needs a standard error"""
 
 
 def keys_of_images(table: Table, folder: Path, files: list[str]) -> list[str | None]:
-    """Return the key of each image's row, found by its path in the folder or from the table, else by its bare name.
+    """Return the key of each image's row.
+
+    A row is found by the image's path in the folder or from the table, else by as many of its last parts as fit, so
+    that absolute paths from another machine and bare names will do; suffixes may be missing in the table.
 
     Raises:
-        DataError: a bare name means more than one row or image.
+        DataError: what fits, fits more than one row or image.
     """
     base = os.path.relpath(folder.absolute(), table.file.absolute().parent)
-    rows_by_name = Counter(os.path.basename(key) for key in table.rows)
-    images_by_name = Counter(os.path.basename(file) for file in files)
-    key_by_name = {os.path.basename(key): key for key in table.rows}
+    paths = [composed(file) for file in files]
+    most = max((file.count(os.sep) for file in paths), default=0) + 1
+    rows, images = Endings(table.rows, most), Endings(paths, most)
 
     def key_of(file: str) -> str | None:
         for path in (file, os.path.normpath(os.path.join(base, file))):
             if path in table.rows:
                 return path
-        bare = os.path.basename(file)
-        if rows_by_name[bare] > 1 or (bare in key_by_name and images_by_name[bare] > 1):
-            raise DataError(
-                f"{printable(table.file)} has no row '{printable(file)}', and '{printable(bare)}' alone means "
-                f"{rows_by_name[bare]} row(s) and {images_by_name[bare]} images; write paths relative to "
-                f"{printable(folder)} into the table"
-            )
-        return key_by_name.get(bare)
+        for ending in endings(file, most):
+            found = rows.of.get(ending, [])
+            if len(found) == 1 and len(images.of[ending]) == 1:
+                return found[0]
+            if found:
+                raise DataError(
+                    f"{printable(table.file)} has no row '{printable(file)}', and '{printable(os.sep.join(ending))}' "
+                    f"alone means {len(found)} row(s) and {len(images.of[ending])} images; write paths relative to "
+                    f"{printable(folder)} into the table"
+                )
+        return None
 
-    return [key_of(file) for file in files]
+    return [key_of(file) for file in paths]
+
+
+class Endings:
+    """Paths by their last parts, at most so many, with the suffix of the last one and without."""
+
+    def __init__(self, paths: Iterable[str], most: int) -> None:
+        self.of: dict[tuple[str, ...], list[str]] = {}
+        for path in paths:
+            for ending in endings(path, most):
+                self.of.setdefault(ending, []).append(path)
+
+
+def endings(path: str, most: int) -> Iterator[tuple[str, ...]]:
+    """Yield the last parts of a path, many first, then those without the suffix of a file.
+
+    >>> list(endings("home/me/a/1.png", most=2))
+    [('a', '1.png'), ('1.png',), ('a', '1'), ('1',)]
+    """
+    parts = tuple(part for part in path.split(os.sep) if part)[-most:]
+    for whole in dict.fromkeys((parts, (*parts[:-1], os.path.splitext(parts[-1])[0]) if parts else ())):
+        for start in range(len(whole)):
+            yield whole[start:]
 
 
 def name_and_kind(column: str) -> tuple[str, ColumnKind | None]:
@@ -73,13 +102,16 @@ def table_labels(
     """
     keys = keys_of_images(table, folder, files)
     missing = [file for file, key in zip(files, keys, strict=True) if key is None]
+    used = set(keys)
+    unused = [key for key in table.rows if key not in used]
     if missing:
+        rows = f"; rows without an image: {some(unused)}" if unused else ""
         raise DataError(
-            f"{printable(missing[0])} has no row in {printable(table.file)}, nor have {len(missing) - 1:,} more "
-            f"images; add rows, or move such images out of {printable(folder)}"
+            f"{len(missing):,} of {len(files):,} images have no row in {printable(table.file)}: {some(missing)}{rows}; "
+            f"correct the names, add rows, or move such images out of {printable(folder)}"
         )
-    unused = len(table.rows) - len(set(keys))
-    notes = {f"row of {printable(table.file.name)} without an image": unused} if unused else {}
+    notes = {f"row of {printable(table.file.name)} without an image": len(unused)} if unused else {}
+    notes |= dict.fromkeys(table.notes, 1)
     return labels_of_rows(table, [table.rows[key] for key in keys if key is not None], stated), notes
 
 
@@ -122,6 +154,12 @@ def part_of_label(table: Table, rows: list[tuple[str, ...]], kind: ColumnKind) -
         values = np.array([[truth(cell)] for (cell,) in rows], dtype=np.float32)
         return Labels(kind="attributes", names=table.columns, values=values)
     return labels_of_rows(table, rows, dict.fromkeys(table.columns, kind))
+
+
+def some(names: list[str]) -> str:
+    """Return the first three names as words."""
+    more = f" and {len(names) - NAMED:,} more" if len(names) > NAMED else ""
+    return ", ".join(printable(name) for name in names[:NAMED]) + more
 
 
 def stated_kind(table: Table, place: int, kind: ColumnKind) -> ColumnKind:

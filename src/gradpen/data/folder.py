@@ -13,30 +13,11 @@ from typing import Protocol, TypeVar
 
 import numpy as np
 
-from gradpen.data.image import GREY_MODES, Fit, Header, UnreadableImageError, read_header
+from gradpen.data.image import GREY_MODES, SUFFIXES, Fit, Header, UnreadableImageError, read_header
 from gradpen.data.labels import Labels, class_labels
 from gradpen.errors import DataError
-from gradpen.text import printable
+from gradpen.text import composed, printable
 
-SUFFIXES = frozenset(
-    [
-        ".png",
-        ".jpg",
-        ".jpeg",
-        ".jpe",
-        ".jfif",
-        ".webp",
-        ".gif",
-        ".bmp",
-        ".tif",
-        ".tiff",
-        ".ppm",
-        ".pgm",
-        ".pbm",
-        ".pnm",
-        ".avif",
-    ]
-)
 LARGEST_NATIVE_SIDE = 128
 DEFAULT_SIZE = (64, 64)
 LARGEST_FILE = 1 << 30
@@ -237,6 +218,7 @@ def folder_classes(files: list[str], folder: Path) -> Labels:
 
 def named_classes(names: list[str]) -> Labels:
     """Return labels from the name of each image's class, classes in byte order."""
+    names = [composed(name) for name in names]
     classes = sorted(set(names), key=os.fsencode)
     numbers = {name: number for number, name in enumerate(classes)}
     return class_labels(np.array([numbers[name] for name in names]), tuple(classes))

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gradpen.errors import UsageError
-from gradpen.text import did_you_mean, printable
+from gradpen.text import composed, did_you_mean, printable
 
 Kind = Literal["classes", "attributes", "values", "mixed"]
 Vectors = NDArray[np.float32]
@@ -180,6 +180,7 @@ class LabelSpace:
         Raises:
             UsageError: there is no such label; the names are given.
         """
+        text = composed(text)
         if self.kind == "values":
             numbers: Vectors = self.vectors(np.array([self.parse_numbers(text)], dtype=np.float32))[0]
             return numbers

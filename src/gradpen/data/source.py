@@ -17,7 +17,7 @@ from gradpen.data.labels import Labels, LabelSpace, class_labels
 from gradpen.errors import DataError
 from gradpen.machine.sharing import count, rank
 from gradpen.networks.blocks import Shape
-from gradpen.text import printable
+from gradpen.text import composed, printable
 
 Images = NDArray[np.uint8]
 Indices = NDArray[np.int64]
@@ -204,7 +204,7 @@ def only_classes(source: Source, wanted: tuple[str, ...]) -> Source:
     """
     if not wanted:
         return source
-    labels = source.labels
+    labels, wanted = source.labels, tuple(map(composed, wanted))
     if labels is None or labels.kind in ("values", "mixed"):
         raise DataError(
             f"{printable(source.report.path)} has no classes to choose {', '.join(wanted)} from; leave out "

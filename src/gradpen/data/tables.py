@@ -1,4 +1,7 @@
-"""Tables of file names and labels: CSV, CelebA's text files, or JSON.
+"""Tables of file names and labels: CSV (with commas, semicolons or tabs), CelebA's text files, or JSON.
+
+JSON may be StyleGAN's ``dataset.json``, ``{"labels": [["00000/img00000000.png", 3], …]}``, as its ``dataset_tool.py``
+writes it (github.com/NVlabs/stylegan3).
 
 CelebA's text files: the first line of ``list_attr_celeba.txt`` is a count, the second names the attributes, then
 a file and a -1 or 1 for each attribute; ``list_eval_partition.txt`` has a file and a part in each line: 0 train,
@@ -15,14 +18,26 @@ from itertools import chain
 from pathlib import Path
 from typing import Any, TextIO
 
+from gradpen.data.image import SUFFIXES as IMAGE_SUFFIXES
 from gradpen.errors import DataError
-from gradpen.text import did_you_mean, printable
+from gradpen.text import composed, did_you_mean, printable
 
-SUFFIXES = (".csv", ".txt", ".json")
-KNOWN_TABLES = ("list_attr_celeba.csv", "list_attr_celeba.txt", "attributes.csv", "labels.csv", "labels.json")
+SUFFIXES = (".csv", ".tsv", ".txt", ".json")
+KNOWN_TABLES = (
+    "list_attr_celeba.csv",
+    "list_attr_celeba.txt",
+    "attributes.csv",
+    "labels.csv",
+    "labels.tsv",
+    "labels.json",
+    "metadata.csv",
+    "dataset.json",
+)
 PARTITIONS = ("list_eval_partition.csv", "list_eval_partition.txt")
-FILE_COLUMNS = ("image_id", "file", "filename", "file_name", "image", "path")
+FILE_COLUMNS = ("image_id", "file", "filename", "file_name", "image", "path", "filepath", "file_path", "image_path")
+DELIMITERS = (",", ";", "\t")
 LARGEST_TABLE = 128 << 20
+LONGEST_HEADER = 1 << 16
 
 Line = tuple[str, list[str]]
 """where it stands, and its cells"""
@@ -35,7 +50,9 @@ class Table:
     file: Path
     columns: tuple[str, ...]
     rows: dict[str, tuple[str, ...]]
-    """the cells of the columns by file name, as the table writes it"""
+    """the cells of the columns by file name, as the table writes it, but with / between folders"""
+    notes: tuple[str, ...] = ()
+    """what was taken for granted"""
 
 
 def find_table(folder: Path) -> Path:
@@ -73,7 +90,9 @@ def read_table(file: Path, columns: tuple[str, ...]) -> Table:
     name = printable(file)
     hint = f"give `data.labels` as folders, names or the path of a table{did_you_mean(file.name, ('folders', 'names'))}"
     if file.suffix.lower() not in SUFFIXES:
-        raise DataError(f"{name} is not a table of labels, which ends in .csv, .txt (as CelebA's) or .json; {hint}")
+        raise DataError(
+            f"{name} is not a table of labels, which ends in .csv, .tsv, .txt (as CelebA's) or .json; {hint}"
+        )
     try:
         if not file.is_file():
             raise DataError(f"there is no table of labels {name}; {hint}")
@@ -98,8 +117,10 @@ def lines_of(file: Path, text: TextIO) -> Iterator[Line]:
     """Yield the names of the columns, then the lines of a table."""
     if file.suffix.lower() == ".json":
         yield from json_lines(file, json.load(text, object_pairs_hook=lambda pairs: one_each(file, pairs)))
-    elif file.suffix.lower() == ".csv":
-        reader = csv.reader(text, strict=True)
+    elif file.suffix.lower() in (".csv", ".tsv"):
+        start = text.readline(LONGEST_HEADER)
+        text.seek(0)
+        reader = csv.reader(text, strict=True, delimiter=max(DELIMITERS, key=start.count))
         yield from ((f"line {reader.line_num}", cells) for cells in reader if cells)
     elif file.name in PARTITIONS:
         yield "", ["image_id", "partition"]
@@ -139,6 +160,8 @@ def one_each(file: Path, pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def json_lines(file: Path, values: Any) -> Iterator[Line]:
     """Yield the lines of a table in JSON."""
+    if isinstance(values, dict) and isinstance(values.get("labels"), list):
+        values = {key: one_or_several(label) for key, label in pairs_of(file, values["labels"])}
     if isinstance(values, dict) and all(isinstance(value, dict) for value in values.values()):
         values = [{"file": key} | value | {"file": key} for key, value in values.items()]
     elif isinstance(values, dict):
@@ -153,6 +176,19 @@ def json_lines(file: Path, values: Any) -> Iterator[Line]:
         yield "", header
         for number, value in enumerate(values, 1):
             yield f"entry {number}", [json_cell(file, number, value[key]) for key in header if key in value]
+
+
+def pairs_of(file: Path, labels: list[Any]) -> Iterator[tuple[str, Any]]:
+    """Yield the pairs of a file and its label in StyleGAN's ``dataset.json``."""
+    for number, pair in enumerate(labels, 1):
+        if not (isinstance(pair, list) and len(pair) == 2 and isinstance(pair[0], str)):
+            raise DataError(f"{printable(file)}, label {number}: expected [file, label]; write it again")
+        yield pair[0], pair[1]
+
+
+def one_or_several(label: Any) -> Any:
+    """Return a label, or its numbers by their places where it is a list of them."""
+    return {str(place): value for place, value in enumerate(label)} if isinstance(label, list) else label
 
 
 def json_cell(file: Path, number: int, value: Any) -> str:
@@ -173,22 +209,47 @@ def collect(file: Path, lines: Iterator[Line], columns: tuple[str, ...]) -> Tabl
     second = next(lines, None)
     if first is None or second is None:
         raise DataError(f"{name} is an empty table; expected names of columns and a row for each image")
-    header = [cell.strip() for cell in first[1]]
-    key = next((place for place, cell in enumerate(header) if cell.lower() in FILE_COLUMNS), 0)
+    header, before, notes = header_of(first, second)
+    named = [place for place, cell in enumerate(header) if cell.lower() in FILE_COLUMNS]
+    key = (named or [place for place, cell in enumerate(header) if cell] or [0])[0]
     places = column_places(name, header, key, columns)
     rows: dict[str, tuple[str, ...]] = {}
-    for where, cells in chain([second], lines):
+    for where, cells in chain(before, lines):
         if len(cells) != len(header):
             raise DataError(f"{name}, {where}: found {len(cells)} cell(s), expected {len(header)} as in the first line")
-        chosen = tuple(sys.intern(cells[place].strip()) for place in places)
-        if rows.setdefault(os.path.normpath(cells[key].strip()), chosen) != chosen:
+        chosen = tuple(sys.intern(composed(cells[place].strip())) for place in places)
+        if rows.setdefault(as_path(cells[key]), chosen) != chosen:
             raise DataError(f"{name}, {where}: another row says otherwise of '{printable(cells[key])}'; remove one")
-    return Table(file=file, columns=tuple(header[place] for place in places), rows=rows)
+    return Table(file=file, columns=tuple(header[place] for place in places), rows=rows, notes=notes)
+
+
+def header_of(first: Line, second: Line) -> tuple[list[str], list[Line], tuple[str, ...]]:
+    """Return the names of the columns, the lines among the first two that are rows, and what was taken for granted.
+
+    A first line that names an image file is a row, and its columns are called column 1, column 2, …
+    """
+    header = [composed(cell.strip()) for cell in first[1]]
+    if not any(os.path.splitext(cell)[1].lower() in IMAGE_SUFFIXES for cell in header):
+        return header, [second], ()
+    names = [f"column {place}" for place in range(1, len(header) + 1)]
+    key = next(place for place, cell in enumerate(header) if os.path.splitext(cell)[1].lower() in IMAGE_SUFFIXES)
+    names[key] = FILE_COLUMNS[0]
+    return names, [first, second], (f"table without names of columns, called {', '.join(names)}",)
+
+
+def as_path(cell: str) -> str:
+    r"""Return a cell as a path in this system's spelling.
+
+    >>> as_path(" ./a\\b.png"), as_path("C:\\data\\a.png")
+    ('a/b.png', 'C:/data/a.png')
+    """
+    return os.path.normpath(composed(cell.strip()).replace("\\", "/"))
 
 
 def column_places(name: str, header: list[str], key: int, columns: tuple[str, ...]) -> list[int]:
     """Return where the wanted columns stand."""
-    others = [cell for place, cell in enumerate(header) if place != key]
+    # A column without a name is the index that pandas writes.
+    others = [cell for place, cell in enumerate(header) if place != key and cell]
     known = ", ".join(printable(other) for other in others[:50])
     if not others:
         raise DataError(
@@ -196,10 +257,11 @@ def column_places(name: str, header: list[str], key: int, columns: tuple[str, ..
         )
     if not columns and len(others) > 1:
         raise DataError(f"{name} has {len(others)} columns that can be labels; choose `data.columns` among {known}")
+    columns = tuple(map(composed, columns))
     for column in columns or others:
         if others.count(column) != 1 or columns.count(column) > 1:
             many = "two columns" if others.count(column) > 1 or columns.count(column) > 1 else "no column"
             hint = did_you_mean(column, others)
             raise DataError(f"{name} has {many} '{printable(column)}' to choose{printable(hint)}; it has: {known}")
-    place_of = {cell: place for place, cell in enumerate(header) if place != key}
+    place_of = {cell: place for place, cell in enumerate(header) if place != key and cell}
     return [place_of[column] for column in columns or others]
