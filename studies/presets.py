@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 import gradpen
 from gradpen.data.drawn import HAIR
 from gradpen.data.recognise import open_source
-from gradpen.data.source import Source
+from gradpen.data.source import Source, shown
 from gradpen.looking.compare import run_cell
 from gradpen.runs.audience import Audience
 from gradpen.runs.checkpoint import checkpoint_folders, read_checkpoint
@@ -107,8 +107,8 @@ def nearest(run: Run, source: Source) -> Values:
         flat = images.reshape(len(images), -1).astype(np.float32)
         return np.array([np.abs(train - image).mean(axis=1).min() for image in flat])
 
-    made = to_train(run.sample(100).transpose(0, 3, 1, 2))
-    real = to_train(source.images[source.held_out][:100])
+    made = to_train(run.pictures(100))
+    real = to_train(shown(source, source.held_out[:100]))
     return {"nearest / data's": float(np.median(made) / np.median(real)), "nearest, smallest": float(made.min())}
 
 

@@ -250,7 +250,7 @@ def test_two_processes_cannot_share_a_run(tmp_path: Path) -> None:
     from gradpen.runs.folder import locked
 
     folder = train(small(), out=tmp_path / "run", audience=Stop(4).audience())
-    with locked(folder), pytest.raises(RunError, match="is being trained by process"):
+    with locked(folder, pytest.fail), pytest.raises(RunError, match="is being trained by process"):
         resume(folder.path)
     resume(folder.path)
 

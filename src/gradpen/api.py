@@ -355,7 +355,7 @@ def nearest(
         GradpenError: there is no run, its data or the device are not there, or there are no samples to look at.
     """
     trained, source = load_with_data(run, data, say, labels, checkpoint, device)
-    return find_neighbours(trained.sample(count, seed=seed).transpose(0, 3, 1, 2), source)
+    return find_neighbours(trained.pictures(count, seed=seed), source)
 
 
 def load_with_data(

@@ -1,13 +1,16 @@
 """Samples from a generator: the same seed gives the same images, however many are drawn."""
 
 from collections.abc import Iterable, Iterator
+from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import nn
 
+from gradpen.data.shown import as_pixels
 from gradpen.data.source import range_to_pixels
+from gradpen.data.values import Values
 from gradpen.machine.seeds import derived_seed
 
 CHUNK = 64
@@ -64,7 +67,18 @@ def draw_pixels(
 ) -> NDArray[np.uint8]:
     """Return ``count`` samples as uint8 pixels ``[count, C, H, W]``."""
     chunks = draw_chunks(generator, latent_dim, count, seed, labels)
-    return np.concatenate([range_to_pixels(chunk).cpu().numpy() for chunk in chunks])
+    return as_pixels(np.concatenate([range_to_pixels(chunk).cpu().numpy() for chunk in chunks]))
+
+
+def draw_numbers(
+    generator: nn.Module, latent_dim: int, count: int, seed: int, labels: torch.Tensor | None, values: Values
+) -> NDArray[Any]:
+    """Return ``count`` samples in the data's units, type and layout; images as ``[count, H, W, C]``."""
+    chunks = draw_chunks(generator, latent_dim, count, seed, labels)
+    if values.are_pixels:
+        pixels = np.concatenate([range_to_pixels(chunk).cpu().numpy() for chunk in chunks])
+        return np.ascontiguousarray(pixels.transpose(0, 2, 3, 1))
+    return np.concatenate([values.restore(chunk.float().cpu().numpy()) for chunk in chunks])
 
 
 def draw_every_label(

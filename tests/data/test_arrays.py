@@ -10,6 +10,7 @@ import pytest
 from gradpen.data.arrays import images_from_array, read_array
 from gradpen.data.choice import DataChoice, LabelledArray
 from gradpen.data.recognise import open_source
+from gradpen.data.shown import as_pixels
 from gradpen.errors import DataError
 
 RNG = np.random.default_rng(0)
@@ -28,7 +29,7 @@ GREY = RNG.integers(0, 256, (30, 5, 7), dtype=np.uint8)
     ],
 )
 def test_layouts(array: np.ndarray, shape: tuple[int, ...]) -> None:
-    assert images_from_array(array, "a").shape == shape
+    assert images_from_array(array, "a").images.shape == shape
 
 
 @pytest.mark.parametrize(
@@ -46,25 +47,26 @@ def test_layouts(array: np.ndarray, shape: tuple[int, ...]) -> None:
     ids=lambda array: f"{array.dtype} to {array.max():g}",
 )
 def test_the_same_pixels_from_every_type(array: np.ndarray) -> None:
-    assert np.abs(images_from_array(array, "a")[:, 0].astype(int) - GREY).max() <= (array.dtype == np.float32)
+    assert np.abs(as_pixels(images_from_array(array, "a").images)[:, 0].astype(int) - GREY).max() <= (
+        array.dtype == np.float32
+    )
 
 
 def test_booleans_are_black_and_white() -> None:
-    assert set(images_from_array(GREY > 127, "a").ravel().tolist()) == {0, 255}
+    assert set(images_from_array(GREY > 127, "a").images.ravel().tolist()) == {0, 255}
 
 
 @pytest.mark.parametrize(
     ("array", "expected"),
     [
-        (np.zeros((30, 25)), r"shape \[30, 25\]; images have shape \[N, H, W\]"),
-        (np.zeros(30), r"shape \[30\]"),
-        (np.zeros((3, 5, 5, 5)), r"shape \[3, 5, 5, 5\]"),
+        (np.zeros(30), r"shape \[30\]; expected \[N, H, W\]"),
+        (np.ones((3, 5, 5, 5)), r"shape \[3, 5, 5, 5\]; expected .*, and `data.axes` where the shape does not tell"),
         (np.zeros((0, 5, 5)), r"shape \[0, 5, 5\]"),
         (np.zeros((2, 2, 2, 2, 2)), "shape"),
         (np.full((9, 5, 5), np.nan), "225 values that are NaN or infinite"),
         (np.full((9, 5, 5), np.inf), "infinite"),
-        (np.full((9, 5, 5), 7.5), r"float64 values from 7.5 to 7.5; expected integers in \[0, 255\]"),
-        (np.full((9, 5, 5), -3), "from -3 to -3"),
+        (np.full((9, 5, 5), 7.5), "holds the number 7.5 everywhere, so there is nothing to learn"),
+        (np.full((9, 5, 5), -3), "holds the number -3 everywhere"),
         (np.full((9, 5, 5), 1j), "dtype complex128"),
         (np.full((9, 5, 5), "x"), "dtype <U1"),
     ],
@@ -76,13 +78,13 @@ def test_what_is_no_image_is_named(array: np.ndarray, expected: str) -> None:
 
 def test_files(tmp_path: Path) -> None:
     np.save(tmp_path / "a.npy", GREY)
-    images, labels, dtype = read_array(tmp_path / "a.npy")
-    assert (images.shape, labels, dtype) == ((30, 1, 5, 7), None, "uint8")
+    numbers, labels, dtype = read_array(tmp_path / "a.npy")
+    assert (numbers.images.shape, labels, dtype) == ((30, 1, 5, 7), None, "uint8")
     np.savez(tmp_path / "b.npz", images=GREY, labels=np.arange(30) % 3 + 5)
     source = open_source(DataChoice(path=str(tmp_path / "b.npz")))
     assert source.report.classes == {"5": 10, "6": 10, "7": 10}
     np.savez(tmp_path / "c.npz", GREY)
-    assert read_array(tmp_path / "c.npz")[0].shape == (30, 1, 5, 7)
+    assert read_array(tmp_path / "c.npz")[0].images.shape == (30, 1, 5, 7)
 
 
 def test_broken_files(tmp_path: Path) -> None:

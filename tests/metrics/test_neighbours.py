@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from gradpen.data.choice import DataChoice
 from gradpen.data.recognise import open_source
-from gradpen.data.source import Source
+from gradpen.data.source import Source, shown
 from gradpen.metrics.copies import find_neighbours, neighbours_to_json, verdict
 from gradpen.metrics.neighbours import nearest_images
 
@@ -70,7 +70,7 @@ def digits() -> Source:
 
 
 def test_copies_are_found(digits: Source) -> None:
-    samples = digits.images[digits.held_out[:6]].copy()
+    samples = shown(digits, digits.held_out[:6]).copy()
     samples[2], samples[5] = digits.images[digits.train[[11, 300]]]
     samples[5, 0, 0, 0] ^= 1
     found = find_neighbours(samples, digits)
@@ -81,7 +81,7 @@ def test_copies_are_found(digits: Source) -> None:
 
 
 def test_held_out_images_and_noise_are_no_copies(digits: Source) -> None:
-    for samples in (digits.images[digits.held_out[::20]], random_images(0, 9, 1, 8, 8)):
+    for samples in (shown(digits, digits.held_out[::20]), random_images(0, 9, 1, 8, 8)):
         found = find_neighbours(samples, digits)
         assert found.copies == []
         assert verdict(found).startswith(f"no copies found: none of {len(samples)} samples")
@@ -89,7 +89,7 @@ def test_held_out_images_and_noise_are_no_copies(digits: Source) -> None:
 
 
 def test_the_subset_is_as_large_as_the_held_out_part(digits: Source) -> None:
-    found = find_neighbours(digits.images[digits.train[:5]], digits)
+    found = find_neighbours(shown(digits, digits.train[:5]), digits)
     assert found.subset.among == found.held_out.among == len(digits.held_out) == 179
     assert np.isin(found.subset.rows, digits.train).all()
     assert np.isin(found.held_out.rows, digits.held_out).all()
@@ -100,5 +100,5 @@ def test_the_subset_is_as_large_as_the_held_out_part(digits: Source) -> None:
 def test_duplicates_across_the_split_allow_no_verdict(digits: Source) -> None:
     images = digits.images.copy()
     images[digits.held_out[0]] = images[digits.train[0]]
-    found = find_neighbours(images[digits.train[:3]], replace(digits, images=images))
+    found = find_neighbours(shown(digits, digits.train[:3]), replace(digits, images=images))
     assert "nothing can be said about copies" in verdict(found)

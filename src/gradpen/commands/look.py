@@ -3,7 +3,7 @@
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from tyro.conf import Positional, arg
 
@@ -63,7 +63,7 @@ class Sample:
     def run(self) -> int:
         """Draw and write."""
         from gradpen.looking.films import ANIMATED, refuse_animation_without_encoder, save_animation
-        from gradpen.looking.pictures import save_samples
+        from gradpen.looking.pictures import save_numbers, save_samples
         from gradpen.runs.trained import load
 
         refuse_together(self)
@@ -72,6 +72,9 @@ class Sample:
         if self.out.suffix in ANIMATED:
             frames, said = animated_samples(run, self)
             save_animation(frames, self.out)
+        elif self.out.suffix == ".npz" and self.strip is None:
+            numbers, said = samples_in_units(run, self)
+            save_numbers(numbers, self.out)
         else:
             pixels, columns, said = still_samples(run, self)
             save_samples(pixels, self.out, columns)
@@ -131,12 +134,22 @@ def still_samples(run: "Run", options: Sample) -> tuple["NDArray[np.uint8]", int
         return pixels, STEPS, f"{options.strip} strips of {STEPS} images"
     if options.labels is not None:
         each = 8 if options.count is None else options.count
-        rows = run.sample_every_label(each, seed=options.seed)
+        pixels = run.pictures_of_every_label(each, seed=options.seed)
         names = ", ".join(printable(name) for name in run.labels.example_names()) if run.labels else ""
-        return rows.reshape(-1, *rows.shape[2:]).transpose(0, 3, 1, 2), each, f"{each} samples of each label ({names})"
+        return pixels, each, f"{each} samples of each label ({names})"
     count = 64 if options.count is None else options.count
-    pixels = run.sample(count, seed=options.seed, label=options.label).transpose(0, 3, 1, 2)
+    pixels = run.pictures(count, seed=options.seed, label=options.label)
     return pixels, None, f"{count} samples"
+
+
+def samples_in_units(run: "Run", options: Sample) -> tuple["NDArray[Any]", str]:
+    """Return samples ``[N, …]`` in the data's units and type, and what they are in words."""
+    if options.labels is not None:
+        each = 8 if options.count is None else options.count
+        rows = run.sample_every_label(each, seed=options.seed)
+        return rows.reshape(-1, *rows.shape[2:]), f"{each} samples of each label"
+    count = 64 if options.count is None else options.count
+    return run.sample(count, seed=options.seed, label=options.label), f"{count} samples"
 
 
 def animated_samples(run: "Run", options: Sample) -> tuple["NDArray[np.uint8]", str]:
@@ -276,6 +289,7 @@ class NearestImages:
     def run(self) -> int:
         """Search, draw and print."""
         from gradpen.api import load_with_data
+        from gradpen.data.source import shown
         from gradpen.looking.pictures import save_rows
         from gradpen.metrics.copies import find_neighbours, neighbours_to_json
 
@@ -283,11 +297,11 @@ class NearestImages:
             raise UsageError(f"--out {printable(self.out)}: the picture is written to a .png file")
         chosen = checkpoint_named(self.checkpoint)
         run, source = load_with_data(self.run_folder, self.data, complain, checkpoint=chosen, device=self.device)
-        found = find_neighbours(run.sample(self.count, seed=self.seed).transpose(0, 3, 1, 2), source)
+        found = find_neighbours(run.pictures(self.count, seed=self.seed), source)
         rows = [
             (f"samples of {run.path.name}, iteration {run.iteration:,}, seed {self.seed}", found.samples),
-            (f"nearest of {found.train.among:,} training images", source.images[found.train.rows]),
-            (f"nearest of {found.held_out.among:,} held-out images", source.images[found.held_out.rows]),
+            (f"nearest of {found.train.among:,} training images", shown(source, found.train.rows)),
+            (f"nearest of {found.held_out.among:,} held-out images", shown(source, found.held_out.rows)),
         ]
         save_rows(rows, self.out)
         if self.json:

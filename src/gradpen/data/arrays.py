@@ -1,17 +1,21 @@
-"""Images from a ``.npy`` or ``.npz`` file, or from an array in memory."""
+"""Images, vectors or signals from a ``.npy`` or ``.npz`` file, or from an array in memory."""
 
 import struct
 import zipfile
 import zlib
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from gradpen.data.labels import Labels, class_labels
+from gradpen.data.values import Images, Range, Values, mapped
 from gradpen.errors import DataError
 from gradpen.text import printable
 
+Axes = Literal["NHW", "NHWC", "NCHW", "ND", "NCL"]
 IMAGE_KEYS = ("images", "x_train", "x", "data", "arr_0")
 LABEL_KEYS = ("labels", "y_train", "y", "targets")
 ARRAY_ERRORS = (
@@ -27,17 +31,28 @@ ARRAY_ERRORS = (
     struct.error,
 )
 """what NumPy and zipfile were seen to raise on damaged files"""
-LAYOUTS = "[N, H, W], [N, H, W, C] or [N, C, H, W] with 1 to 4 channels"
+LAYOUTS = "[N, H, W], [N, H, W, C] or [N, C, H, W] of images, [N, D] of vectors or [N, C, L] of signals"
 
 
-def read_array(file: Path) -> tuple[NDArray[np.uint8], Labels | None, str]:
-    """Return images ``[N, C, H, W]``, labels if there are any, and the dtype found in the file.
+@dataclass(frozen=True, kw_only=True)
+class Numbers:
+    """An array as it is trained on."""
+
+    images: Images
+    """``[N, C, H, W]``, uint8 from 0 to 255 or float32 in [-1, 1]; vectors and signals have one row"""
+    values: Values
+    notes: dict[str, int]
+
+
+def read_array(file: Path, axes: Axes | None = None, chosen: Range | None = None) -> tuple[Numbers, Labels | None, str]:
+    """Return images, labels if there are any, and the dtype found in the file; see :func:`images_from_array`.
 
     Raises:
         DataError: the file is damaged, holds Python objects, or its array cannot be images.
     """
     name = printable(file)
     labels = None
+    unused: list[str] = []
     try:
         loaded = np.load(file, allow_pickle=False)
         if isinstance(loaded, np.lib.npyio.NpzFile):
@@ -51,6 +66,7 @@ def read_array(file: Path) -> tuple[NDArray[np.uint8], Labels | None, str]:
                 array = loaded[key]
                 label_key = next((key for key in LABEL_KEYS if key in loaded.files), None)
                 labels = None if label_key is None else loaded[label_key]
+                unused = [other for other in loaded.files if other not in (key, label_key)]
         else:
             array = loaded
     except ARRAY_ERRORS as error:
@@ -58,52 +74,57 @@ def read_array(file: Path) -> tuple[NDArray[np.uint8], Labels | None, str]:
             f"{name} cannot be read as a NumPy array ({printable(error)}); arrays of Python objects are "
             f"never loaded: save numbers with numpy.save or numpy.savez"
         ) from None
-    images = images_from_array(array, name)
-    return images, labels_from_array(labels, len(images), name), str(array.dtype)
+    numbers = images_from_array(array, name, axes, chosen)
+    notes = numbers.notes | {f"array '{printable(other)}' in the file, not used": 1 for other in unused}
+    return replace(numbers, notes=notes), labels_from_array(labels, len(array), name), str(array.dtype)
 
 
-def images_from_array(array: NDArray[np.generic], name: str) -> NDArray[np.uint8]:
-    """Return the array as uint8 images ``[N, C, H, W]``.
+def images_from_array(
+    array: NDArray[np.generic], name: str, axes: Axes | None = None, chosen: Range | None = None
+) -> Numbers:
+    """Return an array of any rank from 2 to 4 as images, vectors or signals.
+
+    Args:
+        array: integers, floats or booleans.
+        name: what messages call it.
+        axes: what each axis is; None tells it from the shape.
+        chosen: smallest and largest number; None tells them from type and data.
 
     Raises:
         DataError: naming the shape, dtype or value that is wrong and what was expected.
     """
-    if array.ndim not in (3, 4) or 0 in array.shape:
-        raise DataError(f"{name} has shape {list(array.shape)}; images have shape {LAYOUTS}")
-    pixels = to_uint8(array, name)
-    if pixels.ndim == 3:
-        return pixels[:, None]
-    if pixels.shape[3] <= 4:
-        return np.ascontiguousarray(pixels.transpose(0, 3, 1, 2))
-    if pixels.shape[1] <= 4:
-        return pixels
-    raise DataError(f"{name} has shape {list(array.shape)}; images have shape {LAYOUTS}")
+    axes = axes_of(array, name) if axes is None else axes
+    if array.ndim != len(axes) or 0 in array.shape:
+        raise DataError(f"{name} has shape {list(array.shape)}; with `data.axes={axes}` it has {len(axes)} axes")
+    numbers, values, notes = mapped(array, name, chosen)
+    if axes == "NHW":
+        numbers = numbers[:, None]
+    elif axes == "NHWC":
+        numbers = np.ascontiguousarray(numbers.transpose(0, 3, 1, 2))
+    elif axes == "ND":
+        numbers, values = numbers[:, None, None], replace(values, layout="vectors")
+    elif axes == "NCL":
+        numbers, values = numbers[:, :, None], replace(values, layout="signals")
+    return Numbers(images=numbers, values=values, notes=notes)
 
 
-def to_uint8(array: NDArray[np.generic], name: str) -> NDArray[np.uint8]:
-    """Return pixel values 0..255 from uint8, booleans, integers in 0..255, 16-bit, or floats."""
-    if array.dtype == np.uint8:
-        return array.view(np.uint8)
-    if array.dtype == np.bool_:
-        return array.astype(np.uint8) * np.uint8(255)
-    if array.dtype == np.uint16 and array.max() > 255:
-        return (array.astype(np.uint16) >> 8).astype(np.uint8)
-    if array.dtype.kind not in "iuf":
-        raise DataError(f"{name} has dtype {array.dtype}; expected uint8, or floats in [0, 1] or [-1, 1]")
-    values = array.astype(np.float32)
-    if not np.isfinite(values).all():
-        bad = int((~np.isfinite(values)).sum())
-        raise DataError(f"{name} holds {bad:,} values that are NaN or infinite; remove those images first")
-    low, high = float(values.min()), float(values.max())
-    if array.dtype.kind in "iu" and low >= 0 and high <= 255:
-        return array.astype(np.uint8)
-    if array.dtype.kind == "f" and low >= 0 and high <= 1:
-        return np.rint(values * 255).astype(np.uint8)
-    if array.dtype.kind == "f" and low >= -1 and high <= 1:
-        return np.asarray(np.rint(values * 127.5 + 127.5), dtype=np.uint8)
+def axes_of(array: NDArray[np.generic], name: str) -> Axes:
+    """Return what the axes of an array are, told by its shape: channels are the fewest.
+
+    Raises:
+        DataError: the shape does not tell.
+    """
+    shape = array.shape
+    if array.ndim == 2:
+        return "ND"
+    if array.ndim == 3:
+        return "NHW"
+    if array.ndim == 4 and (shape[3] <= 4 or shape[3] < min(shape[1:3])):
+        return "NHWC"
+    if array.ndim == 4 and (shape[1] <= 4 or shape[1] < min(shape[2:])):
+        return "NCHW"
     raise DataError(
-        f"{name} holds {array.dtype} values from {low:g} to {high:g}; expected integers in [0, 255] or floats "
-        f"in [0, 1] or [-1, 1]"
+        f"{name} has shape {list(shape)}; expected {LAYOUTS}, and `data.axes` where the shape does not tell"
     )
 
 

@@ -3,6 +3,7 @@
 import os
 from dataclasses import dataclass as plain_dataclass
 from dataclasses import replace
+from math import isfinite
 from pathlib import Path
 from typing import Any, Literal
 
@@ -61,6 +62,12 @@ class DataChoice:
     NAME:attribute states what a column of a table is, and columns of several kinds go together"""
     only: tuple[str, ...] = ()
     """train on these classes only"""
+    axes: Literal["NHW", "NHWC", "NCHW", "ND", "NCL"] | None = None
+    """what the axes of an array are: N examples of H rows, W columns and C channels; D numbers; or C channels of L
+    numbers; none: told by the shape, the fewest being channels"""
+    range: tuple[float, float] | None = None
+    """smallest and largest number of an array, or of images with more than 8 bits, also written 0,4095; none: told by
+    type and data"""
     held_out: float = Field(default=0.1, ge=0.01, le=0.5)
     """fraction held out for honest measures where the data bring no test part"""
     flip: bool = False
@@ -74,6 +81,18 @@ class DataChoice:
     @classmethod
     def _size_in_words(cls, value: Any) -> Any:
         return parse_size(value) if isinstance(value, str) else value
+
+    @field_validator("range", mode="before")
+    @classmethod
+    def _range_in_words(cls, value: Any) -> Any:
+        return tuple(map(float, value.split(","))) if isinstance(value, str) else value
+
+    @field_validator("range")
+    @classmethod
+    def _rising(cls, value: tuple[float, float] | None) -> tuple[float, float] | None:
+        if value is not None and not (isfinite(value[0]) and isfinite(value[1]) and value[0] < value[1]):
+            raise ValueError("expected the smallest number before the largest, as in 0,4095")
+        return value
 
     @field_validator("path")
     @classmethod
@@ -105,11 +124,11 @@ def at_absolute_path(choice: DataChoice, path: str) -> DataChoice:
     A table that lay in or beside the data's old folder is looked for at the same place from the new one.
     """
     if not path.startswith(EMBEDDED):
-        path = str(Path(path).expanduser().absolute())
+        path = str(Path(os.path.expanduser(path)).absolute())
     labels = choice.labels
     if labels not in WITHOUT_TABLE:
-        table = Path(str(labels)).expanduser().absolute()
-        before = Path(choice.path).expanduser().absolute()
+        table = Path(os.path.expanduser(str(labels))).absolute()
+        before = Path(os.path.expanduser(choice.path)).absolute()
         moved = Path(os.path.normpath(Path(path) / os.path.relpath(table, before)))
         labels = str(moved if table.is_relative_to(before) or not table.exists() else table)
     return replace(choice, path=path, labels=labels)

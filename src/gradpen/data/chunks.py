@@ -5,7 +5,6 @@ of what came of it is written whole or not at all; after an interruption a note 
 pixels in the array are those that it names.
 """
 
-import fcntl
 import hashlib
 import json
 import os
@@ -24,6 +23,7 @@ from numpy.typing import NDArray
 from gradpen.data.folder import Collection, FolderOptions, Progress, in_order, scan
 from gradpen.data.image import Header, UnreadableImageError, decode
 from gradpen.data.source import pixel_digest
+from gradpen.machine.files import lock_at_once, take_room
 
 CHUNK = 4096
 """images between two notes"""
@@ -85,9 +85,10 @@ def is_mine(lock: TextIO, place: Path) -> bool:
     Who held it before may have renamed or removed the folder.
     """
     try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        if lock_at_once(lock) is False:
+            return False
         return os.path.samestat(os.fstat(lock.fileno()), (place / LOCK).stat())
-    except (BlockingIOError, FileNotFoundError):
+    except FileNotFoundError:
         return False
 
 
@@ -96,7 +97,9 @@ def known_headers(collection: Collection, place: Path, options: FolderOptions, p
     try:
         found: list[Any] = json.loads((place / HEADERS).read_text())
         headers: Headers = [
-            UnreadableImageError(item) if isinstance(item, str) else Header(height=item[0], width=item[1], mode=item[2])
+            UnreadableImageError(item)
+            if isinstance(item, str)
+            else Header(height=item[0], width=item[1], mode=item[2], extremes=item[3] and (item[3][0], item[3][1]))
             for item in found
         ]
         if len(headers) == len(collection.listing.files):
@@ -104,7 +107,10 @@ def known_headers(collection: Collection, place: Path, options: FolderOptions, p
     except (OSError, ValueError, TypeError, LookupError):
         pass
     headers = scan(collection, options.max_pixels, progress)
-    items = [[item.height, item.width, item.mode] if isinstance(item, Header) else str(item) for item in headers]
+    items = [
+        [item.height, item.width, item.mode, item.extremes] if isinstance(item, Header) else str(item)
+        for item in headers
+    ]
     write_whole(place / HEADERS, json.dumps(items))
     return headers
 
@@ -125,7 +131,7 @@ def open_array(place: Path, shape: tuple[int, ...]) -> Mapped:
         array = np.lib.format.open_memmap(place / ARRAY, mode="w+", dtype=np.uint8, shape=shape)
     try:
         with (place / ARRAY).open("r+b") as file:
-            os.posix_fallocate(file.fileno(), 0, os.fstat(file.fileno()).st_size)
+            take_room(file)
     except OSError:
         (place / ARRAY).unlink()
         raise
@@ -174,11 +180,18 @@ def decode_all(
         background=options.background,
         max_pixels=options.max_pixels,
     )
+    found = [header.extremes for header in headers if isinstance(header, Header) and header.extremes]
+    deep = options.range or (deep_range(found) if found else None)
+    deep_files = {
+        file
+        for file, header in zip(collection.listing.files, headers, strict=True)
+        if isinstance(header, Header) and header.extremes
+    }
 
     def work(file: str) -> Result:
         try:
             content = collection.read(file)
-            pixels, notes = convert(content)
+            pixels, notes = convert(content, value_range=deep if file in deep_files else options.range)
         except UnreadableImageError as error:
             return error
         return pixels, notes, hashlib.blake2b(content, digest_size=16).hexdigest()
@@ -200,6 +213,12 @@ def decode_all(
         used += len(chunk.rows)
     bad = [(file, str(item)) for file, item in zip(files, headers, strict=True) if not isinstance(item, Header)]
     return merge(bad, chunks)
+
+
+def deep_range(extremes: list[tuple[int, int]]) -> tuple[float, float]:
+    """Return the smallest and the largest value of all images of 16 bits; those of one value are black."""
+    low, high = min(least for least, _ in extremes), max(most for _, most in extremes)
+    return low, max(high, low + 1)
 
 
 def take_chunk(chosen: list[int], results: Iterator[Result], files: list[str], array: NDArray[np.uint8]) -> Decoded:

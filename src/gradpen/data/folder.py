@@ -45,6 +45,8 @@ class FolderOptions(Protocol):
     @property
     def background(self) -> str: ...  # noqa: D102
     @property
+    def range(self) -> tuple[float, float] | None: ...  # noqa: D102
+    @property
     def max_pixels(self) -> int: ...  # noqa: D102
 
 

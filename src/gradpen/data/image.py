@@ -9,9 +9,10 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageColor, ImageOps, UnidentifiedImageError
 from PIL.PngImagePlugin import PngInfo
 
+from gradpen.data.values import Images
 from gradpen.text import DRAWN_BY
 
 Fit = Literal["crop", "pad", "stretch"]
@@ -36,6 +37,9 @@ SUFFIXES = frozenset(
         ".avif",
     ]
 )
+PHOTOMETRIC = 262
+"""TIFF's tag of what 0 means"""
+DEEPEST = 65_535
 GREY_MODES = ("1", "L", "LA", "La", "I", "I;16", "I;16B", "I;16L", "I;16N")
 MODE_OF_CHANNELS = {1: "L", 2: "LA", 3: "RGB", 4: "RGBA"}
 
@@ -69,6 +73,8 @@ class Header:
     height: int
     width: int
     mode: str
+    extremes: tuple[int, int] | None = None
+    """smallest and largest value of an image of 16 bits, whose depth no file of this format declares"""
 
 
 def open_image(content: bytes, max_pixels: int) -> Image.Image:
@@ -104,11 +110,31 @@ def read_header(content: bytes, max_pixels: int) -> Header:
     except DECODER_ERRORS:
         turned = False
     height, width = (image.width, image.height) if turned else (image.height, image.width)
-    return Header(height=height, width=width, mode=image.mode)
+    extremes = None
+    if image.mode.startswith("I") and image.format != "PPM":
+        try:
+            deep = deep_values(image)
+            extremes = int(deep.min()), int(deep.max())
+        except DECODER_ERRORS:
+            extremes = None
+    return Header(height=height, width=width, mode=image.mode, extremes=extremes)
+
+
+def deep_values(image: Image.Image) -> NDArray[np.int32]:
+    """Return the values of an image of 16 bits, dark small: some TIFF files have white at 0."""
+    deep = np.asarray(image).astype(np.int32)
+    white_is_zero = image.format == "TIFF" and getattr(image, "tag_v2", {}).get(PHOTOMETRIC, 1) == 0
+    return DEEPEST - deep if white_is_zero else deep
 
 
 def decode(
-    content: bytes, channels: int, size: tuple[int, int], fit: Fit, background: str, max_pixels: int
+    content: bytes,
+    channels: int,
+    size: tuple[int, int],
+    fit: Fit,
+    background: str,
+    max_pixels: int,
+    value_range: tuple[float, float] | None = None,
 ) -> tuple[NDArray[np.uint8], list[str]]:
     """Decode an image file to pixels.
 
@@ -120,6 +146,7 @@ def decode(
             with the background; ``stretch`` changes the aspect ratio.
         background: a colour name or ``#rrggbb``, under transparent pixels where alpha is not kept.
         max_pixels: largest image to decode.
+        value_range: values that become 0 and 255; None: 0 and 65,535 of 16 bits, 0 and 255 of 8.
 
     Returns:
         uint8 pixels ``[channels, height, width]`` and notes on what was done.
@@ -134,7 +161,7 @@ def decode(
             notes.append("animated: first frame used")
         image.load()
         orientation = image.getexif().get(0x0112, 1)
-        turned = ImageOps.exif_transpose(image)
+        turned = ImageOps.exif_transpose(in_bytes(image, value_range, notes))
         pixels = as_channels_first(resize(to_mode(turned, channels, background, notes), size, fit, background))
     except DECODER_ERRORS as error:
         raise UnreadableImageError(f"damaged: {str(error) or type(error).__name__}") from None
@@ -143,12 +170,24 @@ def decode(
     return pixels, notes
 
 
+def in_bytes(image: Image.Image, value_range: tuple[float, float] | None, notes: list[str]) -> Image.Image:
+    """Return an image of 8 bits, with its values brought from the range to 0 to 255."""
+    deep = image.mode.startswith("I")
+    if not deep and (value_range is None or image.mode not in ("L", "RGB")):
+        return image
+    low, high = value_range or (0, DEEPEST)
+    values = deep_values(image) if deep else np.asarray(image).astype(np.int32)
+    levels = np.clip(np.rint((values - low) * (255 / (high - low))), 0, 255).astype(np.uint8)
+    notes.append(f"{'16-bit ' if deep else ''}values from {low:g} to {high:g} taken as 0 to 255")
+    result = Image.fromarray(levels)
+    result.info, result.getexif = image.info, image.getexif  # type: ignore[method-assign]
+    return result
+
+
 def to_mode(image: Image.Image, channels: int, background: str, notes: list[str]) -> Image.Image:
     """Return the image in the 8-bit mode with this many channels."""
-    if image.mode.startswith("I"):
-        notes.append("16-bit values scaled to 8 bits")
-        deep = np.asarray(image)
-        image = Image.fromarray((deep >> 8).astype(np.uint8))
+    if image.mode == "RGBX":
+        notes.append("fourth band that is not declared as transparency, left out")
     mode = MODE_OF_CHANNELS[channels]
     if image.has_transparency_data:
         image = image.convert("RGBA")
@@ -159,7 +198,7 @@ def to_mode(image: Image.Image, channels: int, background: str, notes: list[str]
     return image if image.mode == mode else image.convert(mode)
 
 
-def resize(image: Image.Image, size: tuple[int, int], fit: Fit, background: str) -> Image.Image:
+def resize(image: Image.Image, size: tuple[int, int], fit: Fit, background: str | float) -> Image.Image:
     """Return the image at ``size`` (height, width), bilinear with antialiasing."""
     target = (size[1], size[0])
     if image.size == target:
@@ -168,7 +207,7 @@ def resize(image: Image.Image, size: tuple[int, int], fit: Fit, background: str)
         return image.resize(target, Image.Resampling.BILINEAR)
     if fit == "crop":
         return ImageOps.fit(image, target, Image.Resampling.BILINEAR)
-    return ImageOps.pad(image, target, Image.Resampling.BILINEAR, color=background)
+    return ImageOps.pad(image, target, Image.Resampling.BILINEAR, color=background)  # type: ignore[arg-type]
 
 
 def as_channels_first(image: Image.Image) -> NDArray[np.uint8]:
@@ -177,15 +216,31 @@ def as_channels_first(image: Image.Image) -> NDArray[np.uint8]:
     return pixels[None] if pixels.ndim == 2 else np.ascontiguousarray(pixels.transpose(2, 0, 1))
 
 
-def resize_array(images: NDArray[np.uint8], size: tuple[int, int], fit: Fit, background: str) -> NDArray[np.uint8]:
-    """Resize uint8 images ``[N, C, H, W]`` one by one, as files are."""
+def resize_array(images: Images, size: tuple[int, int], fit: Fit, background: str) -> Images:
+    """Resize images ``[N, C, H, W]`` one by one, as files are: uint8, or float32 in [-1, 1]."""
     if images.shape[2:] == size:
         return images
+    if images.dtype != np.uint8 or images.shape[1] not in MODE_OF_CHANNELS:
+        return resize_channels(images, size, fit, background)
     result = np.empty((*images.shape[:2], *size), dtype=np.uint8)
     mode = MODE_OF_CHANNELS[images.shape[1]]
     for target, pixels in zip(result, images, strict=True):
         shown = pixels[0] if mode == "L" else np.ascontiguousarray(pixels.transpose(1, 2, 0))
         target[:] = as_channels_first(resize(Image.fromarray(shown, mode), size, fit, background))
+    return result
+
+
+def resize_channels(images: Images, size: tuple[int, int], fit: Fit, background: str) -> Images:
+    """Resize images channel by channel, a grey of the background's lightness around padded ones."""
+    grey = ImageColor.getcolor(background, "L")
+    lightness = float(grey[0] if isinstance(grey, tuple) else grey)
+    under = lightness if images.dtype == np.uint8 else lightness / 127.5 - 1
+    result = np.empty((*images.shape[:2], *size), dtype=images.dtype)
+    for target, channels in zip(result, images, strict=True):
+        for place, channel in enumerate(channels):
+            numbers = Image.fromarray(channel.astype(np.float32), "F")
+            resized = np.asarray(resize(numbers, size, fit, under))
+            target[place] = resized if images.dtype != np.uint8 else np.rint(resized)
     return result
 
 

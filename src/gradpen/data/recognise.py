@@ -17,7 +17,6 @@ from gradpen.data.labels import Labels, class_labels
 from gradpen.data.source import (
     FEWEST_HELD_OUT,
     DataReport,
-    Images,
     Indices,
     Source,
     duplicate_groups,
@@ -27,6 +26,7 @@ from gradpen.data.source import (
 )
 from gradpen.data.store import load_collection, load_folder
 from gradpen.data.tables import Table, find_table, read_table
+from gradpen.data.values import PIXELS, Images
 from gradpen.errors import DataError
 from gradpen.text import printable
 
@@ -51,9 +51,11 @@ def open_source(choice: DataChoice, *, array: LabelledArray | None = None, progr
         DataError: the data cannot be used; the message names the file and what was expected.
     """
     if array is not None:
-        images = arrays.images_from_array(array.images, "the array")
-        labels = arrays.labels_from_array(array.labels, len(images), "the array")
-        source = from_memory("array", "array in memory", images, labels, str(array.images.dtype), choice)
+        numbers = arrays.images_from_array(array.images, "the array", choice.axes, choice.range)
+        labels = arrays.labels_from_array(array.labels, len(array.images), "the array")
+        source = from_memory(
+            "array", "array in memory", numbers.images, labels, str(array.images.dtype), choice, numbers=numbers
+        )
     elif choice.path.startswith(EMBEDDED):
         source = embedded(choice)
     else:
@@ -87,8 +89,8 @@ def from_path(path: Path, choice: DataChoice, progress: Progress) -> Source:
 def from_array(path: Path, choice: DataChoice, progress: Progress) -> Source:
     """Open an array in a file."""
     del progress
-    images, labels, dtype = arrays.read_array(path)
-    return from_memory("array", str(path), images, labels, dtype, choice)
+    numbers, labels, dtype = arrays.read_array(path, choice.axes, choice.range)
+    return from_memory("array", str(path), numbers.images, labels, dtype, choice, numbers=numbers)
 
 
 def from_folder(path: Path, choice: DataChoice, progress: Progress) -> Source:
@@ -265,17 +267,21 @@ def from_memory(
     dtype: str,
     choice: DataChoice,
     parts: tuple[Indices, Indices] | None = None,
+    numbers: arrays.Numbers | None = None,
 ) -> Source:
     """Return a source over images held in memory, resized if asked."""
     if choice.channels not in (None, images.shape[1]):
+        mode = MODE_OF_CHANNELS.get(images.shape[1], "no colours")
         raise DataError(
-            f"{printable(path)} has {images.shape[1]} channel(s) ({MODE_OF_CHANNELS[images.shape[1]]}), but "
+            f"{printable(path)} has {images.shape[1]} channel(s) ({mode}), but "
             f"{choice.channels} were asked for; channels are only converted for image files"
         )
     if choice.columns:
         if labels is None:
             raise DataError(f"{printable(path)} has no labels to choose {', '.join(choice.columns)} from")
         labels = labels.only(choice.columns)
+    if choice.size is not None and numbers is not None and numbers.values.layout != "images":
+        raise DataError(f"{printable(path)} holds {numbers.values.layout}, which have no size; leave out `data.size`")
     height, width = images.shape[2:]
     groups = duplicate_groups(images, [f"image {row}" for row in range(len(images))])
     resized = images
@@ -292,6 +298,8 @@ def from_memory(
         duplicates=groups,
         classes={} if labels is None else labels.counts(),
         labels="" if labels is None else "with the data",
+        notes={} if numbers is None else numbers.notes,
     )
     train, held_out = parts or split(len(images), choice.held_out)
-    return make_source(resized, train, held_out, labels, report)
+    values = PIXELS if numbers is None else numbers.values
+    return make_source(resized, train, held_out, labels, report, values=values)

@@ -14,12 +14,13 @@ from torch import Tensor
 
 from gradpen.batch import Batch
 from gradpen.data.labels import Labels, LabelSpace, class_labels
+from gradpen.data.shown import as_pixels
+from gradpen.data.values import PIXELS, Images, Values
 from gradpen.errors import DataError
 from gradpen.machine.sharing import count, rank
 from gradpen.networks.blocks import Shape
 from gradpen.text import composed, printable
 
-Images = NDArray[np.uint8]
 Indices = NDArray[np.int64]
 
 FEWEST_HELD_OUT = 2
@@ -62,7 +63,7 @@ class Source:
     """Images to learn from."""
 
     images: Images
-    """uint8 ``[N, C, H, W]``, in memory or memory-mapped"""
+    """``[N, C, H, W]``, in memory or memory-mapped: uint8 from 0 to 255, or float32 in [-1, 1]"""
     train: Indices
     """rows to train on"""
     held_out: Indices
@@ -72,6 +73,8 @@ class Source:
     fingerprint: str
     """sha256 of shape, pixels, labels (not their names) and split: equal exactly if these are"""
     report: DataReport
+    values: Values = PIXELS
+    """what the numbers mean in the data's own units"""
 
     @property
     def shape(self) -> Shape:
@@ -100,8 +103,14 @@ def range_to_pixels(images: Tensor) -> Tensor:
 
 def gather(source: Source, rows: Indices, device: torch.device) -> Tensor:
     """Return the images of these rows as float32 ``[len(rows), C, H, W]`` in [-1, 1] on the device, channels last."""
-    pixels = torch.from_numpy(source.images[rows]).to(device)
-    return pixels_to_range(pixels).contiguous(memory_format=torch.channels_last)
+    numbers = torch.from_numpy(source.images[rows]).to(device)
+    in_range = pixels_to_range(numbers) if numbers.dtype == torch.uint8 else numbers
+    return in_range.contiguous(memory_format=torch.channels_last)
+
+
+def shown(source: Source, rows: Indices) -> NDArray[np.uint8]:
+    """Return the images of these rows as pictures, uint8 ``[len(rows), C, H, W]``."""
+    return as_pixels(np.asarray(source.images[rows]))
 
 
 def spread_out(rows: Indices, count: int) -> Indices:
@@ -226,7 +235,7 @@ def only_classes(source: Source, wanted: tuple[str, ...]) -> Source:
     train = renumbered[source.train[keep[source.train]]]
     held_out = renumbered[source.held_out[keep[source.held_out]]]
     report = replace(source.report, used=len(images), classes=labels.counts())
-    return make_source(images, train, held_out, labels, report)
+    return make_source(images, train, held_out, labels, report, values=source.values)
 
 
 def make_source(
@@ -236,9 +245,12 @@ def make_source(
     labels: Labels | None,
     report: DataReport,
     pixels: str | None = None,
+    values: Values = PIXELS,
 ) -> Source:
     """Return a source with its fingerprint; ``pixels`` is the images' digest where it is known already."""
     digest = hashlib.sha256(json.dumps(images.shape).encode())
+    if images.dtype != np.uint8:
+        digest.update(f"{values.low},{values.high}".encode())
     digest.update((pixels or pixel_digest(images)).encode())
     for rows in (train, held_out, None if labels is None else labels.values):
         form = "<i8" if rows is None or rows.dtype == np.int64 else "<f4"
@@ -250,6 +262,7 @@ def make_source(
         labels=labels,
         fingerprint=digest.hexdigest(),
         report=report,
+        values=values,
     )
 
 

@@ -9,23 +9,26 @@ import hashlib
 import json
 import os
 import shutil
+import tempfile
 import time
 from collections import Counter
 from contextlib import suppress
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from gradpen.data.chunks import ARRAY, LOCK, Decoded, decode_all, hold, is_mine, known_headers, open_array
 from gradpen.data.folder import Collection, FolderOptions, Listing, Progress, list_folder, read_file, target_shape
 from gradpen.data.image import Header
-from gradpen.data.source import DataReport, Images, pixel_digest
+from gradpen.data.source import DataReport, pixel_digest
+from gradpen.data.values import PIXELS, few_levels
 from gradpen.errors import DataError, readable_writes
 from gradpen.text import printable
 
-FORMAT = 1
+FORMAT = 2
 META = "meta.json"
 WORK = ".decoding"
 ABANDONED_SECONDS = 30 * 24 * 3600
@@ -33,17 +36,23 @@ ABANDONED_SECONDS = 30 * 24 * 3600
 
 
 def cache_folder() -> Path:
-    """Return where decoded data are kept: ``$GRADPEN_CACHE``, else ``gradpen`` in the user's cache folder."""
+    """Return where decoded data are kept: ``$GRADPEN_CACHE``, else ``gradpen`` in the user's cache folder.
+
+    Users of containers may have no home; theirs lies among the temporary files.
+    """
     given = os.environ.get("GRADPEN_CACHE")
     if given:
         return Path(given)
-    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    base = os.environ.get("XDG_CACHE_HOME")
+    if not base:
+        home = os.path.expanduser("~")
+        base = os.path.join(home, ".cache") if os.path.isdir(home) else tempfile.gettempdir()
     return Path(base) / "gradpen"
 
 
 def store_key(folder: Path, listing: Listing, options: FolderOptions) -> str:
     """Return the key of the decoded array."""
-    shaping = [options.size, options.channels, options.fit, options.background, options.max_pixels]
+    shaping = [options.size, options.channels, options.fit, options.background, options.range, options.max_pixels]
     digest = hashlib.sha256(json.dumps([FORMAT, os.fsdecode(folder.resolve()), shaping]).encode())
     for file, status in zip(listing.files, listing.stats, strict=True):
         digest.update(os.fsencode(file) + b"\0" + repr(status).encode() + b"\0")
@@ -52,7 +61,7 @@ def store_key(folder: Path, listing: Listing, options: FolderOptions) -> str:
 
 def load_folder(
     folder: Path, options: FolderOptions, *, strict: bool, progress: Progress
-) -> tuple[Images, list[str], str, DataReport]:
+) -> tuple[NDArray[np.uint8], list[str], str, DataReport]:
     """Return a folder's images, their file names, the digest of the pixels and the report.
 
     Raises:
@@ -81,7 +90,7 @@ def image_files(folder: Path) -> Collection:
 
 def load_collection(
     collection: Collection, options: FolderOptions, *, strict: bool, progress: Progress
-) -> tuple[Images, list[str], str, DataReport]:
+) -> tuple[NDArray[np.uint8], list[str], str, DataReport]:
     """Return encoded images as an array from the store, decoded now if they are not there; see :func:`load_folder`."""
     place = cache_folder() / store_key(collection.path, collection.listing, options)
     stored = read_store(place)
@@ -102,7 +111,7 @@ def load_collection(
     return images, [collection.listing.files[row] for row in meta["rows"]], meta["pixels"], report
 
 
-def read_store(place: Path) -> tuple[Images, dict[str, Any]] | None:
+def read_store(place: Path) -> tuple[NDArray[np.uint8], dict[str, Any]] | None:
     """Return a stored array and what is known about it; None if it is not there or not as it was written."""
     try:
         meta = json.loads((place / META).read_text())
@@ -159,6 +168,7 @@ def write_store(
     if not decoded.rows:
         (work / ARRAY).unlink()
     refuse_nothing(collection.path, len(decoded.rows), decoded.unreadable)
+    decoded = with_masks_spread(array[: len(decoded.rows)], decoded)
     meta = {
         "rows": decoded.rows,
         "pixels": pixel_digest(array[: len(decoded.rows)]),
@@ -168,6 +178,14 @@ def write_store(
     for file in work.iterdir():
         if file.name not in (ARRAY, META, LOCK):
             file.unlink()
+
+
+def with_masks_spread(array: NDArray[np.uint8], decoded: Decoded) -> Decoded:
+    """Bring masks of 0 and 1 to 0 and 255, in place, and note it; note other images that use few levels."""
+    if array.shape[1] == 1 and int(array.max()) == 1:
+        array *= 255
+        return replace(decoded, notes=decoded.notes | {"mask of 0 and 1 taken as black and white": len(decoded.rows)})
+    return replace(decoded, notes=decoded.notes | few_levels(array, PIXELS))
 
 
 def refuse_too_large(shape: tuple[int, int, int, int], work: Path) -> None:

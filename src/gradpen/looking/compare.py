@@ -8,10 +8,12 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from gradpen.config import RunConfig
 from gradpen.data.choice import at_absolute_path
 from gradpen.data.recognise import open_source
-from gradpen.data.source import Images
 from gradpen.errors import DivergedError, RunError, UsageError
 from gradpen.lipschitz import CONSTRAINT_FORMS
 from gradpen.looking.figures import dots, png
@@ -108,7 +110,7 @@ def compare(
         if cell.config.conditional:
             refuse_wrong_labels(cell.config, open_source(cell.config.data))
     results: list[Result] = []
-    pictures: list[tuple[str, Images]] = []
+    pictures: list[tuple[str, NDArray[np.uint8]]] = []
     for number, cell in enumerate(cells):
         place = out / f"{number + 1:02d}-{re.sub(r'[^a-z0-9.=]+', '-', cell.name.lower())[:80]}"
         records, failures, finished = [], [], []
@@ -134,9 +136,9 @@ def compare(
     return results
 
 
-def sample_row(path: Path, say: Callable[[str], None]) -> Images:
+def sample_row(path: Path, say: Callable[[str], None]) -> NDArray[np.uint8]:
     """Return samples of a run, uint8 ``[8, C, H, W]``: from the same latents for all runs with latents of one size."""
-    return load(path, say=say).sample(SAMPLES_SHOWN, seed=0).transpose(0, 3, 1, 2)
+    return load(path, say=say).pictures(SAMPLES_SHOWN, seed=0)
 
 
 def run_cell(config: RunConfig, path: Path, audience: Audience) -> dict[str, Any]:

@@ -2,12 +2,12 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from gradpen.data.image import as_image, grid, save_drawn
-from gradpen.data.source import Images
 from gradpen.errors import UsageError, readable_writes
 from gradpen.runs.checkpoint import replace_file
 from gradpen.text import printable
@@ -37,7 +37,18 @@ def save_samples(pixels: NDArray[np.uint8], out: Path, columns: int | None = Non
                 as_image(image).save(out / f"{index:06d}.png")
 
 
-def save_rows(rows: Sequence[tuple[str, Images]], out: Path) -> None:
+def save_numbers(numbers: NDArray[Any], out: Path) -> None:
+    """Write samples in the data's units, ``[N, …]``, as ``images`` of an ``.npz`` file.
+
+    Raises:
+        UsageError: the place cannot be written.
+    """
+    with readable_writes(UsageError, out, "choose another `out`"):
+        out.parent.mkdir(parents=True, exist_ok=True)
+        np.savez_compressed(out, images=numbers)
+
+
+def save_rows(rows: Sequence[tuple[str, NDArray[np.uint8]]], out: Path) -> None:
     """Write rows of images, each uint8 ``[N, C, H, W]`` under its words, as one PNG.
 
     Raises:

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gradpen.data.source import Source, spread_out
+from gradpen.data.source import Indices, Source, shown, spread_out
 from gradpen.metrics.neighbours import Nearest, nearest_images
 
 REAL_COMPARED = 100
@@ -38,17 +38,29 @@ class Neighbours:
         return [int(sample) for sample in np.flatnonzero(self.train.distances < COPY * self.real.distances.min())]
 
 
+@dataclass(frozen=True)
+class Pictures:
+    """The images of a source as pictures, made as they are asked for."""
+
+    source: Source
+
+    def __getitem__(self, rows: Indices) -> NDArray[np.uint8]:
+        """Return those of these rows, ``[n, C, H, W]``."""
+        return shown(self.source, rows)
+
+
 def find_neighbours(samples: NDArray[np.uint8], source: Source) -> Neighbours:
     """Return the nearest training and held-out images of samples ``[n, C, H, W]``, with the floor."""
     size = min(len(source.held_out), len(source.train))
     subset = np.sort(np.random.Generator(np.random.Philox(key=0)).choice(source.train, size, replace=False))
-    real = source.images[spread_out(source.held_out, min(REAL_COMPARED, len(source.held_out)))]
+    images = Pictures(source)
+    real = images[spread_out(source.held_out, min(REAL_COMPARED, len(source.held_out)))]
     return Neighbours(
         samples=samples,
-        train=nearest_images(samples, source.images, source.train),
-        held_out=nearest_images(samples, source.images, source.held_out),
-        subset=nearest_images(samples, source.images, subset),
-        real=nearest_images(real, source.images, source.train),
+        train=nearest_images(samples, images, source.train),
+        held_out=nearest_images(samples, images, source.held_out),
+        subset=nearest_images(samples, images, subset),
+        real=nearest_images(real, images, source.train),
     )
 
 

@@ -1,6 +1,7 @@
 """The nearest image among many, exactly, without reading all of them into memory."""
 
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 import torch
@@ -10,6 +11,12 @@ NUMBERS_AT_ONCE = 2**24
 """pixel values held as floats at a time: 64 MiB"""
 EXACT_FLOAT32 = 2**24
 """whole numbers below are exact in float32, and so are their sums"""
+
+
+class Rows(Protocol):
+    """Images by row."""
+
+    def __getitem__(self, rows: NDArray[np.int64], /) -> NDArray[np.uint8]: ...
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,7 +38,7 @@ class Nearest:
 
 def nearest_images(
     queries: NDArray[np.uint8],
-    images: NDArray[np.uint8],
+    images: Rows,
     rows: NDArray[np.int64],
     *,
     at_once: int | None = None,
@@ -47,7 +54,7 @@ def nearest_images(
 
     Args:
         queries: uint8 ``[Q, C, H, W]``.
-        images: uint8 ``[N, C, H, W]``, in memory or memory-mapped.
+        images: uint8 ``[N, C, H, W]``, in memory, memory-mapped, or made as rows are asked for.
         rows: which of the images to search, ``[n]``, at least one.
         at_once: images compared at a time; None: as many as 64 MiB hold.
 

@@ -28,7 +28,7 @@ def pair(shape: Shape, width: int, *, labelled: bool = False) -> tuple[Generator
     >>> pair((3, 32, 32), 16)[1]
     DcganCritic(name='dcgan', width=16, norm='none', negative_slope=0.2, initialiser='he-uniform', labels='none', ...)
     """
-    if max(shape[1:]) <= TINY:
+    if takes_perceptron(shape):
         hidden = (16 * width, 16 * width)
         return (
             MlpGenerator(latent_dim=64, widths=hidden, labels="concatenate" if labelled else "none"),
@@ -40,9 +40,14 @@ def pair(shape: Shape, width: int, *, labelled: bool = False) -> tuple[Generator
     )
 
 
+def takes_perceptron(shape: Shape) -> bool:
+    """Return whether data of this shape get multilayer perceptrons: small images, vectors and signals."""
+    return max(shape[1:]) <= TINY or min(shape[1:]) == 1
+
+
 def batch_for(shape: Shape) -> int:
     """Return the images in a batch: few for convolutions, whose time they take; more for the small perceptrons."""
-    return 64 if max(shape[1:]) <= TINY else 16
+    return 64 if takes_perceptron(shape) else 16
 
 
 def quick(shape: Shape = (1, 28, 28), width: int = 16, *, labelled: bool = False) -> RunConfig:

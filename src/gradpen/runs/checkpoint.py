@@ -20,6 +20,7 @@ from safetensors.torch import load, save
 from torch import Tensor
 
 from gradpen.errors import RunError
+from gradpen.machine.files import sync_folder
 from gradpen.text import printable
 
 FORMAT_VERSION = 1
@@ -75,15 +76,6 @@ def write_file(path: Path, content: bytes) -> None:
         file.write(content)
         file.flush()
         os.fsync(file.fileno())
-
-
-def sync_folder(path: Path) -> None:
-    """Force a folder's entries to disk."""
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def replace_file(path: Path, content: bytes) -> None:

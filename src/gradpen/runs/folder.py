@@ -1,10 +1,9 @@
 """The run folder: its layout, its lock, its configuration and measures."""
 
-import fcntl
 import json
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import Any
 
 from gradpen.config import RunConfig
 from gradpen.errors import RunError, readable_writes
+from gradpen.machine.files import lock_at_once
 from gradpen.machine.sharing import leads
 from gradpen.runs.checkpoint import replace_file
 from gradpen.settings import from_dict, to_dict
@@ -160,8 +160,10 @@ def existing_folder(path: Path) -> RunFolder:
 
 
 @contextmanager
-def locked(folder: RunFolder) -> Iterator[None]:
+def locked(folder: RunFolder, say: Callable[[str], None]) -> Iterator[None]:
     """Hold the run for this process (of many, the leader) alone; the lock goes with the process, however it ends.
+
+    Where the file system has no locks, that is said, and the run goes on.
 
     Raises:
         RunError: another process has it.
@@ -172,14 +174,17 @@ def locked(folder: RunFolder) -> Iterator[None]:
     with readable_writes(RunError, folder.path, "copy the run to where it can be"):
         lock = (folder.path / "run.lock").open("a+")
     with lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
+        with readable_writes(RunError, lock.name, "copy the run to where it can be"):
+            mine = lock_at_once(lock)
+        if mine is False:
             lock.seek(0)
             holder = lock.read().strip() or "another process"
-            raise RunError(
-                f"{printable(folder.path)} is being trained by {printable(holder)}; wait for it to end"
-            ) from None
+            raise RunError(f"{printable(folder.path)} is being trained by {printable(holder)}; wait for it to end")
+        if mine is None:
+            say(
+                f"the file system of {printable(folder.path)} has no locks, so nothing keeps another process from "
+                f"training this run too; start it only once"
+            )
         lock.truncate(0)
         lock.write(f"process {os.getpid()}")
         lock.flush()

@@ -161,6 +161,7 @@ def checkpoint_of(state: State, task: Task, run_id: str) -> Checkpoint:
         "shape": list(source.shape),
         "labels": label_space(source.labels).to_json() if labelled and source.labels is not None else None,
         "data_fingerprint": source.fingerprint,
+        "values": None if source.values.are_pixels else source.values.to_json(),
         "precision": precision_fact(gan),
         "versions": versions(task.device),
     }

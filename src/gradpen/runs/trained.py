@@ -4,7 +4,7 @@ import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -13,13 +13,14 @@ from torch import nn
 
 from gradpen.config import RunConfig
 from gradpen.data.labels import LabelSpace, space_from_json
+from gradpen.data.values import PIXELS, Values, values_from_json
 from gradpen.errors import RunError, UsageError
 from gradpen.machine.device import choose_device
 from gradpen.machine.seeds import separate_randomness
 from gradpen.networks.blocks import Shape
 from gradpen.runs.checkpoint import Checkpoint, checkpoint_folders, newest_checkpoint, numbered_checkpoint
 from gradpen.runs.folder import Row, RunFolder, existing_folder, read_config, read_measures
-from gradpen.sampling import draw_every_label, draw_pixels
+from gradpen.sampling import draw_every_label, draw_numbers, draw_pixels
 from gradpen.text import printable
 
 __all__ = ["Run", "load"]
@@ -46,9 +47,14 @@ class Run:
     """the labels of a conditional generator"""
     measures: list[Row]
     data_fingerprint: str
+    values: Values = PIXELS
+    """what the numbers of the data mean"""
 
-    def sample(self, count: int, *, seed: int = 0, label: str | int | None = None) -> NDArray[np.uint8]:
-        """Return ``count`` images as uint8 ``[count, H, W, C]``.
+    def sample(self, count: int, *, seed: int = 0, label: str | int | None = None) -> NDArray[Any]:
+        """Return ``count`` samples in the data's own units and type.
+
+        Images are ``[count, H, W, C]``, uint8 unless the data were an array of another type; vectors ``[count, D]`` and
+        signals ``[count, C, L]``.
 
         Image i depends on the seed, the label and i alone: asking for more gives the same first ones, and another
         label changes nothing but the label.
@@ -62,14 +68,18 @@ class Run:
         Raises:
             UsageError: there is no such label, or the run is not conditional.
         """
-        if count < 1:
-            raise UsageError(f"at least 1 sample can be drawn, {count} were asked for")
         vectors = self.label_vectors(count, label)
-        pixels = draw_pixels(self.generator, self.config.generator.latent_dim, count, seed, vectors)
-        return np.ascontiguousarray(pixels.transpose(0, 2, 3, 1))
+        return draw_numbers(self.generator, self.config.generator.latent_dim, count, seed, vectors, self.values)
+
+    def pictures(self, count: int, *, seed: int = 0, label: str | int | None = None) -> NDArray[np.uint8]:
+        """Return the samples of :meth:`sample` as pictures, uint8 ``[count, C, H, W]``; of signals, curves."""
+        vectors = self.label_vectors(count, label)
+        return draw_pixels(self.generator, self.config.generator.latent_dim, count, seed, vectors)
 
     def label_vectors(self, count: int, label: str | int | None) -> torch.Tensor | None:
         """Return the label vectors ``[count, K]`` of as many samples; None for an unconditional run."""
+        if count < 1:
+            raise UsageError(f"at least 1 sample can be drawn, {count} were asked for")
         if self.labels is None:
             if label is not None:
                 raise UsageError(
@@ -81,19 +91,27 @@ class Run:
         examples = torch.from_numpy(self.labels.example_vectors())
         return examples[torch.arange(count) % len(examples)]
 
-    def sample_every_label(self, each: int, *, seed: int = 0) -> NDArray[np.uint8]:
-        """Return ``each`` images for every label from the same latents, as uint8 ``[labels, each, H, W, C]``.
+    def sample_every_label(self, each: int, *, seed: int = 0) -> NDArray[Any]:
+        """Return ``each`` samples for every label from the same latents, ``[labels, each, …]``, as :meth:`sample` does.
 
         Raises:
             UsageError: the run is not conditional.
         """
+        latent_dim, examples = self.config.generator.latent_dim, self.examples_for(each)
+        vectors = [label.expand(each, -1) for label in examples]
+        return np.stack([draw_numbers(self.generator, latent_dim, each, seed, label, self.values) for label in vectors])
+
+    def pictures_of_every_label(self, each: int, *, seed: int = 0) -> NDArray[np.uint8]:
+        """Return the samples of :meth:`sample_every_label` as pictures, uint8 ``[labels * each, C, H, W]``."""
+        return draw_every_label(self.generator, self.config.generator.latent_dim, each, seed, self.examples_for(each))
+
+    def examples_for(self, each: int) -> torch.Tensor:
+        """Return a vector for every label, of which so many samples are asked for."""
         if self.labels is None:
             raise UsageError(f"{printable(self.path)} was trained without labels")
         if each < 1:
             raise UsageError(f"at least 1 sample of each label can be drawn, {each} were asked for")
-        examples = torch.from_numpy(self.labels.example_vectors())
-        pixels = draw_every_label(self.generator, self.config.generator.latent_dim, each, seed, examples)
-        return np.ascontiguousarray(pixels.transpose(0, 2, 3, 1)).reshape(len(examples), each, *pixels.shape[2:], -1)
+        return torch.from_numpy(self.labels.example_vectors())
 
 
 def warn(message: str) -> None:
@@ -144,6 +162,7 @@ def load(
         labels=labels,
         measures=[row for row in read_measures(folder) if row["iteration"] <= chosen.iteration],
         data_fingerprint=chosen.facts["data_fingerprint"],
+        values=values_from_json(chosen.facts.get("values")),
     )
 
 

@@ -12,7 +12,7 @@ from gradpen.config import RunConfig
 from gradpen.data.choice import LabelledArray, at_absolute_path
 from gradpen.data.image import grid, save_drawn
 from gradpen.data.recognise import open_source
-from gradpen.data.source import Source, report_to_json, spread_out
+from gradpen.data.source import Source, report_to_json, shown, spread_out
 from gradpen.errors import RunError, cannot_be_written
 from gradpen.machine import sharing
 from gradpen.machine.borrowed import borrowed
@@ -86,7 +86,7 @@ def train(
         for notice in notices.before_the_start(task):
             audience.say(notice)
         folder = new_folder_for(task, out)
-        with audience.listen(), locked(folder), readable_failures(folder):
+        with audience.listen(), locked(folder, audience.say), readable_failures(folder):
             if sharing.leads():
                 describe(folder, task)
             trainer = Trainer(task=task, state=state, folder=folder, audience=audience, run_id=uuid.uuid4().hex)
@@ -118,7 +118,7 @@ def resume(
     """
     audience = audience or Audience()
     folder = existing_folder(path)
-    with borrowed(), join(read_config(folder).device), locked(folder):
+    with borrowed(), join(read_config(folder).device), locked(folder, audience.say):
         config = read_config(folder)
         device = choose_device(config.device)
         checkpoint = newest_checkpoint(folder.checkpoints, audience.say)
@@ -177,8 +177,8 @@ def describe(folder: RunFolder, task: Task) -> None:
     """Write what is known before training: configuration, data report, real images to compare with."""
     write_config(folder, task.config)
     write_json(folder.data, report_to_json(task.source.report))
-    shown = spread_out(task.source.train, task.config.cadence.grid)
-    save_drawn(grid(task.source.images[shown]), folder.real)
+    rows = spread_out(task.source.train, task.config.cadence.grid)
+    save_drawn(grid(shown(task.source, rows)), folder.real)
 
 
 def rewind(folder: RunFolder, config: RunConfig, iteration: int) -> list[Row]:

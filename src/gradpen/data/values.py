@@ -1,0 +1,147 @@
+"""What the numbers of the data mean: how they reach the networks' range, and how samples come back in their units."""
+
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gradpen.errors import DataError
+
+Layout = Literal["images", "vectors", "signals"]
+Range = tuple[float, float]
+Floats = NDArray[np.float32]
+Images = NDArray[np.uint8] | NDArray[np.float32]
+FEW_LEVELS = 32
+"""different values below which whole numbers are pointed out"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Values:
+    """The numbers of the data: ``low`` is -1 to the networks and ``high`` is 1."""
+
+    low: float
+    high: float
+    dtype: str = "uint8"
+    """NumPy's name of their type"""
+    layout: Layout = "images"
+
+    @property
+    def are_pixels(self) -> bool:
+        """Whether they are the usual 0 to 255 of images in bytes."""
+        return self == PIXELS
+
+    def restore(self, samples: Floats) -> NDArray[Any]:
+        """Return samples ``[N, C, H, W]`` in [-1, 1] in the data's units, type and layout.
+
+        Images come as ``[N, H, W, C]``, vectors as ``[N, D]`` and signals as ``[N, C, L]``.
+
+        >>> Values(low=200, high=4000, dtype="uint16").restore(np.full((1, 1, 1, 1), -1, np.float32)).ravel().tolist()
+        [200]
+        """
+        kind = np.dtype(self.dtype)
+        numbers = self.low + (samples.astype(np.float64) + 1) / 2 * (self.high - self.low)
+        if kind.kind in "iub":
+            numbers = np.rint(numbers)
+        numbers = np.clip(numbers, self.low, self.high).astype(kind)
+        if self.layout == "vectors":
+            return numbers.reshape(len(numbers), -1)
+        return numbers[:, :, 0] if self.layout == "signals" else np.ascontiguousarray(numbers.transpose(0, 2, 3, 1))
+
+    def to_json(self) -> dict[str, Any]:
+        """Return JSON-able values."""
+        return asdict(self)
+
+    def about(self) -> str:
+        """Return in words what is mapped to what."""
+        return f"values from {self.low:g} to {self.high:g} ({self.dtype}), -1 to 1 to the networks"
+
+
+PIXELS = Values(low=0.0, high=255.0)
+
+
+def mapped(array: NDArray[Any], name: str, chosen: Range | None) -> tuple[NDArray[Any], Values, dict[str, int]]:
+    """Return an array as the networks get it, what its numbers mean, and notes for the report.
+
+    What fits bytes without loss stays bytes, ``uint8`` from 0 to 255; all else becomes ``float32`` in [-1, 1]. The
+    range is the one chosen; else 0 to 255 for bytes, 0 to 1 for masks, [0, 1], [-1, 1] or 0 to 255 for numbers that
+    fill most of it; else from the smallest number to the largest.
+
+    Raises:
+        DataError: naming the type or value that is wrong and what was expected.
+    """
+    if array.dtype.kind not in "iufb":
+        raise DataError(f"{name} has dtype {array.dtype}; expected numbers: integers, floats or booleans")
+    if array.dtype.kind == "f" and not np.isfinite(array).all():
+        bad = int((~np.isfinite(array)).sum())
+        raise DataError(f"{name} holds {bad:,} values that are NaN or infinite; remove those images first")
+    found = (float(array.min()), float(array.max()))
+    if found[0] == found[1] and array.dtype != np.uint8 and chosen is None:
+        raise DataError(f"{name} holds the number {found[0]:g} everywhere, so there is nothing to learn")
+    low, high = usual_range(array, found) if chosen is None else chosen
+    values = Values(low=low, high=high, dtype=str(array.dtype))
+    outside = int(((array < low) | (array > high)).sum()) if found[0] < low or found[1] > high else 0
+    notes = {f"value beyond {low:g} to {high:g}, cut off there": outside} if outside else {}
+    if values.are_pixels:
+        return array, values, notes | few_levels(array, values)
+    if array.dtype.kind in "iub" and (low, high) == (0, 255):
+        return np.clip(array, 0, 255).astype(np.uint8), values, notes | few_levels(array, values)
+    bytes_of = as_bytes(array, low, high)
+    return (in_range(array, low, high) if bytes_of is None else bytes_of), values, notes
+
+
+def usual_range(array: NDArray[Any], found: Range) -> Range:
+    """Return the range that numbers of this type and extent are meant in."""
+    low, high = found
+    if array.dtype.kind == "b" or (array.dtype.kind in "iu" and low >= 0 and high <= 1):
+        return 0, 1
+    if array.dtype == np.uint8 or (array.dtype.kind in "iu" and low >= 0 and 128 <= high <= 255):
+        return 0, 255
+    if array.dtype.kind == "f":
+        for least, most in ((0.0, 1.0), (-1.0, 1.0), (0.0, 255.0)):
+            if low >= least and high <= most and high > most / 2 and low <= least / 2 + (most - least) / 4:
+                return least, most
+    return low, high
+
+
+def few_levels(array: NDArray[Any], values: Values) -> dict[str, int]:
+    """Return a note where bytes fill few of their levels, which may be labels or a mask."""
+    levels = np.unique(array[: max(1, 10_000_000 // max(array[0].size, 1))])
+    if 2 < len(levels) < FEW_LEVELS and levels[-1] < values.high / 2:
+        return {
+            f"level alone is used, from {levels[0]} to {levels[-1]} of 255: `data.range={levels[0]},{levels[-1]}` maps "
+            f"them to the full range": len(levels)
+        }
+    return {}
+
+
+def as_bytes(array: NDArray[Any], low: float, high: float) -> NDArray[np.uint8] | None:
+    """Return numbers on 256 even levels as bytes; None where that would lose anything."""
+    levels = (array[:1].astype(np.float64) - low) * (255 / (high - low))
+    if np.abs(levels - np.rint(levels)).max() > EXACT:
+        return None
+    result = np.empty(array.shape, dtype=np.uint8)
+    for row, numbers in enumerate(array):
+        levels = (numbers.astype(np.float64) - low) * (255 / (high - low))
+        whole = np.rint(levels)
+        if np.abs(levels - whole).max() > EXACT:
+            return None
+        result[row] = np.clip(whole, 0, 255)
+    return result
+
+
+EXACT = 1e-4
+"""how far from a whole level a number may be: float32 and float16 round"""
+
+
+def in_range(array: NDArray[Any], low: float, high: float) -> Floats:
+    """Return numbers as float32 in [-1, 1], row by row so that little memory is needed beside the result."""
+    result = np.empty(array.shape, dtype=np.float32)
+    for row, numbers in enumerate(array):
+        result[row] = np.clip((numbers.astype(np.float64) - low) * (2 / (high - low)) - 1, -1, 1)
+    return result
+
+
+def values_from_json(values: dict[str, Any] | None) -> Values:
+    """Return what :meth:`Values.to_json` wrote; runs of earlier versions were of pixels."""
+    return PIXELS if values is None else Values(**values)
