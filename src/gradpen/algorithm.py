@@ -67,20 +67,19 @@ def generator_step(
 
     Returns the scalar tensor ``generator_loss``, a mean over the batch; raises as :func:`critic_step` does.
     """
-    gan.critic.requires_grad_(False)
     gan.generator_optimizer.zero_grad()
     losses = []
-    for part in batch.parts(parts):
-        score = gan.score(part)
-        fake_scores = score(gan.generate(part) if fakes is None else fakes)
-        if isinstance(objective, RelativeObjective):
-            loss = objective.relative_generator_loss(score(part.images), fake_scores)
-        else:
-            loss = objective.generator_loss(fake_scores)
-        (loss / parts).backward()
-        losses.append(loss.detach())
+    with gan.critic_held_still():
+        for part in batch.parts(parts):
+            score = gan.score(part)
+            fake_scores = score(gan.generate(part) if fakes is None else fakes)
+            if isinstance(objective, RelativeObjective):
+                loss = objective.relative_generator_loss(score(part.images), fake_scores)
+            else:
+                loss = objective.generator_loss(fake_scores)
+            (loss / parts).backward()
+            losses.append(loss.detach())
     gan.generator_optimizer.step()
-    gan.critic.requires_grad_(True)
     return {"generator_loss": mean(losses)}
 
 

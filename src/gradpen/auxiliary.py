@@ -94,21 +94,20 @@ def generator_step(gan: Gan, objective: Objective, extra: ClassLoss, batch: Batc
     Returns:
         Scalar tensors ``generator_loss`` and ``generator_class_loss`` (unweighted), means over the batch.
     """
-    gan.critic.requires_grad_(False)
     gan.generator_optimizer.zero_grad()
     losses, class_losses = [], []
-    for part in batch.parts(parts):
-        fake_scores, fake_logits = judge(gan, gan.generate(part))
-        if isinstance(objective, RelativeObjective):
-            loss = objective.relative_generator_loss(judge(gan, part.images)[0], fake_scores)
-        else:
-            loss = objective.generator_loss(fake_scores)
-        classes = class_loss(fake_logits, labels_of(part))
-        ((loss + extra.generator_weight * classes) / parts).backward()
-        losses.append(loss.detach())
-        class_losses.append(classes.detach())
+    with gan.critic_held_still():
+        for part in batch.parts(parts):
+            fake_scores, fake_logits = judge(gan, gan.generate(part))
+            if isinstance(objective, RelativeObjective):
+                loss = objective.relative_generator_loss(judge(gan, part.images)[0], fake_scores)
+            else:
+                loss = objective.generator_loss(fake_scores)
+            classes = class_loss(fake_logits, labels_of(part))
+            ((loss + extra.generator_weight * classes) / parts).backward()
+            losses.append(loss.detach())
+            class_losses.append(classes.detach())
     gan.generator_optimizer.step()
-    gan.critic.requires_grad_(True)
     return {"generator_loss": mean(losses), "generator_class_loss": mean(class_losses)}
 
 

@@ -5,6 +5,7 @@ whole batch (Gulrajani et al. 2017, section 4, "No critic batch normalization").
 """
 
 from functools import partial
+from weakref import WeakSet
 
 import torch
 from torch import Tensor, nn
@@ -15,8 +16,12 @@ from gradpen.errors import UsageError
 from gradpen.machine.seeds import seed_everything, separate_randomness
 from gradpen.networks.precision import InPrecision
 
-COUPLING_TOLERANCE = 1e-3
+COUPLING_TOLERANCE = 1e-4
 """how far a score may move, in parts of the largest one, by rounding alone"""
+KNOWN = ("torch.nn.modules.", "torch.nn.utils.", "gradpen.")
+"""where modules come from that do what their class says; others may call anything"""
+TRIED: WeakSet[nn.Module] = WeakSet()
+"""foreign modules that were found not to couple examples"""
 
 
 def refuse_batch_norm(critic: nn.Module) -> None:
@@ -52,14 +57,22 @@ def module_behind(score: Score) -> nn.Module | None:
 def refuse_coupling(score: Score, points: Tensor) -> None:
     """Raise :class:`UsageError` if the score of an example depends on the others of its batch.
 
-    A module is looked at for batch norm. A function that hides its module is tried: one example is changed, and no
-    other score may move by more than it does from one call to the next. Randomness is drawn alike in all calls and
-    left as it was afterwards.
+    A module is looked at for batch norm. A function that hides its module is tried, and so is once a module with parts
+    of somebody else's: one example is changed, and no other score may move by more than it does from one call to the
+    next. Randomness is drawn alike in all calls and left as it was afterwards.
     """
     module = module_behind(score)
     if module is not None:
         refuse_batch_norm(module)
-        return
+        if module in TRIED or all(type(part).__module__.startswith(KNOWN) for part in module.modules()):
+            return
+    try_coupling(score, points)
+    if module is not None:
+        TRIED.add(module)
+
+
+def try_coupling(score: Score, points: Tensor) -> None:
+    """Raise :class:`UsageError` if another score moves where one example is changed."""
     changed = points.clone()
     changed[:1] += 1 + changed[:1].abs()
     scores = []
@@ -71,7 +84,7 @@ def refuse_coupling(score: Score, points: Tensor) -> None:
     if len(points) < 2 or second.shape not in (points.shape[:1], (len(points), 1)):
         return
     restless = (second - first).abs().max()
-    allowed = 2 * restless + COUPLING_TOLERANCE * (1 + second.abs().max())
+    allowed = 2 * restless + COUPLING_TOLERANCE * second.abs().max()
     coupling = (moved - second)[1:].abs().max()
     if coupling > allowed:
         raise UsageError(

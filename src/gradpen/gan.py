@@ -1,5 +1,7 @@
 """The two players, what they make and what they say of it."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
 
@@ -84,6 +86,18 @@ class Gan:
         """Move the augmentation's strength after a critic step's scores of data, if it is adaptive."""
         if self.augmentation is not None and self.augmentation.adaptive is not None and self.strength is not None:
             self.strength.copy_(self.augmentation.adaptive.moved(self.strength, real_scores))
+
+    @contextmanager
+    def critic_held_still(self) -> Iterator[None]:
+        """Give the critic's parameters no gradients; those that had none before have none afterwards either."""
+        learning = [parameter for parameter in self.critic.parameters() if parameter.requires_grad]
+        for parameter in learning:
+            parameter.requires_grad_(False)
+        try:
+            yield
+        finally:
+            for parameter in learning:
+                parameter.requires_grad_(True)
 
     def exact(self) -> "Gan":
         """Return the same players, computing in the type of their weights and looking at images as they are."""

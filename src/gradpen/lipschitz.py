@@ -12,6 +12,7 @@ from pydantic import NonNegativeFloat, PositiveFloat, PositiveInt
 from pydantic.dataclasses import dataclass
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _NormBase
+from torch.nn.utils.parametrize import ParametrizationList
 
 from gradpen.augmentation import Score
 from gradpen.choice import STRICT
@@ -19,7 +20,7 @@ from gradpen.coupling import refuse_batch_norm, refuse_coupling
 from gradpen.errors import UsageError
 from gradpen.machine.sharing import count, draw_for_all, mean_over_all
 from gradpen.networks.layers import input_gradients_only
-from gradpen.networks.spectral import normalise_spectrum
+from gradpen.networks.spectral import NORMALISED, SpectrallyNormalised, normalise_spectrum
 from gradpen.schedule import Positive, number
 
 __all__ = [
@@ -88,8 +89,18 @@ def gradient_norm(score: Score, points: Tensor) -> Tensor:
     >>> gradient_norm(lambda x: 3 * x[:, 0] + 4 * x[:, 1], torch.zeros(2, 2)).tolist()
     [5.0, 5.0]
     """
+    if not points.is_floating_point():
+        raise UsageError(
+            f"a critic takes floating-point images in the networks' range, found {points.dtype}; of bytes, take "
+            f"images / 127.5 - 1"
+        )
     points = points.detach().requires_grad_(True)
     scores = score(points)
+    if not isinstance(scores, Tensor):
+        raise UsageError(
+            f"a critic returns one tensor of scores, [B] or [B, 1], found {type(scores).__name__}; wrap it in a "
+            f"function that returns the scores alone"
+        )
     if scores.dim() == 0 or len(scores) != len(points) or scores.numel() != len(points):
         raise UsageError(
             f"a critic gives one score per example: expected {len(points)} scores, found shape "
@@ -291,10 +302,21 @@ class SpectralNorm:
     power_iterations: PositiveInt = 1
 
     def prepare(self, critic: nn.Module) -> None:
-        """Parametrise every convolution and linear layer."""
-        for module in list(critic.modules()):
-            if isinstance(module, nn.Conv2d | nn.ConvTranspose2d | nn.Linear):
+        """Parametrise every layer with a weight: convolutions of any rank, linear layers and embeddings.
+
+        Raises:
+            UsageError: a layer has other weights, which would stay as they are, so that no slope is promised.
+        """
+        for name, module in list(critic.named_modules()):
+            if isinstance(module, NORMALISED):
                 normalise_spectrum(module, self.power_iterations)
+            elif not isinstance(module, ParametrizationList | SpectrallyNormalised) and any(
+                parameter.dim() > 1 for parameter in module.parameters(recurse=False)
+            ):
+                raise UsageError(
+                    f"spectral norm knows convolutions, linear layers and embeddings, but the critic's layer '{name}' "
+                    f"is {type(module).__name__}, whose weights it would leave as they are; take a gradient penalty"
+                )
 
     def penalty(self, score: Score, real: Tensor, fake: Tensor) -> Tensor:
         """Return zero."""

@@ -3,7 +3,10 @@
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import normalize
+from torch.nn.modules.conv import _ConvNd, _ConvTransposeNd
 from torch.nn.utils import parametrize
+
+from gradpen.networks.labels import Embedding
 
 FIRST_ITERATIONS = 15
 EPSILON = 1e-12
@@ -48,8 +51,14 @@ class SpectrallyNormalised(nn.Module):
         return weight / torch.where(sigma == 0, 1.0, sigma)
 
 
-def normalise_spectrum(layer: nn.Conv2d | nn.ConvTranspose2d | nn.Linear, power_iterations: int) -> None:
+NORMALISED = (_ConvNd, nn.Linear, nn.Embedding, Embedding)
+"""layers that compute with one weight"""
+
+
+def normalise_spectrum(layer: nn.Module, power_iterations: int) -> None:
     """Let a layer compute with its weight over its largest singular value, from now on."""
-    outputs = 1 if isinstance(layer, nn.ConvTranspose2d) else 0
-    normalised = SpectrallyNormalised(layer.weight, power_iterations, outputs)
+    outputs = 1 if isinstance(layer, _ConvTransposeNd) else 0
+    weight = layer.weight
+    assert isinstance(weight, Tensor)
+    normalised = SpectrallyNormalised(weight, power_iterations, outputs)
     parametrize.register_parametrization(layer, "weight", normalised)
