@@ -21,9 +21,9 @@ from gradpen.data.recognise import open_source
 from gradpen.errors import RunError, UsageError
 from gradpen.networks.dcgan import DcganCritic, DcganGenerator
 from gradpen.networks.mlp import MlpCritic, MlpGenerator
-from gradpen.presets.quick import AVERAGE, MINUTES, TINY, WIDTHS, pair
+from gradpen.presets.quick import AVERAGE, MINUTES, SIZES, TINY, pair
 from gradpen.runs.audience import Audience
-from gradpen.runs.budget import SPARED, Budget, Timing, round_up, widest
+from gradpen.runs.budget import SPARED, Budget, Timing, largest, round_up
 from gradpen.runs.state import Task
 from gradpen.settings import configure, differences
 from test_trainer import weights
@@ -52,7 +52,7 @@ def test_what_was_chosen_stands_in_the_configuration_and_gives_the_same_run(tmp_
     run = gradpen.train(images, minutes=SECOND, out=tmp_path / "run", audience=silent())
     config = run.config
     assert isinstance(config.generator, MlpGenerator)
-    assert (config.generator, config.critic) in [pair((1, 8, 8), width) for width in WIDTHS]
+    assert (config.generator, config.critic) in [pair((1, 8, 8), width) for width, _ in SIZES]
     assert run.iteration == config.iterations == json.loads((run.path / "config.json").read_text())["iterations"]
     assert config.cadence.sample_every % config.cadence.log_every == 0
     assert config.cadence.save_every == config.cadence.sample_every
@@ -262,37 +262,41 @@ def chosen_where(
     monkeypatch.setattr("gradpen.runs.budget.timed", timed)
     source = open_source(DataChoice(path="embedded:bricks", size=(16, 16)))
     task = Task(config=configure("quick", settings=parts), source=source, device=torch.device(device))
-    return widest(task, Budget(minutes=10, networks=True, batch="batch_size" not in parts), 600)
+    return largest(task, Budget(minutes=10, networks=True, batch="batch_size" not in parts), 600)
 
 
-def test_the_widest_networks_that_make_enough_iterations(monkeypatch: pytest.MonkeyPatch) -> None:
-    """At 3 ms for each channel, width 32 makes 6,000 in ten minutes and 48 fewer than 5,000."""
-    config, why = chosen_where(lambda width, _: 0.003 * width, monkeypatch)
-    assert (config.generator.width, config.batch_size, config.average) == (32, 16, AVERAGE)
-    assert why == " (width 48 would make 3,900, and below 5,000 narrower ones do better)"
+def test_the_largest_size_that_makes_enough_iterations(monkeypatch: pytest.MonkeyPatch) -> None:
+    """First width grows up to 32, then the batch up to 64, then width again."""
+
+    def size_at(milliseconds: float, **parts: Any) -> tuple[int, int, str]:
+        config, why = chosen_where(lambda width, batch: milliseconds / 1000 * width * batch, monkeypatch, **parts)
+        generator: Any = config.generator
+        return generator.width, config.batch_size, why
+
+    # 600 s, of which 576 are for iterations: 115 ms each for 5,000.
+    assert size_at(0.4)[:2] == (16, 16)
+    assert size_at(0.2)[:2] == (32, 16)
+    assert size_at(0.1)[:2] == (32, 32)
+    assert size_at(0.05)[:2] == (32, 64)
+    assert size_at(0.02)[:2] == (64, 64)
+    assert size_at(0.0001) == (128, 128, "")
+    assert size_at(0.1)[2] == (" (width 32 with 64 images at a time would make 2,800, and at least 5,000 are needed)")
+    assert size_at(0.1, batch_size=16)[:2] == (64, 16)
+    assert "width 96 would make 3,700," in size_at(0.1, batch_size=16)[2]
 
 
-def test_too_little_time_for_any_takes_the_narrowest(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_too_little_time_for_any_takes_the_smallest(monkeypatch: pytest.MonkeyPatch) -> None:
     config, why = chosen_where(lambda width, _: 0.1 * width, monkeypatch)
     assert config.generator.width == 8
     assert "give it more" in why
 
 
 def test_a_gpu_that_takes_as_long_for_more_gets_more(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Wider networks and a larger batch while they cost nothing, with an average over as many updates."""
+    """Larger sizes while they cost nothing, with an average over as many updates."""
     config, why = chosen_where(lambda width, _: 0.2 if width <= 48 else 0.3, monkeypatch, device="cuda")
-    assert (config.generator.width, config.batch_size) == (48, 128)
-    assert config.average == replace(AVERAGE, half_life=64_000)
+    assert (config.generator.width, config.batch_size) == (48, 64)
+    assert config.average == replace(AVERAGE, half_life=32_000)
     assert "give it more" in why
-    config, _ = chosen_where(lambda _, batch: 0.2 if batch <= 32 else 0.25, monkeypatch, device="cuda")
-    assert (config.generator.width, config.batch_size) == (128, 32)
     own: dict[str, Any] = {"average": 0.99}
     config, _ = chosen_where(lambda *_: 0.01, monkeypatch, device="cuda", **own)
     assert (config.batch_size, config.average) == (128, 0.99)
-    config, _ = chosen_where(lambda *_: 0.01, monkeypatch, device="cuda", batch_size=24)
-    assert config.batch_size == 24
-
-
-def test_a_cpu_keeps_its_batch(monkeypatch: pytest.MonkeyPatch) -> None:
-    config, _ = chosen_where(lambda *_: 0.01, monkeypatch)
-    assert (config.generator.width, config.batch_size) == (128, 16)

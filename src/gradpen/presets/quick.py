@@ -10,12 +10,19 @@ from gradpen.optimizers import Adam, Average
 from gradpen.presets.preset import Preset
 from gradpen.schedule import Schedule
 
-WIDTHS = (8, 12, 16, 24, 32, 48, 64, 96, 128)
-"""channels nearest the image, from a minute of a laptop to an hour of a GPU"""
+SIZES = (
+    *((width, 16) for width in (8, 12, 16, 24, 32)),
+    *((32, batch) for batch in (32, 64)),
+    *((width, 64) for width in (48, 64, 96, 128)),
+    (128, 128),
+)
+"""channels nearest the image and images in a batch, from a minute of a laptop to an hour of a GPU: with more time wider
+networks are worth more at first, then larger batches, as measured (docs/log.md)"""
+USUAL_WIDTH = 16
 TINY = 12
 """images of at most so many rows and columns get a multilayer perceptron"""
 ENOUGH = 5_000
-"""iterations below which narrower networks give better pictures, as measured (docs/log.md)"""
+"""iterations below which smaller networks and batches give better pictures, as measured (docs/log.md)"""
 HALF_LIFE = 8_000
 AVERAGE = Average(half_life=HALF_LIFE, ramp_up=0.1)
 MINUTES = 10.0
@@ -48,6 +55,17 @@ def takes_perceptron(shape: Shape) -> bool:
 def batch_for(shape: Shape) -> int:
     """Return the images in a batch: few for convolutions, whose time they take; more for the small perceptrons."""
     return 64 if takes_perceptron(shape) else 16
+
+
+def sizes_for(shape: Shape) -> tuple[tuple[int, int], ...]:
+    """Return the widths and batches to choose from, small first; perceptrons keep their batch.
+
+    >>> sizes_for((1, 8, 8))[:2]
+    ((8, 64), (12, 64))
+    """
+    if takes_perceptron(shape):
+        return tuple((width, batch_for(shape)) for width in dict.fromkeys(width for width, _ in SIZES))
+    return SIZES
 
 
 def quick(shape: Shape = (1, 28, 28), width: int = 16, *, labelled: bool = False) -> RunConfig:

@@ -16,7 +16,7 @@ from gradpen.config import RunConfig
 from gradpen.data.source import Source
 from gradpen.lipschitz import GradientPenalty
 from gradpen.machine import sharing
-from gradpen.presets.quick import AVERAGE, ENOUGH, HALF_LIFE, WIDTHS, batch_for, pair
+from gradpen.presets.quick import AVERAGE, ENOUGH, HALF_LIFE, USUAL_WIDTH, batch_for, pair, sizes_for
 from gradpen.runs import marks
 from gradpen.runs.state import State, Task, initial_state
 from gradpen.runs.trainer import batches_from, iterate
@@ -29,8 +29,6 @@ TIMED_SHARE, CHOSEN_ROUNDS = 0.005, 20
 """the chosen one is timed again, for so much of the time or so many rounds: a busy moment would decide on the length"""
 FREE = 1.1
 """what costs less than so much more than the smallest is taken: on a GPU many sizes take the same time"""
-LARGEST = 128
-"""images in a batch that is chosen"""
 SPARED = 0.04
 """share of the time left to marks, checkpoints and the end"""
 MARKS = 0.012
@@ -79,12 +77,12 @@ def fitted(task: Task, budget: Budget) -> tuple[RunConfig, str]:
     """
     source, started = task.source, time.monotonic()
     if budget.minutes is None:
-        networks = with_pair(task.config, source, WIDTHS[2], budget) if budget.networks else task.config
+        networks = with_size(task.config, source, usual_size(source), budget) if budget.networks else task.config
         return networks, f"{networks.preset}: {about(source)} get {words_of(networks)}"
     whole = 60 * budget.minutes
     config = with_faster_threads(task, budget)
     if budget.networks:
-        config, why = widest(replace(task, config=config), budget, whole)
+        config, why = largest(replace(task, config=config), budget, whole)
     else:
         why = ""
     chosen = timed(replace(task, config=config), TIMED_SHARE * whole, CHOSEN_ROUNDS)
@@ -114,54 +112,62 @@ def words_of(config: RunConfig) -> str:
     return f"{name} networks{size}{threads}"
 
 
-def with_pair(config: RunConfig, source: Source, width: int, budget: Budget) -> RunConfig:
-    """Return the configuration with networks of a width, and a batch, for these data."""
+def with_size(config: RunConfig, source: Source, size: tuple[int, int], budget: Budget) -> RunConfig:
+    """Return the configuration with networks of a width for these data, and a batch if that is chosen too.
+
+    The average, unless one was asked for, goes over as many updates whatever the batch.
+    """
+    width, batch = size
     generator, critic = pair(source.shape, width, labelled=budget.labelled)
-    batch_size = min(batch_for(source.shape), len(source.train)) if budget.batch else config.batch_size
-    return replace(config, generator=generator, critic=critic, batch_size=batch_size)
+    config = replace(config, generator=generator, critic=critic)
+    if not budget.batch:
+        return config
+    average = config.average
+    if average == AVERAGE:
+        average = replace(AVERAGE, half_life=HALF_LIFE * batch / batch_for(source.shape))
+    return replace(config, batch_size=min(batch, len(source.train)), average=average)
 
 
-def widest(task: Task, budget: Budget, seconds: float) -> tuple[RunConfig, str]:
-    """Return the configuration with the widest networks that make enough iterations in the time, and why not wider."""
+def largest(task: Task, budget: Budget, seconds: float) -> tuple[RunConfig, str]:
+    """Return the configuration with the largest size that makes enough iterations in the time, and why no larger.
+
+    A size that costs next to nothing beside the smallest is taken too, as a GPU has many.
+    """
     tried: list[Timing] = []
-    for width in WIDTHS:
-        timing = timed(replace(task, config=with_pair(task.config, task.source, width, budget)))
+    for size in sizes(task.source, budget):
+        timing = timed(replace(task, config=with_size(task.config, task.source, size, budget)))
         count = timing.iterations(seconds)
         if tried and count < ENOUGH and timing.seconds > FREE * tried[0].seconds:
-            best = with_free_batch(task, tried[-1], budget)
+            best = tried[-1]
             if best.iterations(seconds) < ENOUGH:
                 return best.config, f" (fewer than the {ENOUGH:,} that pictures need: give it more `minutes`)"
-            return best.config, f" (width {width} would make {count:,}, and below {ENOUGH:,} narrower ones do better)"
+            return (
+                best.config,
+                f" ({words_of_size(size, budget)} would make {count:,}, and at least {ENOUGH:,} are needed)",
+            )
         tried.append(timing)
-    return with_free_batch(task, tried[-1], budget).config, ""
+    return tried[-1].config, ""
 
 
-def with_free_batch(task: Task, timing: Timing, budget: Budget) -> Timing:
-    """Return a candidate with as large a batch as costs next to nothing: a GPU takes as long for a few images."""
-    best, config = timing, timing.config
-    while (
-        budget.batch
-        and task.device.type != "cpu"
-        and 2 * best.config.batch_size <= min(LARGEST, len(task.source.train))
-    ):
-        larger = timed(replace(task, config=with_batch(config, 2 * best.config.batch_size)))
-        if larger.seconds > FREE * timing.seconds:
-            break
-        best = larger
-    return best
+def sizes(source: Source, budget: Budget) -> tuple[tuple[int, int], ...]:
+    """Return the sizes to choose from; where the batch is not to be chosen, each width once."""
+    known = sizes_for(source.shape)
+    return known if budget.batch else tuple({width: (width, batch) for width, batch in known}.values())
 
 
-def with_batch(config: RunConfig, batch_size: int) -> RunConfig:
-    """Return the configuration with another batch; the average, unless one was asked for, over as many updates."""
-    larger = replace(config, batch_size=batch_size)
-    if config.average != AVERAGE:
-        return larger
-    return replace(larger, average=replace(AVERAGE, half_life=HALF_LIFE * batch_size / config.batch_size))
+def usual_size(source: Source) -> tuple[int, int]:
+    """Return the size that is taken where nothing is timed."""
+    return USUAL_WIDTH, batch_for(source.shape)
+
+
+def words_of_size(size: tuple[int, int], budget: Budget) -> str:
+    """Return a width, and a batch if that is chosen, in words."""
+    return f"width {size[0]}{f' with {size[1]} images at a time' if budget.batch else ''}"
 
 
 def with_faster_threads(task: Task, budget: Budget) -> RunConfig:
     """Return the configuration with one CPU thread where that is faster than all: small layers do not share well."""
-    config = with_pair(task.config, task.source, WIDTHS[2], budget) if budget.networks else task.config
+    config = with_size(task.config, task.source, usual_size(task.source), budget) if budget.networks else task.config
     many = torch.get_num_threads()
     if task.device.type != "cpu" or config.threads is not None or sharing.count() > 1:
         return config
