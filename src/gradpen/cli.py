@@ -1,5 +1,6 @@
 """The command line: its commands by name. Nothing heavy is imported before it is needed."""
 
+import errno
 import importlib
 import sys
 from collections.abc import Sequence
@@ -8,6 +9,7 @@ from typing import Any, Protocol
 import tyro
 
 from gradpen import __version__
+from gradpen.commands.streams import forgiving_streams, lead_nowhere
 from gradpen.errors import GradpenError, speaks
 from gradpen.text import did_you_mean, printable
 
@@ -71,7 +73,30 @@ def command(name: str) -> Any:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return the exit code: 0 done, 1 failed run, 2 the user's mistake."""
-    arguments = sys.argv[1:] if arguments is None else list(arguments)
+    with forgiving_streams():
+        try:
+            code = run(sys.argv[1:] if arguments is None else list(arguments))
+            sys.stdout.flush()
+        except OSError as error:
+            if not lead_nowhere(error):
+                raise
+            if error.errno == errno.EPIPE:
+                return 1
+            print(f"gradpen: error: the output cannot be written ({error.strerror})", file=sys.stderr)
+            return 2
+        except SystemExit as end:
+            # A help text or a wrong option: what was printed may not have arrived.
+            try:
+                sys.stdout.flush()
+            except OSError as error:
+                lead_nowhere(error)
+                return 2
+            return end.code if isinstance(end.code, int) else 2
+    return code
+
+
+def run(arguments: list[str]) -> int:
+    """Run a command and return the exit code."""
     if not arguments or arguments[0] in ("--help", "-h"):
         print(overview(), file=sys.stdout if arguments else sys.stderr)
         return 0 if arguments else 2
@@ -97,8 +122,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
             name,
         )
         return 2
-    except BrokenPipeError:
-        return 1
 
 
 def complain(sentence: str, name: str) -> None:

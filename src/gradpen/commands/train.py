@@ -1,14 +1,20 @@
 """``gradpen train``."""
 
+import sys
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, get_args
+from typing import TYPE_CHECKING, Annotated, Any, get_args
 
 from tyro.conf import Positional
 
 from gradpen.choice import Engine, Precision
 from gradpen.commands.options import DATA_HELP, DataOptions, changed_data_options, option
 from gradpen.errors import UsageError, speaks
+
+if TYPE_CHECKING:
+    from gradpen.machine.signals import Interrupt
+    from gradpen.runs.trained import Run
 
 PRESETS_OWN = "the preset's"
 
@@ -80,7 +86,6 @@ class Train(DataOptions):
         from gradpen.machine.device import keep_freed_memory
         from gradpen.machine.signals import Interrupt
         from gradpen.runs.audience import Audience
-        from gradpen.runs.folder import RunFolder
         from gradpen.settings import parse_override
 
         own = ("batch_size", "iterations", "learning_rate", "penalty_weight", "seed", "device", "engine", "precision")
@@ -109,17 +114,29 @@ class Train(DataOptions):
                 resume=self.resume,
                 audience=audience,
             )
-        folder = RunFolder(path=run.path)
-        if not speaks():
-            return interrupt.exit_code
-        if interrupt.signal is not None:
-            print(f"stopped after iteration {run.iteration:,}; gradpen train --resume {run.path} continues")
-            return interrupt.exit_code
-        print(f"samples  {folder.sample_grids()[-1]}")
-        print(f"real     {folder.real}")
-        print(f"curves   {folder.curves}")
-        print(f"report   {folder.report}")
-        return 0
+        if speaks():
+            # The run is whole whether or not anybody reads where.
+            with suppress(OSError):
+                print(where(run, interrupt))
+                sys.stdout.flush()
+        return interrupt.exit_code
+
+
+def where(run: "Run", interrupt: "Interrupt") -> str:
+    """Return where what was written lies, or how to go on."""
+    from gradpen.runs.folder import RunFolder
+
+    if interrupt.signal is not None:
+        return f"stopped after iteration {run.iteration:,}; gradpen train --resume {run.path} continues"
+    folder = RunFolder(path=run.path)
+    return "\n".join(
+        [
+            f"samples  {folder.sample_grids()[-1]}",
+            f"real     {folder.real}",
+            f"curves   {folder.curves}",
+            f"report   {folder.report}",
+        ]
+    )
 
 
 def refuse_with_resume(options: Train, settings: dict[str, Any]) -> None:
