@@ -300,3 +300,23 @@ def test_a_gpu_that_takes_as_long_for_more_gets_more(monkeypatch: pytest.MonkeyP
     own: dict[str, Any] = {"average": 0.99}
     config, _ = chosen_where(lambda *_: 0.01, monkeypatch, device="cuda", **own)
     assert (config.batch_size, config.average) == (128, 0.99)
+
+
+def test_a_batch_that_can_be_accumulated(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Forty-one training images in two parts: batches of 40, and no size twice."""
+    config, _ = chosen_where(lambda *_: 0.01, monkeypatch, accumulate=2)
+    assert config.batch_size == 128
+    monkeypatch.undo()
+    run = gradpen.train(noise(45, 16), minutes=0.01, accumulate=2, out=tmp_path / "run", audience=silent())
+    assert run.config.batch_size % 2 == 0
+
+
+def test_where_memory_ends_the_size_before_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+    def seconds(width: int, batch: int) -> float:
+        if batch > 32:
+            raise torch.OutOfMemoryError
+        return 0.001
+
+    config, why = chosen_where(seconds, monkeypatch)
+    assert (config.generator.width, config.batch_size) == (32, 32)
+    assert why == " (width 32 with 64 images at a time needs more memory than there is)"

@@ -137,3 +137,18 @@ def test_numbers_that_are_names(images: Path) -> None:
     source = open_source(DataChoice(path=str(images), labels=str(table), columns=("code:class",)))
     assert source.labels is not None
     assert source.labels.names == ("5.0", "10.0", "15.0")
+
+
+def test_columns_in_any_order_and_names_with_commas(images: Path) -> None:
+    who = [["Smith, J", "Lee"][number % 2] for number in range(40)]
+    quoted = [f'"{name}"' for name in who]
+    table = write_table(images, {"who": quoted, "hat+": EVEN, "age": AGES})
+    source = open_source(DataChoice(path=str(images), labels=str(table), columns=("who", "hat+", "age")))
+    assert source.labels is not None
+    space = source.labels.space()
+    assert space.parse("who=Smith, J,hat+=1,age=20").tolist() == [0, 1, 1, -1]
+    for name, vector in zip(space.example_names(), space.example_vectors(), strict=True):
+        assert space.parse(name) == pytest.approx(vector)
+
+
+EVEN = [number % 2 for number in range(40)]

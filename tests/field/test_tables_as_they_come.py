@@ -135,3 +135,14 @@ def test_a_class_that_is_not_there(images: Path) -> None:
     assert source.labels is not None
     with pytest.raises(UsageError, match="there is no label 'nevus' among mel, nv"):
         source.labels.space().parse("nevus")
+
+
+def test_a_running_index_beside_names_of_files(images: Path) -> None:
+    """The column of files is the key, whatever it is called; an index that counts backwards is not."""
+    lines = [f"{39 - n},{n:03d}.png,{kind_of(n)}" for n in range(40)]
+    is_read(opened(images, "t.csv", "\n".join(["index,picture,dx", *lines]) + "\n", "dx"))
+
+
+def test_names_without_suffixes_are_said(images: Path) -> None:
+    notes = opened(images, "t.csv", rows("{n:03d},{dx}")).report.notes
+    assert notes == {"row of t.csv found by a name without a suffix": 40}

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 from numpy.typing import NDArray
+from PIL import Image
 
 import gradpen
 from conftest import Outcome
@@ -16,6 +17,7 @@ from gradpen.data.choice import DataChoice, LabelledArray
 from gradpen.data.recognise import open_source
 from gradpen.data.shown import as_pixels
 from gradpen.data.source import Source, gather
+from gradpen.data.values import Values
 from gradpen.errors import DataError, UsageError
 
 RANDOM = np.random.default_rng(0)
@@ -198,3 +200,119 @@ def test_pictures_of_any_data() -> None:
     assert as_pixels(np.full((2, 3, 4, 4), -1, np.float32)).max() == 0
     numbers = images_from_array(NOISE[:, :, 0], "a")
     assert as_pixels(numbers.images).shape == (40, 1, 64, 128)
+
+
+def test_samples_from_elsewhere_are_measured_in_the_datas_units(tmp_path: Path) -> None:
+    """A collapsed generator's numbers, all within a hundredth of the data's range, are not stretched over it."""
+    data = RANDOM.integers(200, 4000, (300, 8, 8)).astype(np.uint16)
+    collapsed = RANDOM.integers(2000, 2040, (300, 8, 8)).astype(np.uint16)
+    found = gradpen.evaluate(collapsed, data, count=20, sets=2)
+    assert found["diversity"].mean < 0.05 * found["real_diversity"].mean
+    assert found["recall"].mean < 0.2
+    np.save(tmp_path / "data.npy", data)
+    again = gradpen.evaluate(collapsed, tmp_path / "data.npy", count=20, sets=2)
+    assert again["samples"].mean == pytest.approx(found["samples"].mean)
+
+
+def test_vectors_from_elsewhere_are_measured(tmp_path: Path) -> None:
+    data = RANDOM.normal(5, 2, (200, 7))
+    found = gradpen.evaluate(data[:100], data, count=20, sets=2)
+    assert found["samples"].mean == pytest.approx(found["floor"].mean, rel=0.3)
+
+
+@pytest.mark.parametrize(
+    ("dtype", "low", "high"),
+    [("uint8", 0, 300), ("uint8", -10, 260), ("int64", -5.0, 2.0**63), ("bool", 0, 255), ("int8", 0, 255)],
+)
+def test_a_range_beyond_the_type_does_not_wrap(dtype: str, low: float, high: float) -> None:
+    """The darkest sample stays the darkest and the brightest the brightest."""
+    ramp = np.linspace(-1, 1, 9, dtype=np.float32).reshape(9, 1, 1, 1)
+    back = Values(low=low, high=high, dtype=dtype).restore(ramp).ravel()
+    assert back.dtype == dtype
+    assert (np.diff(back.astype(float)) >= 0).all()
+    assert back[-1] > back[0]
+
+
+def test_columns_that_one_range_hides_are_said() -> None:
+    table = np.stack([RANDOM.random(100), 1e6 * RANDOM.random(100)], axis=1)
+    notes = opened(table).report.notes
+    assert notes == {"column spans less than 1% of the range of all; scale the columns alike before training": 1}
+    assert opened(table / table.max(axis=0)).report.notes == {}
+
+
+def test_many_small_vectors_open_quickly() -> None:
+    """A million numbers a second at least: rows are converted by the thousand."""
+    vectors = RANDOM.integers(0, 3, (200_000, 1))
+    source = opened(vectors)
+    assert source.report.duplicates == []
+    assert len(source.images) == 200_000
+
+
+def pictures(folder: Path, images: dict[str, Image.Image]) -> Path:
+    folder.mkdir()
+    for name, image in images.items():
+        image.save(folder / name)
+    return folder
+
+
+DEEP = (200 + NOISE * 3800).round().astype(np.uint16)
+FLAT = (NOISE * 255).round().astype(np.uint8)
+
+
+@pytest.mark.parametrize("suffix", ["png", "tif"])
+def test_a_folder_of_deep_pictures(tmp_path: Path, suffix: str) -> None:
+    """12 bits in files of 16: from the darkest value of all to the brightest, which is said."""
+    folder = pictures(tmp_path / "deep", {f"{n:02d}.{suffix}": Image.fromarray(image) for n, image in enumerate(DEEP)})
+    source = open_source(DataChoice(path=str(folder)))
+    low, high = int(DEEP.min()), int(DEEP.max())
+    assert np.array_equal(source.images[:, 0], np.rint((DEEP.astype(float) - low) * 255 / (high - low)))
+    assert source.report.notes == {f"16-bit values from {low} to {high} taken as 0 to 255": 40}
+    chosen = open_source(DataChoice(path=str(folder), range=(0, 4095)))
+    assert np.array_equal(chosen.images[:, 0], np.rint(DEEP * (255 / 4095)))
+
+
+def test_a_folder_of_masks(tmp_path: Path) -> None:
+    """Masks of 0 and 1 in bytes are black and white, not black and nearly black."""
+    folder = pictures(
+        tmp_path / "masks", {f"{n:02d}.png": Image.fromarray(image // 128) for n, image in enumerate(FLAT)}
+    )
+    source = open_source(DataChoice(path=str(folder)))
+    assert np.array_equal(source.images[:, 0], 255 * (FLAT // 128))
+    assert source.report.notes == {"mask of 0 and 1 taken as black and white": 40}
+
+
+def test_a_range_reaches_the_pictures_it_is_meant_for(tmp_path: Path) -> None:
+    """12-bit pictures beside 8-bit ones, PNM files that declare their depth, and colours with transparency."""
+    images = {f"deep{n:02d}.png": Image.fromarray(image) for n, image in enumerate(DEEP[:20])}
+    images |= {f"flat{n:02d}.png": Image.fromarray(image) for n, image in enumerate(FLAT[:20])}
+    folder = pictures(tmp_path / "both", images)
+    (folder / "half.pgm").write_bytes(b"P5 8 8 4095\n" + np.full((8, 8), 2048, ">u2").tobytes())
+    source = open_source(DataChoice(path=str(folder), range=(0, 4095)))
+    assert np.array_equal(source.images[20:40, 0], FLAT[:20])
+    assert abs(int(source.images[40].mean()) - 128) <= 1
+    assert source.report.notes["of mode L, 8 bits: as it is, `data.range` does not apply"] == 20
+    clear = pictures(
+        tmp_path / "clear", {f"{n}.png": Image.fromarray(np.stack([FLAT[n]] * 4, 2), "RGBA") for n in range(40)}
+    )
+    notes = open_source(DataChoice(path=str(clear), range=(0, 5))).report.notes
+    assert notes["of mode RGBA, 8 bits: as it is, `data.range` does not apply"] == 40
+
+
+def test_a_deep_picture_with_a_transparent_value(tmp_path: Path) -> None:
+    folder = pictures(tmp_path / "deep", {f"{n:02d}.png": Image.fromarray(image) for n, image in enumerate(DEEP)})
+    Image.fromarray(DEEP[0]).save(folder / "00.png", transparency=4000)
+    source = open_source(DataChoice(path=str(folder)))
+    assert source.report.notes["one value that is declared transparent, taken as it is"] == 1
+    low, high = int(DEEP.min()), int(DEEP.max())
+    assert np.array_equal(source.images[0, 0], np.rint((DEEP[0].astype(float) - low) * 255 / (high - low)))
+
+
+def test_white_at_zero(tmp_path: Path) -> None:
+    """TIFF may store negatives; they are turned the right way round at 16 bits as at 8."""
+    folder = tmp_path / "negatives"
+    folder.mkdir()
+    for number, image in enumerate(DEEP):
+        Image.fromarray(65535 - image).save(folder / f"{number:02d}.tif", tiffinfo={262: 0})
+    source = open_source(DataChoice(path=str(folder)))
+    low, high = int(DEEP.min()), int(DEEP.max())
+    assert np.array_equal(source.images[:, 0], np.rint((DEEP.astype(float) - low) * 255 / (high - low)))

@@ -16,6 +16,7 @@ from gradpen.errors import DataError
 from gradpen.text import printable
 
 Axes = Literal["NHW", "NHWC", "NCHW", "ND", "NCL"]
+NARROW = 0.01
 IMAGE_KEYS = ("images", "x_train", "x", "data", "arr_0")
 LABEL_KEYS = ("labels", "y_train", "y", "targets")
 ARRAY_ERRORS = (
@@ -102,10 +103,19 @@ def images_from_array(
     elif axes == "NHWC":
         numbers = np.ascontiguousarray(numbers.transpose(0, 3, 1, 2))
     elif axes == "ND":
+        notes = notes | narrow_columns(array, values)
         numbers, values = numbers[:, None, None], replace(values, layout="vectors")
     elif axes == "NCL":
         numbers, values = numbers[:, :, None], replace(values, layout="signals")
     return Numbers(images=numbers, values=values, notes=notes)
+
+
+def narrow_columns(vectors: NDArray[np.generic], values: Values) -> dict[str, int]:
+    """Return a note of columns that one range for all leaves hardly any room: the networks cannot see them."""
+    spans = (vectors.max(axis=0).astype(np.float64) - vectors.min(axis=0)) / (values.high - values.low)
+    narrow = int((spans < NARROW).sum())
+    words = f"column spans less than {NARROW:.0%} of the range of all; scale the columns alike before training"
+    return {words: narrow} if narrow else {}
 
 
 def axes_of(array: NDArray[np.generic], name: str) -> Axes:

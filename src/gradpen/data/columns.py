@@ -10,6 +10,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from gradpen.data.image import SUFFIXES
 from gradpen.data.labels import Labels, class_labels
 from gradpen.data.tables import PARTITIONS, Table, read_table
 from gradpen.errors import DataError
@@ -112,6 +113,8 @@ def table_labels(
         )
     notes = {f"row of {printable(table.file.name)} without an image": len(unused)} if unused else {}
     notes |= dict.fromkeys(table.notes, 1)
+    bare = sum(os.path.splitext(key)[1].lower() not in SUFFIXES for key in keys if key is not None)
+    notes |= {f"row of {printable(table.file.name)} found by a name without a suffix": bare} if bare else {}
     return labels_of_rows(table, [table.rows[key] for key in keys if key is not None], stated), notes
 
 
@@ -141,11 +144,17 @@ def labels_of_rows(
             f"`data.columns={column}:class` or {column}:number"
         )
     parts = tuple(
-        part_of_label(replace(table, columns=(column,)), [(row[place],) for row in rows], kind)
+        part_of_label(only_column(table, place), [(row[place],) for row in rows], kind)
         for place, (column, kind) in enumerate(zip(table.columns, kinds, strict=True))
     )
     values = np.stack([part.values.reshape(len(rows)) for part in parts], axis=1).astype(np.float32)
     return Labels(kind="mixed", names=table.columns, values=values, parts=parts)
+
+
+def only_column(table: Table, place: int) -> Table:
+    """Return the table with one of its columns."""
+    rows: dict[str, tuple[str, ...]] = {key: (row[place],) for key, row in table.rows.items()}
+    return replace(table, columns=(table.columns[place],), rows=rows)
 
 
 def part_of_label(table: Table, rows: list[tuple[str, ...]], kind: ColumnKind) -> Labels:

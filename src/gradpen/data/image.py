@@ -39,7 +39,7 @@ SUFFIXES = frozenset(
 )
 PHOTOMETRIC = 262
 """TIFF's tag of what 0 means"""
-DEEPEST = 65_535
+DEEPEST, BYTES_END = 65_535, 255
 GREY_MODES = ("1", "L", "LA", "La", "I", "I;16", "I;16B", "I;16L", "I;16N")
 MODE_OF_CHANNELS = {1: "L", 2: "LA", 3: "RGB", 4: "RGBA"}
 
@@ -171,16 +171,28 @@ def decode(
 
 
 def in_bytes(image: Image.Image, value_range: tuple[float, float] | None, notes: list[str]) -> Image.Image:
-    """Return an image of 8 bits, with its values brought from the range to 0 to 255."""
+    """Return an image of 8 bits, with its values brought from the range to 0 to 255.
+
+    Pillow brings the values of PNM files to 16 bits by the depth that they declare, so no range applies to those.
+    """
     deep = image.mode.startswith("I")
-    if not deep and (value_range is None or image.mode not in ("L", "RGB")):
+    if deep and (value_range is None or image.format == "PPM"):
+        low, high = 0.0, float(DEEPEST)
+    elif value_range is None:
         return image
-    low, high = value_range or (0, DEEPEST)
+    elif not deep and (image.mode not in ("L", "RGB") or value_range[1] > BYTES_END):
+        notes.append(f"of mode {image.mode}, 8 bits: as it is, `data.range` does not apply")
+        return image
+    else:
+        low, high = value_range
     values = deep_values(image) if deep else np.asarray(image).astype(np.int32)
     levels = np.clip(np.rint((values - low) * (255 / (high - low))), 0, 255).astype(np.uint8)
     notes.append(f"{'16-bit ' if deep else ''}values from {low:g} to {high:g} taken as 0 to 255")
+    if "transparency" in image.info:
+        notes.append("one value that is declared transparent, taken as it is")
     result = Image.fromarray(levels)
-    result.info, result.getexif = image.info, image.getexif  # type: ignore[method-assign]
+    result.info = {name: value for name, value in image.info.items() if name != "transparency"}
+    result.getexif = image.getexif  # type: ignore[method-assign]
     return result
 
 

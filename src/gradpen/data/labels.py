@@ -4,6 +4,7 @@ A network sees a label as a vector of K numbers: one-hot for classes, 0 or 1 for
 scaled so that the data span [-1, 1]. Columns of different kinds follow one another in the vector.
 """
 
+import re
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
@@ -195,7 +196,9 @@ class LabelSpace:
 
     def parse_mixed(self, text: str) -> Vectors:
         """Return the vector of a label with a value for each column, as ``A=0.5,B=CLASS``."""
-        given = dict(part.partition("=")[::2] for part in text.split(","))
+        # A class may have a comma in its name: only one before the name of a column parts.
+        columns = "|".join(re.escape(name) for name in self.names)
+        given = dict(part.partition("=")[::2] for part in re.split(f",(?=(?:{columns})=)", text))
         if set(given) != set(self.names):
             form = ",".join(
                 f"{printable(name)}={ {'classes': 'CLASS', 'values': 'NUMBER'}.get(part.kind, '0|1') }"
@@ -205,8 +208,9 @@ class LabelSpace:
         found = []
         for name, part in zip(self.names, self.parts, strict=True):
             value = given[name]
-            if part.kind == "attributes":
-                value = {"1": name, "0": "none"}.get(value, value)
+            if part.kind == "attributes" and value in ("0", "1"):
+                found.append(np.array([float(value)], dtype=np.float32))
+                continue
             found.append(part.parse(f"{name}={value}" if part.kind == "values" else value))
         return np.concatenate(found)
 

@@ -283,7 +283,8 @@ def from_memory(
     if choice.size is not None and numbers is not None and numbers.values.layout != "images":
         raise DataError(f"{printable(path)} holds {numbers.values.layout}, which have no size; leave out `data.size`")
     height, width = images.shape[2:]
-    groups = duplicate_groups(images, [f"image {row}" for row in range(len(images))])
+    pictures = numbers is None or numbers.values.layout == "images"
+    groups = duplicate_groups(images, [f"image {row}" for row in range(len(images))]) if pictures else []
     resized = images
     if choice.size is not None:
         resized = resize_array(images, choice.size, choice.fit, choice.background)

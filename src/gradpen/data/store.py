@@ -31,6 +31,7 @@ from gradpen.text import printable
 FORMAT = 2
 META = "meta.json"
 WORK = ".decoding"
+SPREAD = "masks"
 ABANDONED_SECONDS = 30 * 24 * 3600
 """after so long an interrupted decoding is removed"""
 
@@ -168,7 +169,7 @@ def write_store(
     if not decoded.rows:
         (work / ARRAY).unlink()
     refuse_nothing(collection.path, len(decoded.rows), decoded.unreadable)
-    decoded = with_masks_spread(array[: len(decoded.rows)], decoded)
+    decoded = with_masks_spread(array[: len(decoded.rows)], decoded, work / SPREAD)
     meta = {
         "rows": decoded.rows,
         "pixels": pixel_digest(array[: len(decoded.rows)]),
@@ -180,10 +181,11 @@ def write_store(
             file.unlink()
 
 
-def with_masks_spread(array: NDArray[np.uint8], decoded: Decoded) -> Decoded:
+def with_masks_spread(array: NDArray[np.uint8], decoded: Decoded, begun: Path) -> Decoded:
     """Bring masks of 0 and 1 to 0 and 255, in place, and note it; note other images that use few levels."""
-    if array.shape[1] == 1 and int(array.max()) == 1:
-        array *= 255
+    if begun.exists() or (array.shape[1] == 1 and int(array.max()) == 1):
+        begun.touch()  # an interruption in the middle leaves both 1 and 255
+        array[array == 1] = 255
         return replace(decoded, notes=decoded.notes | {"mask of 0 and 1 taken as black and white": len(decoded.rows)})
     return replace(decoded, notes=decoded.notes | few_levels(array, PIXELS))
 

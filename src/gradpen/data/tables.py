@@ -34,7 +34,20 @@ KNOWN_TABLES = (
     "dataset.json",
 )
 PARTITIONS = ("list_eval_partition.csv", "list_eval_partition.txt")
-FILE_COLUMNS = ("image_id", "file", "filename", "file_name", "image", "path", "filepath", "file_path", "image_path")
+FILE_COLUMNS = (
+    "image_id",
+    "file",
+    "filename",
+    "file_name",
+    "image",
+    "path",
+    "filepath",
+    "file_path",
+    "image_path",
+    "image_name",
+    "img",
+    "name",
+)
 DELIMITERS = (",", ";", "\t")
 LARGEST_TABLE = 128 << 20
 LONGEST_HEADER = 1 << 16
@@ -211,7 +224,8 @@ def collect(file: Path, lines: Iterator[Line], columns: tuple[str, ...]) -> Tabl
         raise DataError(f"{name} is an empty table; expected names of columns and a row for each image")
     header, before, notes = header_of(first, second)
     named = [place for place, cell in enumerate(header) if cell.lower() in FILE_COLUMNS]
-    key = (named or [place for place, cell in enumerate(header) if cell] or [0])[0]
+    files = [place for place, cell in enumerate(before[-1][1]) if is_image(cell)]
+    key = (named or files or [place for place, cell in enumerate(header) if cell] or [0])[0]
     places = column_places(name, header, key, columns)
     rows: dict[str, tuple[str, ...]] = {}
     for where, cells in chain(before, lines):
@@ -229,12 +243,17 @@ def header_of(first: Line, second: Line) -> tuple[list[str], list[Line], tuple[s
     A first line that names an image file is a row, and its columns are called column 1, column 2, …
     """
     header = [composed(cell.strip()) for cell in first[1]]
-    if not any(os.path.splitext(cell)[1].lower() in IMAGE_SUFFIXES for cell in header):
+    if not any(map(is_image, header)):
         return header, [second], ()
     names = [f"column {place}" for place in range(1, len(header) + 1)]
-    key = next(place for place, cell in enumerate(header) if os.path.splitext(cell)[1].lower() in IMAGE_SUFFIXES)
+    key = next(place for place, cell in enumerate(header) if is_image(cell))
     names[key] = FILE_COLUMNS[0]
     return names, [first, second], (f"table without names of columns, called {', '.join(names)}",)
+
+
+def is_image(cell: str) -> bool:
+    """Return whether a cell is the name of an image file."""
+    return os.path.splitext(cell.strip())[1].lower() in IMAGE_SUFFIXES
 
 
 def as_path(cell: str) -> str:

@@ -1,5 +1,6 @@
 """What the numbers of the data mean: how they reach the networks' range, and how samples come back in their units."""
 
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
@@ -41,9 +42,16 @@ class Values:
         """
         kind = np.dtype(self.dtype)
         numbers = self.low + (samples.astype(np.float64) + 1) / 2 * (self.high - self.low)
-        if kind.kind in "iub":
-            numbers = np.rint(numbers)
-        numbers = np.clip(numbers, self.low, self.high).astype(kind)
+        numbers = np.clip(numbers, self.low, self.high)
+        if kind.kind == "b":
+            numbers = (numbers >= (self.low + self.high) / 2).astype(kind)
+        elif kind.kind in "iu":
+            limits = np.iinfo(kind)
+            # The largest integers of 64 bits have no double: the next one below is the limit.
+            most = limits.max if limits.max < 2**53 else np.nextafter(float(limits.max), 0)
+            numbers = np.clip(np.rint(numbers), limits.min, most).astype(kind)
+        else:
+            numbers = numbers.astype(kind)
         if self.layout == "vectors":
             return numbers.reshape(len(numbers), -1)
         return numbers[:, :, 0] if self.layout == "signals" else np.ascontiguousarray(numbers.transpose(0, 2, 3, 1))
@@ -115,30 +123,39 @@ def few_levels(array: NDArray[Any], values: Values) -> dict[str, int]:
     return {}
 
 
+def blocks(array: NDArray[Any]) -> Iterator[slice]:
+    """Yield rows of an array a part at a time, so that little memory is needed beside a result."""
+    step = max(1, BLOCK // max(array[0].size, 1))
+    for start in range(0, len(array), step):
+        yield slice(start, start + step)
+
+
 def as_bytes(array: NDArray[Any], low: float, high: float) -> NDArray[np.uint8] | None:
     """Return numbers on 256 even levels as bytes; None where that would lose anything."""
     levels = (array[:1].astype(np.float64) - low) * (255 / (high - low))
     if np.abs(levels - np.rint(levels)).max() > EXACT:
         return None
     result = np.empty(array.shape, dtype=np.uint8)
-    for row, numbers in enumerate(array):
-        levels = (numbers.astype(np.float64) - low) * (255 / (high - low))
+    for rows in blocks(array):
+        levels = (array[rows].astype(np.float64) - low) * (255 / (high - low))
         whole = np.rint(levels)
         if np.abs(levels - whole).max() > EXACT:
             return None
-        result[row] = np.clip(whole, 0, 255)
+        result[rows] = np.clip(whole, 0, 255)
     return result
 
 
+BLOCK = 1 << 21
+"""numbers that are converted at a time"""
 EXACT = 1e-4
 """how far from a whole level a number may be: float32 and float16 round"""
 
 
 def in_range(array: NDArray[Any], low: float, high: float) -> Floats:
-    """Return numbers as float32 in [-1, 1], row by row so that little memory is needed beside the result."""
+    """Return numbers as float32 in [-1, 1]."""
     result = np.empty(array.shape, dtype=np.float32)
-    for row, numbers in enumerate(array):
-        result[row] = np.clip((numbers.astype(np.float64) - low) * (2 / (high - low)) - 1, -1, 1)
+    for rows in blocks(array):
+        result[rows] = np.clip((array[rows].astype(np.float64) - low) * (2 / (high - low)) - 1, -1, 1)
     return result
 
 

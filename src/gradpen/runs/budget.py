@@ -125,7 +125,9 @@ def with_size(config: RunConfig, source: Source, size: tuple[int, int], budget: 
     average = config.average
     if average == AVERAGE:
         average = replace(AVERAGE, half_life=HALF_LIFE * batch / batch_for(source.shape))
-    return replace(config, batch_size=min(batch, len(source.train)), average=average)
+    unit = sharing.count() * config.accumulate
+    fitting = max(min(batch, len(source.train)) // unit, 1) * unit
+    return replace(config, batch_size=fitting, average=average)
 
 
 def largest(task: Task, budget: Budget, seconds: float) -> tuple[RunConfig, str]:
@@ -135,7 +137,15 @@ def largest(task: Task, budget: Budget, seconds: float) -> tuple[RunConfig, str]
     """
     tried: list[Timing] = []
     for size in sizes(task.source, budget):
-        timing = timed(replace(task, config=with_size(task.config, task.source, size, budget)))
+        config = with_size(task.config, task.source, size, budget)
+        if tried and config == tried[-1].config:
+            continue
+        try:
+            timing = timed(replace(task, config=config))
+        except torch.OutOfMemoryError:
+            if not tried or sharing.count() > 1:
+                raise
+            return tried[-1].config, f" ({words_of_size(size, budget)} needs more memory than there is)"
         count = timing.iterations(seconds)
         if tried and count < ENOUGH and timing.seconds > FREE * tried[0].seconds:
             best = tried[-1]

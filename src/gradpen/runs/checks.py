@@ -106,8 +106,19 @@ def refuse_other_data(source: Source, checkpoint: Checkpoint, folder: RunFolder)
         raise RunError(
             f"{printable(source.report.path)} does not hold the data {printable(folder.path)} was trained on "
             f"({source.report.used:,} images, fingerprint {source.fingerprint[:12]}; the run's has {before[:12]})"
-            f"{what_is_new(source, folder)}; name the folder, file or array that holds them, or start a new run"
+            f"{how_it_reads(checkpoint)}{what_is_new(source, folder)}; name the folder, file or array that holds them, "
+            f"or start a new run"
         )
+
+
+def how_it_reads(checkpoint: Checkpoint) -> str:
+    """Return in words that data may be read otherwise than when the run began, if an earlier version began it."""
+    if "values" in checkpoint.facts:
+        return ""
+    return (
+        f"; gradpen {checkpoint.facts['versions']['gradpen']} as it was then read deep pictures, masks, floats, hidden "
+        f"files and train/ beside val/ otherwise: if these are such data, go on with that version"
+    )
 
 
 NAMED_NEW = 3
