@@ -7,11 +7,12 @@ from typing import Any, Literal
 
 import numpy as np
 import torch
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from torch import Tensor
 
 from gradpen.config import RunConfig
 from gradpen.data.choice import DataChoice, LabelledArray, at_absolute_path
+from gradpen.data.held import Held, as_array, is_held
 from gradpen.data.recognise import ARRAY_SUFFIXES, open_source
 from gradpen.data.source import Source, gather
 from gradpen.data.values import Values
@@ -43,7 +44,7 @@ __all__ = ["evaluate", "nearest", "train"]
 
 
 def train(
-    data: str | Path | NDArray[np.generic] | None = None,
+    data: str | Path | Held | None = None,
     *,
     labels: ArrayLike | None = None,
     preset: str | None = None,
@@ -59,9 +60,10 @@ def train(
     """Train, and return the trained run.
 
     Args:
-        data: a folder of images, a folder of idx files, a ``.npy`` or ``.npz`` file, an array of images
-            (uint8, or floats in [0, 1] or [-1, 1]; ``[N, H, W]``, ``[N, H, W, C]`` or ``[N, C, H, W]``), or
-            None for the preset's embedded data, scikit-learn's digits for most.
+        data: a folder of images, a folder of idx files, a ``.npy`` or ``.npz`` file; what a program holds: an array or
+            tensor of images, vectors or signals, of any type and range (``[N, H, W]``, ``[N, H, W, C]``,
+            ``[N, C, H, W]``, ``[N, D]``; others with ``data__axes``), a list of those or of Pillow's images, a
+            ``Dataset`` or ``DataLoader`` of PyTorch, read once; or None: the preset's embedded data, digits for most.
         labels: of an array of images, for conditional networks: classes as integers or texts ``[N]``, or attributes
             (0 or 1) or numbers ``[N, K]``.
         preset: the configuration to start from, ``quick`` by default.
@@ -106,7 +108,7 @@ def train(
 
 def train_with(
     dotted: dict[str, Any],
-    data: str | Path | NDArray[np.generic] | None,
+    data: str | Path | Held | None,
     *,
     labels: ArrayLike | None = None,
     preset: str | None = None,
@@ -122,7 +124,7 @@ def train_with(
     audience = audience or Audience()
     if audience.publish is None:
         audience.publish = publish
-    array = in_memory(data, labels)
+    array = in_memory(data, labels, audience.say)
     path = None if data is None or array is not None else str(data)
     if array is None and labels is not None:
         raise UsageError("labels go with an array of images; name those of files with data__labels")
@@ -203,11 +205,19 @@ def budget_for(
     )
 
 
-def in_memory(data: str | Path | NDArray[np.generic] | None, labels: ArrayLike | None) -> LabelledArray | None:
-    """Return an array of images with its labels; None if the data are something else."""
-    if not isinstance(data, np.ndarray):
+def in_memory(
+    data: str | Path | Held | None, labels: ArrayLike | None, say: Callable[[str], None] = silently
+) -> LabelledArray | None:
+    """Return examples that the program holds, with their labels; None if the data lie elsewhere.
+
+    Raises:
+        UsageError: they are neither.
+        DataError: they cannot be read.
+    """
+    if not is_held(data):
         return None
-    return LabelledArray(images=data, labels=None if labels is None else np.asarray(labels))
+    array, own = as_array(data, say)
+    return LabelledArray(images=array, labels=own if labels is None else np.asarray(labels), asked=labels is not None)
 
 
 def continue_run(
@@ -228,8 +238,8 @@ def continue_run(
 
 
 def evaluate(
-    run: str | Path | NDArray[np.generic],
-    data: str | Path | NDArray[np.generic] | None = None,
+    run: str | Path | Held,
+    data: str | Path | Held | None = None,
     *,
     labels: ArrayLike | None = None,
     count: int = SET_SIZE,
@@ -269,21 +279,19 @@ def evaluate(
     """
     if count < 2 or sets < 2:
         raise UsageError(f"an evaluation needs at least 2 images and 2 sets, found {count} and {sets}")
-    if isinstance(run, np.ndarray) or not is_run(Path(run)):
-        if data is None and not isinstance(run, np.ndarray) and not Path(run).exists():
-            existing_folder(Path(run))
+    if is_held(run) or not is_run(Path(str(run))):
+        if data is None and not is_held(run) and not Path(str(run)).exists():
+            existing_folder(Path(str(run)))
         images, source = images_beside(run, data)
         classifier = classifier_of(source, progress) if classes and can_classify(source) else None
         measures = (*MEASURES, *(class_measures(classifier) if classifier else ()))
         return measure_images(images, source, seed=seed, limit=count, sets=sets, measures=measures)
-    trained, source = load_with_data(run, data, say, labels, checkpoint, device)
+    trained, source = load_with_data(str(run), data, say, labels, checkpoint, device)
     classifier = classifier_of(source, progress) if classes and can_classify(source) else None
     return measures_of(trained, source, count=count, sets=sets, seed=seed, classifier=classifier)
 
 
-def images_beside(
-    images: str | Path | NDArray[np.generic], data: str | Path | NDArray[np.generic] | None
-) -> tuple[Tensor, Source]:
+def images_beside(images: str | Path | Held, data: str | Path | Held | None) -> tuple[Tensor, Source]:
     """Return images ``[N, C, H, W]`` in [-1, 1], and the data they are measured against at their size.
 
     Raises:
@@ -292,12 +300,12 @@ def images_beside(
     """
     if data is None:
         raise UsageError(
-            f"{'the array' if isinstance(images, np.ndarray) else printable(images)} is no run, so what its images are "
+            f"{'the array' if is_held(images) else printable(images)} is no run, so what its images are "
             f"measured against must be named: `against=DATA` (in Python data=…)"
         )
-    own = DataChoice() if isinstance(images, np.ndarray) else DataChoice(path=str(images))
+    own = DataChoice() if is_held(images) else DataChoice(path=str(images))
     made = open_source(own, array=in_memory(images, None))
-    theirs = DataChoice() if isinstance(data, np.ndarray) else DataChoice(path=str(data))
+    theirs = DataChoice() if is_held(data) else DataChoice(path=str(data))
     if made.report.kind == "array":
         # Numbers of one type are in one unit: those of the images are mapped as those of the data.
         values = values_of_array(theirs, data)
@@ -315,9 +323,9 @@ def images_beside(
 MOST_CHANNELS = 4
 
 
-def values_of_array(choice: DataChoice, data: str | Path | NDArray[np.generic]) -> Values | None:
+def values_of_array(choice: DataChoice, data: str | Path | Held) -> Values | None:
     """Return what the numbers of data mean that are an array; None for others."""
-    if not isinstance(data, np.ndarray) and Path(str(data)).suffix not in ARRAY_SUFFIXES:
+    if not is_held(data) and Path(str(data)).suffix not in ARRAY_SUFFIXES:
         return None
     return open_source(choice, array=in_memory(data, None)).values
 
@@ -348,7 +356,7 @@ def measures_of(
 
 def nearest(
     run: str | Path,
-    data: str | Path | NDArray[np.generic] | None = None,
+    data: str | Path | Held | None = None,
     *,
     labels: ArrayLike | None = None,
     count: int = 15,
@@ -378,7 +386,7 @@ def nearest(
 
 def load_with_data(
     run: str | Path,
-    data: str | Path | NDArray[np.generic] | None,
+    data: str | Path | Held | None,
     say: Callable[[str], None],
     labels: ArrayLike | None = None,
     checkpoint: Literal["best", "last"] | int = "last",

@@ -116,6 +116,8 @@ class LabelledArray:
     """as :func:`gradpen.data.arrays.images_from_array` takes them"""
     labels: NDArray[np.generic] | None = None
     """as :func:`gradpen.data.arrays.labels_from_array` takes them"""
+    asked: bool = False
+    """whether the labels were given for themselves, and did not just come with the images"""
 
 
 def at_absolute_path(choice: DataChoice, path: str) -> DataChoice:

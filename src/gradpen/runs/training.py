@@ -68,7 +68,7 @@ def train(
         device = choose_device(config.device)
         checks.refuse_uneven(config)
         if budget is None or not budget.networks:
-            checks.refuse_unused_labels(config, array is not None and array.labels is not None)
+            checks.refuse_unused_labels(config, array is not None and array.asked)
         source = open_together(config, array, audience)
         if budget is None or not budget.batch:
             checks.refuse_small(config, source)

@@ -1,0 +1,117 @@
+"""What a Python program holds as data: tensors, arrays, lists of them, and PyTorch's data sets."""
+
+from collections.abc import Callable, Sequence
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from PIL import Image
+from torch.utils.data import DataLoader, Dataset, IterableDataset
+
+from gradpen.errors import DataError, UsageError
+from gradpen.text import printable
+
+Held = NDArray[np.generic] | torch.Tensor | Sequence[Any] | Dataset[Any] | DataLoader[Any]
+"""data that a program holds"""
+KINDS = "a path, an array or tensor, a list of them or of images, or a Dataset or DataLoader of PyTorch"
+AUGMENTS = 2
+"""examples that are read twice, to see whether a data set gives the same each time"""
+
+
+def is_held(data: object) -> bool:
+    """Return whether these are data themselves, and not where they lie.
+
+    Raises:
+        UsageError: they are neither.
+    """
+    if data is None or isinstance(data, str | Path):
+        return False
+    if isinstance(data, np.ndarray | torch.Tensor | Dataset | DataLoader) or is_sequence(data):
+        return True
+    raise UsageError(f"data of type {type(data).__module__}.{type(data).__qualname__} are not known; give {KINDS}")
+
+
+def is_sequence(data: object) -> bool:
+    """Return whether these are a list or tuple of examples."""
+    return isinstance(data, list | tuple)
+
+
+def as_array(data: Any, say: Callable[[str], None]) -> tuple[NDArray[np.generic], NDArray[np.generic] | None]:
+    """Return examples ``[N, …]`` as one array, and the labels that come with each, if any.
+
+    Args:
+        data: what :func:`is_held` knows. A data set is read once, from its first example to its last.
+        say: told what is read, and what a single reading leaves out.
+
+    Raises:
+        DataError: there are none, they differ in shape, or they have no end.
+    """
+    if isinstance(data, np.ndarray):
+        return data, None
+    if isinstance(data, torch.Tensor):
+        return array_of(data), None
+    if is_sequence(data):
+        return stacked([array_of(example) for example in data]), None
+    if isinstance(data, DataLoader):
+        say("the examples of the loader's data set are read once; batches are gradpen's own (`batch_size`)")
+        data = data.dataset
+    if isinstance(data, IterableDataset) or not hasattr(data, "__len__"):
+        raise DataError(
+            f"{type(data).__name__} does not say how many examples it has and may have no end; take a part of it, for "
+            f"example list(itertools.islice(iter(data), 10_000))"
+        )
+    examples = [data[index] for index in range(len(data))]
+    images, labels = zip(*map(parted, examples), strict=True) if examples else ((), ())
+    again = [array_of(parted(data[index])[0]) for index in range(min(AUGMENTS, len(examples)))]
+    arrays = [array_of(image) for image in images]
+    if not all(np.array_equal(*pair) for pair in zip(again, islice(arrays, len(again)), strict=True)):
+        say(
+            "the data set gives another example each time it is asked for the same: it augments; what was read once is "
+            "trained on (`augmentation={}` augments what the critic sees)"
+        )
+    given = None if any(label is None for label in labels) else np.array([array_of(label) for label in labels])
+    return stacked(arrays), given
+
+
+def parted(example: Any) -> tuple[Any, Any]:
+    """Return image and label of an example; None where there is no label."""
+    if isinstance(example, tuple | list) and len(example) == 2:
+        return example[0], example[1]
+    if isinstance(example, tuple | list):
+        return example[0], None
+    return example, None
+
+
+def array_of(example: Any) -> NDArray[np.generic]:
+    """Return one example as an array.
+
+    Raises:
+        DataError: it is none.
+    """
+    if isinstance(example, torch.Tensor):
+        held = example.detach().cpu()
+        return (held.float() if held.dtype == torch.bfloat16 else held).numpy()
+    if isinstance(example, Image.Image):
+        return np.asarray(example)
+    if isinstance(example, str | Path):
+        raise DataError(
+            f"the list holds names of files ({printable(example)} …); give the folder they lie in, or read them first"
+        )
+    array = np.asarray(example)
+    if array.dtype.kind not in "biufUS":
+        raise DataError(f"an example is of type {type(example).__name__}; expected an array, a tensor or an image")
+    return array
+
+
+def stacked(examples: list[NDArray[np.generic]]) -> NDArray[np.generic]:
+    """Return examples of one shape as one array ``[N, …]``."""
+    shapes = {example.shape for example in examples}
+    if not examples:
+        raise DataError("there are no examples")
+    if len(shapes) > 1:
+        some = " and ".join(str(list(shape)) for shape in sorted(shapes)[:2])
+        raise DataError(f"examples differ in shape ({some}); bring them to one, or give a folder of image files")
+    return np.stack(examples)
