@@ -181,8 +181,8 @@ MUTANTS = [
     ("generator in the critic's graph", "algorithm", "with torch.no_grad():", "if True:"),
     ("critic gradients kept", "algorithm", "    gan.critic_optimizer.zero_grad()\n", ""),
     ("generator gradients kept", "algorithm", "    gan.generator_optimizer.zero_grad()\n", ""),
-    ("critic trained by the generator's loss", "algorithm", "    gan.critic.requires_grad_(False)\n", ""),
-    ("critic left frozen", "algorithm", "    gan.critic.requires_grad_(True)\n", ""),
+    ("critic trained by the generator's loss", "algorithm", "with gan.critic_held_still():", "if True:"),
+    ("critic left frozen", "gan", "parameter.requires_grad_(True)", "parameter.requires_grad_(False)"),
     (
         "the same latents in every step",
         "gan",

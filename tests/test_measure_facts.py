@@ -158,8 +158,8 @@ MUTANTS = [
     (
         "real images sought among themselves",
         "copies",
-        "real=nearest_images(real, source.images, source.train)",
-        "real=nearest_images(real, source.images, source.held_out)",
+        "real=nearest_images(real, images, source.train)",
+        "real=nearest_images(real, images, source.held_out)",
     ),
     ("training images drawn twice", "copies", "replace=False", "replace=True"),
     (
@@ -193,8 +193,7 @@ MUTANTS = [
     ("critic's parts summed", "auxiliary", "critic_weight * classes) / parts)", "critic_weight * classes))"),
     ("old gradients of the critic kept", "auxiliary", "    gan.critic_optimizer.zero_grad()\n", ""),
     ("generator in the critic's graph", "auxiliary", "with torch.no_grad():", "if True:"),
-    ("generator's loss kept by the critic", "auxiliary", "    gan.critic.requires_grad_(False)\n", ""),
-    ("critic left frozen", "auxiliary", "    gan.critic.requires_grad_(True)\n", ""),
+    ("generator's loss kept by the critic", "auxiliary", "with gan.critic_held_still():", "if True:"),
     (
         "clipped before the step",
         "auxiliary",
@@ -300,7 +299,7 @@ MUTANTS = [
     (
         "transposed convolution by its inputs",
         "spectral",
-        "outputs = 1 if isinstance(layer, nn.ConvTranspose2d) else 0",
+        "outputs = 1 if isinstance(layer, _ConvTransposeNd) else 0",
         "outputs = 0",
     ),
     ("power iterations in evaluation", "spectral", "if self.training:", "if True:"),

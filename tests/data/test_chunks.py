@@ -110,7 +110,7 @@ def wait_for(happened: Callable[[], bool], process: subprocess.Popen[str]) -> No
 def test_a_stopped_process_is_continued(
     pictures: Path, whole: dict[str, bytes], cache: Path, counted: list[int], number: signal.Signals, tmp_path: Path
 ) -> None:
-    process = start(pictures, tmp_path / "log")
+    process = start(pictures, tmp_path / "log", 0.02)
     wait_for(lambda: len(notes(cache)) >= 4, process)
     process.send_signal(number)
     process.communicate(timeout=60)

@@ -135,11 +135,15 @@ def still_samples(run: "Run", options: Sample) -> tuple["NDArray[np.uint8]", int
     if options.labels is not None:
         each = 8 if options.count is None else options.count
         pixels = run.pictures_of_every_label(each, seed=options.seed)
-        names = ", ".join(printable(name) for name in run.labels.example_names()) if run.labels else ""
-        return pixels, each, f"{each} samples of each label ({names})"
+        return pixels, each, f"{each} samples of each label ({names_of_labels(run)})"
     count = 64 if options.count is None else options.count
     pixels = run.pictures(count, seed=options.seed, label=options.label)
     return pixels, None, f"{count} samples"
+
+
+def names_of_labels(run: "Run") -> str:
+    """Return the labels that every sample is drawn for."""
+    return ", ".join(printable(name) for name in run.labels.example_names()) if run.labels else ""
 
 
 def samples_in_units(run: "Run", options: Sample) -> tuple["NDArray[Any]", str]:
@@ -147,7 +151,7 @@ def samples_in_units(run: "Run", options: Sample) -> tuple["NDArray[Any]", str]:
     if options.labels is not None:
         each = 8 if options.count is None else options.count
         rows = run.sample_every_label(each, seed=options.seed)
-        return rows.reshape(-1, *rows.shape[2:]), f"{each} samples of each label"
+        return rows.reshape(-1, *rows.shape[2:]), f"{each} samples of each label ({names_of_labels(run)})"
     count = 64 if options.count is None else options.count
     return run.sample(count, seed=options.seed, label=options.label), f"{count} samples"
 

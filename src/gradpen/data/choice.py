@@ -80,6 +80,8 @@ class DataChoice:
     @field_validator("size", mode="before")
     @classmethod
     def _size_in_words(cls, value: Any) -> Any:
+        if isinstance(value, int) and not isinstance(value, bool):
+            return value, value
         return parse_size(value) if isinstance(value, str) else value
 
     @field_validator("range", mode="before")
