@@ -205,7 +205,7 @@ def read_config(folder: RunFolder) -> RunConfig:
     """Read the configuration; raise :class:`RunError` or :class:`UsageError`."""
     try:
         values = json.loads(folder.config.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise RunError(f"{printable(folder.config)} cannot be read: {printable(error)}") from None
     return from_dict(values, origin=printable(folder.config))
 
@@ -216,20 +216,57 @@ def append_row(folder: RunFolder, row: Row) -> None:
         file.write(json.dumps(row, allow_nan=False) + "\n")
 
 
-def read_measures(folder: RunFolder) -> list[Row]:
-    """Return the measures, without a last line that a crash cut short."""
-    rows: list[Row] = []
-    if folder.measures.exists():
-        for line in folder.measures.read_text(encoding="utf-8").splitlines():
-            try:
-                rows.append(json.loads(line))
-            except ValueError:
-                break
-    return rows
+def unheard(sentence: str) -> None:
+    """Say nothing."""
+    del sentence
 
 
-def rewind_measures(folder: RunFolder, iteration: int) -> list[Row]:
+def read_measures(folder: RunFolder, say: Callable[[str], None] = unheard) -> list[Row]:
+    """Return the measures, without a last line that a crash cut short and without damaged ones.
+
+    Args:
+        folder: the run's.
+        say: told how many lines before the last are damaged.
+    """
+    lines = folder.measures.read_bytes().splitlines() if folder.measures.exists() else []
+    rows = [row_of(line) for line in lines]
+    damaged = rows[:-1].count(None)
+    if damaged:
+        say(f"{damaged:,} of {len(rows):,} lines of {printable(folder.measures)} are damaged and left out")
+    return [row for row in rows if row is not None]
+
+
+ALWAYS_MEASURED = frozenset(
+    ["iteration", "images", "seconds", "slope_mean", "critic_gradient_norm"]
+    + [f"critic_gap_{part}{error}" for part in ("train", "held_out") for error in ("", "_error")]
+)
+
+
+def row_of(line: bytes) -> Row | None:
+    """Return a row of measures, or None for a line that is none."""
+    try:
+        row = json.loads(line)
+    except (ValueError, RecursionError):
+        return None
+    if not isinstance(row, dict) or not row.keys() >= ALWAYS_MEASURED:
+        return None
+    numbers = all(isinstance(value, int | float) and not isinstance(value, bool) for value in row.values())
+    return row if numbers and isinstance(row["iteration"], int) else None
+
+
+def restore_damaged(path: Path, values: Any, say: Callable[[str], None]) -> None:
+    """Write a JSON file anew if it cannot be read or has other keys, and say so."""
+    try:
+        found = json.loads(path.read_bytes())
+    except (OSError, ValueError, RecursionError):
+        found = None
+    if not isinstance(found, dict) or found.keys() != values.keys():
+        write_json(path, values)
+        say(f"{printable(path)} was damaged and is written anew")
+
+
+def rewind_measures(folder: RunFolder, iteration: int, say: Callable[[str], None] = unheard) -> list[Row]:
     """Keep the rows up to an iteration, those that a checkpoint vouches for, and return them."""
-    rows = [row for row in read_measures(folder) if row["iteration"] <= iteration]
+    rows = [row for row in read_measures(folder, say) if row["iteration"] <= iteration]
     replace_file(folder.measures, "".join(json.dumps(row) + "\n" for row in rows).encode())
     return rows

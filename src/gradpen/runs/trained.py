@@ -160,7 +160,7 @@ def load(
         iteration=chosen.iteration,
         generator=generator,
         labels=labels,
-        measures=[row for row in read_measures(folder) if row["iteration"] <= chosen.iteration],
+        measures=[row for row in read_measures(folder, say) if row["iteration"] <= chosen.iteration],
         data_fingerprint=chosen.facts["data_fingerprint"],
         values=values_from_json(chosen.facts.get("values")),
     )

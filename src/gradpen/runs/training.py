@@ -1,7 +1,7 @@
 """Begin a run, or continue one exactly where it stopped."""
 
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -30,6 +30,7 @@ from gradpen.runs.folder import (
     new_folder,
     read_config,
     refuse_used,
+    restore_damaged,
     rewind_measures,
     write_config,
     write_json,
@@ -136,7 +137,9 @@ def resume(
             audience.say(notice)
         sharing.wait_for_all()
         with audience.listen(), readable_failures(folder):
-            rows = rewind(folder, config, checkpoint.iteration) if sharing.leads() else []
+            if sharing.leads():
+                restore_damaged(folder.data, report_to_json(source.report), audience.say)
+            rows = rewind(folder, config, checkpoint.iteration, audience.say) if sharing.leads() else []
             trainer = Trainer(
                 task=task,
                 state=state,
@@ -181,12 +184,12 @@ def describe(folder: RunFolder, task: Task) -> None:
     save_drawn(grid(shown(task.source, rows)), folder.real)
 
 
-def rewind(folder: RunFolder, config: RunConfig, iteration: int) -> list[Row]:
+def rewind(folder: RunFolder, config: RunConfig, iteration: int, say: Callable[[str], None]) -> list[Row]:
     """Let the folder stand as it stood after an iteration, and return the measures until then."""
     for checkpoints in (folder.checkpoints, folder.best):
         remove_newer(checkpoints, iteration)
     write_config(folder, config)
-    return rewind_measures(folder, iteration)
+    return rewind_measures(folder, iteration, say)
 
 
 def take_threads(checkpoint: Checkpoint, config: RunConfig) -> None:
