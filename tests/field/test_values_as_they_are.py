@@ -122,7 +122,10 @@ def test_a_range_of_ones_own() -> None:
     assert seen(source).max() == pytest.approx(2 * 4000 / 4095 - 1, abs=1e-6)
     narrow = opened(array, range=(1000, 2000))
     cut = int(((array < 1000) | (array > 2000)).sum())
-    assert narrow.report.notes == {"value beyond 1000 to 2000, cut off there": cut}
+    assert narrow.report.notes == {
+        "value beyond 1000 to 2000, cut off there": cut,
+        "uint16 values from 1000 to 2000 taken as -1 to 1": 40,
+    }
     for wrong in ("4095,0", "1", "nan,1", "a,b", "0,inf"):
         with pytest.raises((ValueError, UsageError)):
             DataChoice(range=wrong)  # type: ignore[arg-type]
@@ -236,8 +239,8 @@ def test_a_range_beyond_the_type_does_not_wrap(dtype: str, low: float, high: flo
 def test_columns_that_one_range_hides_are_said() -> None:
     table = np.stack([RANDOM.random(100), 1e6 * RANDOM.random(100)], axis=1)
     notes = opened(table).report.notes
-    assert notes == {"column spans less than 1% of the range of all; scale the columns alike before training": 1}
-    assert opened(table / table.max(axis=0)).report.notes == {}
+    assert notes["column spans less than 1% of the range of all; scale the columns alike before training"] == 1
+    assert list(opened(table / table.max(axis=0)).report.notes) == ["float64 values from 0 to 1 taken as -1 to 1"]
 
 
 def test_many_small_vectors_open_quickly() -> None:
@@ -316,3 +319,13 @@ def test_white_at_zero(tmp_path: Path) -> None:
     source = open_source(DataChoice(path=str(folder)))
     low, high = int(DEEP.min()), int(DEEP.max())
     assert np.array_equal(source.images[:, 0], np.rint((DEEP.astype(float) - low) * 255 / (high - low)))
+
+
+def test_how_values_were_taken_is_said_before_training(tmp_path: Path, command: Callable[..., Outcome]) -> None:
+    np.save(tmp_path / "deep.npy", ARRAYS["12-bit pictures in uint16"])
+    code, _, err = command(
+        "train", tmp_path / "deep.npy", "--iterations=1", "--batch-size=8", "--out", tmp_path / "run"
+    )
+    assert code == 0, err
+    assert "40 × uint16 values from 200 to 4000 taken as -1 to 1" in err
+    assert "uint16 values from 200 to 4000" in (tmp_path / "run" / "data.json").read_text()

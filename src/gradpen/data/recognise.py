@@ -299,7 +299,7 @@ def from_memory(
         duplicates=groups,
         classes={} if labels is None else labels.counts(),
         labels="" if labels is None else "with the data",
-        notes={} if numbers is None else numbers.notes,
+        notes={} if numbers is None else numbers.notes | numbers.values.note(len(images)),
     )
     train, held_out = parts or split(len(images), choice.held_out)
     values = PIXELS if numbers is None else numbers.values

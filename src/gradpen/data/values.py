@@ -60,9 +60,10 @@ class Values:
         """Return JSON-able values."""
         return asdict(self)
 
-    def about(self) -> str:
-        """Return in words what is mapped to what."""
-        return f"values from {self.low:g} to {self.high:g} ({self.dtype}), -1 to 1 to the networks"
+    def note(self, count: int) -> dict[str, int]:
+        """Return a note for the report on what is mapped to what, in so many examples; none for pixels in bytes."""
+        words = f"{self.dtype} values from {self.low:g} to {self.high:g} taken as -1 to 1"
+        return {} if self.are_pixels else {words: count}
 
 
 PIXELS = Values(low=0.0, high=255.0)
