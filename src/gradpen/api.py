@@ -36,6 +36,7 @@ from gradpen.runs import training
 from gradpen.runs.audience import Audience
 from gradpen.runs.budget import LONGEST, Budget
 from gradpen.runs.folder import RunFolder, existing_folder, is_run
+from gradpen.runs.start import configuration_from
 from gradpen.runs.trained import Run, load, warn
 from gradpen.settings import configure, from_dict, read_file, to_dict
 from gradpen.text import printable
@@ -53,6 +54,7 @@ def train(
     conditional: bool = False,
     out: str | Path | None = None,
     config: str | Path | None = None,
+    start: str | Path | None = None,
     resume: str | Path | None = None,
     audience: Audience | None = None,
     **settings: Any,
@@ -74,6 +76,8 @@ def train(
             latent, critics as planes. ``quick`` does so by itself where labels are named.
         out: the run's folder; None takes the next free number below ``runs/``.
         config: a JSON or TOML file laid over the preset.
+        start: a run whose networks and optimisers this one begins with, as far as they fit; without a preset it has
+            that run's configuration too. ``freeze_critic=N`` holds the critic's first N layers still.
         resume: a run to continue exactly; only ``iterations`` and the place of the same data may change.
         audience: whom to tell about the progress; nobody by default.
         settings: any setting of the configuration, dots written as double underscores
@@ -101,6 +105,7 @@ def train(
         conditional=conditional,
         out=out,
         config=config,
+        start=start,
         resume=resume,
         audience=audience,
     )
@@ -117,6 +122,7 @@ def train_with(
     conditional: bool = False,
     out: str | Path | None = None,
     config: str | Path | None = None,
+    start: str | Path | None = None,
     resume: str | Path | None = None,
     audience: Audience | None = None,
 ) -> Run:
@@ -130,7 +136,7 @@ def train_with(
         raise UsageError("labels go with an array of images; name those of files with data__labels")
     if resume is not None:
         given: dict[str, Any] = {"preset": preset, "minutes": minutes, "reduced": reduced or None}
-        given |= {"conditional": conditional or None, "config": config, "out": out}
+        given |= {"conditional": conditional or None, "config": config, "out": out, "start": start}
         dotted |= {name: value for name, value in given.items() if value is not None}
         folder = continue_run(Path(resume), path, array, dotted, audience)
     else:
@@ -139,7 +145,10 @@ def train_with(
         if array is not None:
             dotted.setdefault("data.columns", ())
         file = None if config is None else Path(config)
-        chosen = configure(preset, reduced=reduced, file=file, settings=dotted)
+        base = None if start is None else configuration_from(Path(start), data=path, in_memory=array is not None)
+        chosen = configure(preset, reduced=reduced, file=file, settings=dotted, base=base)
+        if start is not None:
+            chosen = replace(chosen, start=str(Path(start).absolute()))
         budget = budget_for(
             chosen,
             minutes,
@@ -190,7 +199,7 @@ def budget_for(
         raise UsageError("`minutes` and `iterations` are two lengths; choose one of them")
     if minutes is not None and not 0 < minutes <= LONGEST:
         raise UsageError(f"`minutes={minutes:g}`: expected more than 0 and at most {LONGEST:,}")
-    sized = config.preset == "quick" and not reduced
+    sized = config.preset == "quick" and not reduced and config.start is None
     if sized and minutes is None and "iterations" not in parts:
         minutes = MINUTES
     networks = sized and not parts & {"generator", "critic"}
@@ -232,7 +241,7 @@ def continue_run(
     if settings:
         raise UsageError(
             f"a resumed run is the same run, so {', '.join(sorted(settings))} cannot be given with resume; "
-            f"only the iterations and the place of the data may change"
+            f"only the iterations and the place of the data may change; `start` begins a new run with its networks"
         )
     return training.resume(path, iterations=iterations, data=data, array=array, audience=audience)
 

@@ -1,7 +1,7 @@
 """The parts of a run, each a choice, and what must fit together."""
 
 from dataclasses import replace
-from typing import Annotated, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import Field, NonNegativeInt, PositiveInt, Tag, model_validator
 from pydantic.dataclasses import dataclass
@@ -39,8 +39,10 @@ class Cadence:
     """write a sample grid and measure distances to held-out data; a grid also after 10 and 50 iterations"""
     save_every: PositiveInt = 200
     """write a checkpoint"""
-    keep: Annotated[int, Field(ge=2)] = 2
-    """checkpoints kept; at least 2, so that a damaged one has a predecessor"""
+    keep: Annotated[int, Field(ge=2)] | Literal["all"] = 2
+    """newest checkpoints kept, or all; at least 2, so that a damaged one has a predecessor"""
+    keep_every: PositiveInt | None = None
+    """keep also, to the end, checkpoints of iterations that are multiples of this; none: no others"""
     grid: PositiveInt = 64
     """samples in a grid"""
     patience: PositiveInt | None = None
@@ -138,6 +140,10 @@ class RunConfig:
     """CPU threads; none: as many as torch takes. The last bits of a result depend on it"""
     data: DataChoice = Field(default_factory=DataChoice)
     cadence: Cadence = Field(default_factory=Cadence)
+    start: str | None = None
+    """folder of a run whose networks and optimisers this one begins with, as far as they fit; none: initial weights"""
+    freeze_critic: NonNegativeInt = 0
+    """layers of the critic, the first ones, that keep the weights they begin with; for runs with a start"""
 
     @model_validator(mode="after")
     def _parts_fit_together(self) -> Self:
@@ -158,6 +164,8 @@ class RunConfig:
                 f"either both networks take labels or none does, but generator.labels is {self.generator.labels} and "
                 f"critic.labels is {self.critic.labels}"
             )
+        if self.freeze_critic and self.start is None:
+            raise ValueError("freeze_critic holds layers of another run still; name the run as the start")
         if self.engine == "reference" and self.precision != "fp32":
             raise ValueError(f"the reference engine is fp32, but precision is {self.precision}")
         return self

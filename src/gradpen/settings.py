@@ -227,6 +227,7 @@ def configure(
     reduced: bool = False,
     file: Path | None = None,
     settings: dict[str, Any] | None = None,
+    base: RunConfig | None = None,
 ) -> RunConfig:
     """Return a configuration: a preset, under a file, under settings by dotted key.
 
@@ -236,6 +237,7 @@ def configure(
         file: a JSON or TOML file with any part of a configuration, for example a run's ``config.json``.
         settings: values by dotted key. ``learning_rate`` sets both optimisers, ``penalty_weight`` the
             constraint's weight and ``size`` the data's, as the command line's options do.
+        base: what stands instead of a preset where none is named.
 
     Raises:
         UsageError: a name or a value is wrong; the message says which and what was expected.
@@ -244,7 +246,10 @@ def configure(
     1.0
     """
     changes = read_file(file) if file is not None else {}
-    chosen = find(str(preset or changes.get("preset", DEFAULT))).config()
+    if base is None or preset is not None:
+        chosen = find(str(preset or changes.get("preset", DEFAULT))).config()
+    else:
+        chosen = base
     values = to_dict(reduced_preset(chosen) if reduced else chosen)
     settings = settings or {}
     if "data.labels" in settings or not str(settings.get("data.path", EMBEDDED)).startswith(EMBEDDED):

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from gradpen.runs.trained import Run
 
 
-CheckpointOption = Annotated[str, option("best|last|N", "best")]
+CheckpointOption = Annotated[str, option("best|last|N", "best", aliases=("--iteration",))]
 COLLAPSED = 0.5
 """samples that differ less than this share of what images do are said to be collapsed"""
 

@@ -11,9 +11,29 @@ from gradpen.data.choice import READ, DataChoice, parse_size
 from gradpen.errors import UsageError
 
 
-def option(metavar: str | None, default: str, words: str | None = None) -> Any:
+def option(
+    metavar: str | None,
+    default: str,
+    words: str | None = None,
+    *,
+    name: str | None = None,
+    aliases: tuple[str, ...] | None = None,
+) -> Any:
     """Return how an option without a value of its own shows in the help; its docstring explains it, or these words."""
-    return arg(metavar=metavar, help_behavior_hint=f"(default: {default})", help=words)
+    return arg(metavar=metavar, help_behavior_hint=f"(default: {default})", help=words, name=name, aliases=aliases)
+
+
+FLAGS = {"start": "from"}
+"""options whose names on the command line are words that Python keeps for itself"""
+
+
+def flag(name: str) -> str:
+    """Return an option as it is written.
+
+    >>> flag("batch_size"), flag("start")
+    ('--batch-size', '--from')
+    """
+    return f"--{FLAGS.get(name, name).replace('_', '-')}"
 
 
 OPTIONS = {
@@ -90,8 +110,7 @@ def as_options(sentence: str, command: Any) -> str:
         key, value = found[1], found[2]
         name = key.removeprefix("data.")
         if name in known:
-            flag = f"--{name.replace('_', '-')}"
-            return flag if value is None else f"{flag} {value}"
+            return flag(name) if value is None else f"{flag(name)} {value}"
         words = key if value is None else f"{key}={value}"
         if is_setting(key):
             return f"--set {words}" if "set" in known else words

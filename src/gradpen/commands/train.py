@@ -9,14 +9,27 @@ from typing import TYPE_CHECKING, Annotated, Any, get_args
 from tyro.conf import Positional
 
 from gradpen.choice import Engine, Precision
-from gradpen.commands.options import DATA_HELP, DataOptions, changed_data_options, option
+from gradpen.commands.options import DATA_HELP, DataOptions, changed_data_options, flag, option
 from gradpen.errors import UsageError, speaks
+from gradpen.text import printable
 
 if TYPE_CHECKING:
     from gradpen.machine.signals import Interrupt
     from gradpen.runs.trained import Run
 
 PRESETS_OWN = "the preset's"
+OWN = (
+    "batch_size",
+    "iterations",
+    "learning_rate",
+    "penalty_weight",
+    "freeze_critic",
+    "seed",
+    "device",
+    "engine",
+    "precision",
+)
+"""options that are settings of the same name"""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,6 +48,7 @@ class Train(DataOptions):
       gradpen train photos/ --preset wgan-gp --set critic.norm=layer cadence.save_every=1000
       gradpen train photos/ --config runs/00001-photos-quick/config.json --seed 1
       gradpen train --resume runs/00001-photos-quick
+      gradpen train few-photos/ --from runs/00001-photos-quick --freeze-critic 2 --minutes 10
 
     Several processes or GPUs share each batch: torchrun --standalone --nproc-per-node 2 -m gradpen train photos/
 
@@ -73,6 +87,10 @@ class Train(DataOptions):
     the same with the penalty in fp32; or auto, bf16 where there is hardware for it."""
     out: Annotated[Path | None, option("DIR", "the next free number below runs/")] = None
     """The run's folder, new or empty."""
+    start: Annotated[Path | None, option("RUN", "initial weights", name="from")] = None
+    """Begin with this run's networks and optimisers, as far as they fit DATA; without --preset its settings too."""
+    freeze_critic: Annotated[int | None, option("N", "0")] = None
+    """With --from: the critic's first N layers keep their weights, for few images."""
     resume: Annotated[Path | None, option("RUN", "a new run")] = None
     """Continue this run exactly where it stopped; of the other options only --iterations may go with it."""
     set: Annotated[tuple[str, ...], option("KEY=VALUE ...", "nothing")] = ()
@@ -88,8 +106,7 @@ class Train(DataOptions):
         from gradpen.runs.audience import Audience
         from gradpen.settings import parse_override
 
-        own = ("batch_size", "iterations", "learning_rate", "penalty_weight", "seed", "device", "engine", "precision")
-        settings: dict[str, Any] = {name: getattr(self, name) for name in own if getattr(self, name) is not None}
+        settings: dict[str, Any] = {name: getattr(self, name) for name in OWN if getattr(self, name) is not None}
         settings |= {f"data.{name}": value for name, value in changed_data_options(self).items()}
         settings |= {"data.flip": True} if self.flip else {}
         settings |= dict(map(parse_override, self.set))
@@ -111,6 +128,7 @@ class Train(DataOptions):
                 conditional=self.conditional,
                 out=self.out,
                 config=self.config,
+                start=self.start,
                 resume=self.resume,
                 audience=audience,
             )
@@ -142,11 +160,11 @@ def where(run: "Run", interrupt: "Interrupt") -> str:
 def refuse_with_resume(options: Train, settings: dict[str, Any]) -> None:
     """Raise if an option was given that would make a resumed run another one."""
     given = [name for name in settings if name != "iterations"]
-    given += [name for name in ("preset", "minutes", "config", "out") if getattr(options, name) is not None]
+    given += [name for name in ("preset", "minutes", "config", "out", "start") if getattr(options, name) is not None]
     given += [name for name in ("reduced", "conditional") if getattr(options, name)]
     if given:
-        names = ", ".join(f"--{name.removeprefix('data.').replace('_', '-')}" for name in given)
+        names = ", ".join(flag(name.removeprefix("data.")) for name in given)
         raise UsageError(
             f"{names} cannot go with --resume: a resumed run is the same run; only --iterations and the place "
-            f"of the data may change. Start a new run instead"
+            f"of the data may change. --from {printable(options.resume)} begins a new run with its networks"
         )

@@ -89,8 +89,10 @@ def replace_file(path: Path, content: bytes) -> None:
     sync_folder(path.parent)
 
 
-def write_checkpoint(folder: Path, checkpoint: Checkpoint, *, keep: int | None) -> Path:
+def write_checkpoint(folder: Path, checkpoint: Checkpoint, *, keep: int | None, keep_every: int | None = None) -> Path:
     """Write a checkpoint below ``folder`` and remove all but the newest ``keep``; None keeps all.
+
+    Those of iterations that are multiples of ``keep_every`` are kept too.
 
     Raises:
         OSError: it could not be written; earlier checkpoints are untouched and nothing is left behind.
@@ -123,7 +125,8 @@ def write_checkpoint(folder: Path, checkpoint: Checkpoint, *, keep: int | None) 
         shutil.rmtree(temporary, ignore_errors=True)
         raise
     for old in checkpoint_folders(folder)[slice(keep, None)] if keep is not None else ():
-        shutil.rmtree(old, ignore_errors=True)
+        if keep_every is None or int(old.name) % keep_every:
+            shutil.rmtree(old, ignore_errors=True)
     return place
 
 

@@ -67,6 +67,11 @@ class RunFolder:
         return self.path / "best"
 
     @property
+    def start(self) -> Path:
+        """What a run that began with another's networks took from it."""
+        return self.path / "start.json"
+
+    @property
     def real(self) -> Path:
         """A grid of training images, to compare with."""
         return self.path / "real.png"

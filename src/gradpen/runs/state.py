@@ -15,6 +15,7 @@ from gradpen.machine.device import choose_precision
 from gradpen.machine.seeds import seed_everything
 from gradpen.machine.sharing import average_before_steps
 from gradpen.machine.versions import versions
+from gradpen.networks.frozen import freeze_first
 from gradpen.networks.layers import use_stock_derivatives
 from gradpen.optimizers import averaged_copy
 from gradpen.runs.checkpoint import Checkpoint, optimizer_tensors, restore_optimizer
@@ -66,8 +67,10 @@ def build_gan(task: Task) -> Gan:
         use_stock_derivatives(generator)
         use_stock_derivatives(critic)
     config.constraint.prepare(critic)
+    if config.freeze_critic:
+        freeze_first(critic, config.freeze_critic)
     generator_optimizer = config.generator_optimizer.build(generator.parameters())
-    critic_optimizer = config.critic_optimizer.build(critic.parameters())
+    critic_optimizer = config.critic_optimizer.build(p for p in critic.parameters() if p.requires_grad)
     for optimizer in (generator_optimizer, critic_optimizer):
         average_before_steps(optimizer)
     precision, penalty_precision = choose_precision(config.precision, task.device)

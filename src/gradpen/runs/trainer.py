@@ -32,6 +32,7 @@ from gradpen.runs.state import State, Task, checkpoint_of, record_of, slow
 
 EARLY = (10, 50)
 """iterations after which samples are shown and critics measured too, so that slow networks show something soon"""
+USUALLY_KEPT = 2
 SAVE_SECONDS = 300
 """a run is also saved when so much time has passed; that changes nothing in it"""
 PUBLISH_SECONDS = 60
@@ -193,9 +194,12 @@ class Trainer:
         if sharing.leads():
             checkpoint = checkpoint_of(self.state, self.task, self.run_id)
             self.refuse_non_finite(all_finite(checkpoint))
-            write_checkpoint(self.folder.checkpoints, checkpoint, keep=self.task.config.cadence.keep)
-            # A resumed run may begin at the oldest checkpoint, and then needs the best of that time.
-            remove_superseded(self.folder.best, int(checkpoint_folders(self.folder.checkpoints)[-1].name))
+            cadence = self.task.config.cadence
+            keep = None if cadence.keep == "all" else cadence.keep
+            write_checkpoint(self.folder.checkpoints, checkpoint, keep=keep, keep_every=cadence.keep_every)
+            # A resumed run may begin at the oldest of the newest checkpoints, and then needs the best of that time.
+            newest = checkpoint_folders(self.folder.checkpoints)[: keep or USUALLY_KEPT]
+            remove_superseded(self.folder.best, int(newest[-1].name))
         sharing.wait_for_all()
         self.saved, self.saved_at = self.state.iteration, time.monotonic()
 

@@ -35,6 +35,7 @@ from gradpen.runs.folder import (
     write_config,
     write_json,
 )
+from gradpen.runs.start import Start, begun_elsewhere
 from gradpen.runs.state import Task, initial_state, restored_state
 from gradpen.runs.trainer import Trainer
 from gradpen.settings import differences, from_dict
@@ -86,10 +87,11 @@ def train(
         state = initial_state(task)
         for notice in notices.before_the_start(task):
             audience.say(notice)
+        begun = begun_elsewhere(state, task, audience.say)
         folder = new_folder_for(task, out)
         with audience.listen(), locked(folder, audience.say), readable_failures(folder):
             if sharing.leads():
-                describe(folder, task)
+                describe(folder, task, begun)
             trainer = Trainer(task=task, state=state, folder=folder, audience=audience, run_id=uuid.uuid4().hex)
             audience.say(f"training in {printable(folder.path)}")
             trainer.begin()
@@ -176,10 +178,12 @@ def name_of(source: Source) -> str:
     return Path(source.report.path).name if source.report.kind != "array" else "array"
 
 
-def describe(folder: RunFolder, task: Task) -> None:
-    """Write what is known before training: configuration, data report, real images to compare with."""
+def describe(folder: RunFolder, task: Task, begun: Start | None) -> None:
+    """Write what is known before training: configuration, data report, real images to compare with, a start."""
     write_config(folder, task.config)
     write_json(folder.data, report_to_json(task.source.report))
+    if begun is not None:
+        write_json(folder.start, begun.to_json())
     rows = spread_out(task.source.train, task.config.cadence.grid)
     save_drawn(grid(shown(task.source, rows)), folder.real)
 
