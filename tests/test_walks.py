@@ -16,15 +16,13 @@ from gradpen.errors import UsageError
 from gradpen.looking.films import (
     FRAMES,
     STEPS,
-    draw_walk,
-    first_latents,
     loop_latents,
     save_animation,
     spherical,
     strip_latents,
 )
 from gradpen.networks.dcgan import DcganGenerator
-from gradpen.sampling import CHUNK, draw_pixels
+from gradpen.sampling import CHUNK, draw_pixels, first_latents
 
 DIM = 6
 
@@ -60,11 +58,11 @@ def test_latents_on_one_line_are_joined_straight() -> None:
 
 
 def test_strips_go_from_sample_to_sample(generator: torch.nn.Module) -> None:
-    samples = draw_pixels(generator, DIM, 40, seed=3)
-    strips = draw_walk(generator, strip_latents(DIM, 3, 20)).reshape(20, STEPS, 1, 8, 8)
+    samples = draw_pixels(generator, first_latents(DIM, 3, 40))
+    strips = draw_pixels(generator, strip_latents(DIM, 3, 20)).reshape(20, STEPS, 1, 8, 8)
     assert np.array_equal(strips[:, 0], samples[::2])
     assert np.array_equal(strips[:, -1], samples[1::2])
-    fewer = draw_walk(generator, strip_latents(DIM, 3, 3)).reshape(3, STEPS, 1, 8, 8)
+    fewer = draw_pixels(generator, strip_latents(DIM, 3, 3)).reshape(3, STEPS, 1, 8, 8)
     assert np.array_equal(fewer, strips[:3])
 
 
@@ -75,16 +73,16 @@ def test_loops_pass_samples_and_close(generator: torch.nn.Module) -> None:
     assert torch.equal(z[:: FRAMES // 4], keys)
     steps = (z - z.roll(-1, dims=0)).norm(dim=2)
     assert steps.max() < 3 * steps.mean(), "the last frame leads on to the first"
-    frames = draw_walk(generator, z.flatten(0, 1)).reshape(FRAMES, count, 1, 8, 8)
-    samples = draw_pixels(generator, DIM, 4 * count, seed=3).reshape(4, count, 1, 8, 8)
+    frames = draw_pixels(generator, z.flatten(0, 1)).reshape(FRAMES, count, 1, 8, 8)
+    samples = draw_pixels(generator, first_latents(DIM, 3, 4 * count)).reshape(4, count, 1, 8, 8)
     assert np.array_equal(frames[:: FRAMES // 4], samples)
 
 
 def test_an_image_of_a_walk_depends_on_its_latent_alone(generator: torch.nn.Module) -> None:
     z = first_latents(DIM, 1, 2 * CHUNK + 9)
-    whole = draw_walk(generator, z)
+    whole = draw_pixels(generator, z)
     for count in (1, CHUNK, CHUNK + 1, 2 * CHUNK):
-        assert np.array_equal(draw_walk(generator, z[:count]), whole[:count])
+        assert np.array_equal(draw_pixels(generator, z[:count]), whole[:count])
 
 
 @pytest.mark.parametrize("channels", [1, 2, 3, 4])

@@ -27,6 +27,7 @@ HOMES = (
     "metrics.features",
     "config",
     "settings",
+    "runs.projection",
     "runs.trained",
     "api",
 )

@@ -23,7 +23,7 @@ class Command(Protocol):
 
 COMMANDS = {
     "train": ("gradpen.commands.train", "Train", "train a GAN on your data; writes a run folder with a report"),
-    "sample": ("gradpen.commands.look", "Sample", "draw images, strips and animations from a run"),
+    "sample": ("gradpen.commands.sample", "Sample", "draw images, strips and animations from a run"),
     "evaluate": ("gradpen.commands.look", "Evaluate", "measure a run's samples against held-out data"),
     "nearest": ("gradpen.commands.look", "NearestImages", "look for copies of training images"),
     "vae": ("gradpen.commands.vae", "VaeBaseline", "train a VAE on a run's data and compare"),

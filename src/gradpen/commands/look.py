@@ -1,170 +1,22 @@
-"""Commands that look at a trained run: sample, nearest, evaluate."""
+"""Commands that look at a trained run: nearest, evaluate."""
 
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated
 
 from tyro.conf import Positional, arg
 
-from gradpen.commands.options import complain, option
+from gradpen.commands.options import CheckpointOption, checkpoint_named, complain, option
 from gradpen.errors import UsageError, readable_writes
 from gradpen.text import printable
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
     from gradpen.metrics.copies import Neighbours
     from gradpen.metrics.generator import Estimate
-    from gradpen.runs.trained import Run
 
-
-CheckpointOption = Annotated[str, option("best|last|N", "best", aliases=("--iteration",))]
 COLLAPSED = 0.5
 """samples that differ less than this share of what images do are said to be collapsed"""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Sample:
-    """Draw images from a trained run.
-
-    The same seed gives the same images, however many are drawn. The suffix of --out decides: .png one grid,
-    .npz an array [N, H, W, C], no suffix a folder of PNG files, .gif or .mp4 an animation: every image of a grid
-    walks through four latents and back to the first.
-
-    Typical commands:
-
-      gradpen sample runs/00001-digits-wgan-gp --count 16 --seed 3
-      gradpen sample runs/00001-digits-wgan-gp --strip 4 --out strip.png
-      gradpen sample runs/00001-digits-wgan-gp --out walk.gif
-      gradpen sample runs/00002-faces-wgan-gp --labels all    (of a run trained with labels)
-    """
-
-    run_folder: Annotated[Positional[Path], arg(metavar="RUN")]
-    """A folder made by gradpen train."""
-    count: Annotated[int | None, option("N", "64; 8 for each label with --labels all; 16 animated")] = None
-    """How many images."""
-    seed: int = 0
-    """Seed of the latents."""
-    checkpoint: CheckpointOption = "best"
-    """Which state of the run: best (nearest to held-out images, where one was marked), last, or an iteration."""
-    label: Annotated[str | None, option("LABEL", "all labels in turn")] = None
-    """Draw this label only: a class, attributes as A+B or none, numbers as A=0.5,B=1."""
-    labels: Annotated[Literal["all"] | None, option("all", "no")] = None
-    """One row for each label, the same latents in every row."""
-    strip: Annotated[int | None, option("N", "no")] = None
-    """N rows of 8 images, each walking from one sample to another; all of one label, --label or the first."""
-    out: Path = Path("samples.png")
-    """FILE.png, FILE.npz, FOLDER, FILE.gif or FILE.mp4 (with the program ffmpeg)."""
-    device: str = "auto"
-    """auto, cpu, cuda or cuda:N."""
-
-    def run(self) -> int:
-        """Draw and write."""
-        from gradpen.looking.films import ANIMATED, refuse_animation_without_encoder, save_animation
-        from gradpen.looking.pictures import save_numbers, save_samples
-        from gradpen.runs.trained import load
-
-        refuse_together(self)
-        refuse_animation_without_encoder(self.out)
-        run = load(self.run_folder, checkpoint=checkpoint_named(self.checkpoint), device=self.device, say=complain)
-        if self.out.suffix in ANIMATED:
-            frames, said = animated_samples(run, self)
-            save_animation(frames, self.out)
-        elif self.out.suffix == ".npz" and self.strip is None:
-            numbers, said = samples_in_units(run, self)
-            save_numbers(numbers, self.out)
-        else:
-            pixels, columns, said = still_samples(run, self)
-            save_samples(pixels, self.out, columns)
-        best = " (the best)" if is_best(run) and self.checkpoint == "best" else ""
-        print(f"{said} of iteration {run.iteration:,}{best}, seed {self.seed}: {self.out}")
-        return 0
-
-
-def checkpoint_named(text: str) -> Literal["best", "last"] | int:
-    """Return the checkpoint that an option names.
-
-    Raises:
-        UsageError: it names none.
-    """
-    if text in ("best", "last"):
-        return "best" if text == "best" else "last"
-    if text.isascii() and text.isdigit():
-        return int(text)
-    raise UsageError(f"--checkpoint {printable(text)}: expected best, last or the number of an iteration")
-
-
-def is_best(run: "Run") -> bool:
-    """Return whether the run keeps a best checkpoint, and this is it."""
-    from gradpen.runs.checkpoint import checkpoint_folders
-    from gradpen.runs.folder import RunFolder
-
-    return str(run.iteration) in {place.name.lstrip("0") for place in checkpoint_folders(RunFolder(path=run.path).best)}
-
-
-def refuse_together(options: Sample) -> None:
-    """Raise if options were given that ask for different pictures, or for none."""
-    from gradpen.looking.films import ANIMATED
-
-    animated = options.out.suffix in ANIMATED
-    for one, other, both in (
-        ("--strip", "--labels all", options.strip is not None and options.labels is not None),
-        ("--strip", "--count", options.strip is not None and options.count is not None),
-        ("--label", "--labels all", options.label is not None and options.labels is not None),
-        ("--strip", f"--out {options.out}", options.strip is not None and animated),
-        ("--labels all", f"--out {options.out}", options.labels is not None and animated),
-    ):
-        if both:
-            raise UsageError(f"{one} and {printable(other)} ask for different pictures; choose one of them")
-    for name, number in (("count", options.count), ("strip", options.strip)):
-        if number is not None and number < 1:
-            raise UsageError(f"at least 1 sample can be drawn, found --{name} {number}")
-
-
-def still_samples(run: "Run", options: Sample) -> tuple["NDArray[np.uint8]", int | None, str]:
-    """Return samples ``[N, C, H, W]``, the columns of their grid if it has a meaning, and what they are in words."""
-    from gradpen.looking.films import STEPS, draw_walk, strip_latents
-
-    if options.strip is not None:
-        z = strip_latents(run.config.generator.latent_dim, options.seed, options.strip)
-        label = run.label_vectors(1, options.label)
-        pixels = draw_walk(run.generator, z, None if label is None else label.expand(len(z), -1))
-        return pixels, STEPS, f"{options.strip} strips of {STEPS} images"
-    if options.labels is not None:
-        each = 8 if options.count is None else options.count
-        pixels = run.pictures_of_every_label(each, seed=options.seed)
-        return pixels, each, f"{each} samples of each label ({names_of_labels(run)})"
-    count = 64 if options.count is None else options.count
-    pixels = run.pictures(count, seed=options.seed, label=options.label)
-    return pixels, None, f"{count} samples"
-
-
-def names_of_labels(run: "Run") -> str:
-    """Return the labels that every sample is drawn for."""
-    return ", ".join(printable(name) for name in run.labels.example_names()) if run.labels else ""
-
-
-def samples_in_units(run: "Run", options: Sample) -> tuple["NDArray[Any]", str]:
-    """Return samples ``[N, …]`` in the data's units and type, and what they are in words."""
-    if options.labels is not None:
-        each = 8 if options.count is None else options.count
-        rows = run.sample_every_label(each, seed=options.seed)
-        return rows.reshape(-1, *rows.shape[2:]), f"{each} samples of each label ({names_of_labels(run)})"
-    count = 64 if options.count is None else options.count
-    return run.sample(count, seed=options.seed, label=options.label), f"{count} samples"
-
-
-def animated_samples(run: "Run", options: Sample) -> tuple["NDArray[np.uint8]", str]:
-    """Return frames ``[frames, N, C, H, W]`` and what they are in words."""
-    from gradpen.looking.films import FRAMES, draw_walk, loop_latents
-
-    count = 16 if options.count is None else options.count
-    z = loop_latents(run.config.generator.latent_dim, options.seed, count)
-    labels = run.label_vectors(count, options.label)
-    pixels = draw_walk(run.generator, z, None if labels is None else labels.repeat(FRAMES, 1))
-    return pixels.reshape(FRAMES, count, *pixels.shape[1:]), f"{FRAMES} frames of {count} samples"
 
 
 @dataclass(frozen=True, kw_only=True)

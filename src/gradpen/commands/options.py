@@ -3,12 +3,13 @@
 import re
 import sys
 from dataclasses import dataclass, field, fields, make_dataclass
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from tyro.conf import arg
 
 from gradpen.data.choice import READ, DataChoice, parse_size
 from gradpen.errors import UsageError
+from gradpen.text import printable
 
 
 def option(
@@ -21,6 +22,22 @@ def option(
 ) -> Any:
     """Return how an option without a value of its own shows in the help; its docstring explains it, or these words."""
     return arg(metavar=metavar, help_behavior_hint=f"(default: {default})", help=words, name=name, aliases=aliases)
+
+
+CheckpointOption = Annotated[str, option("best|last|N", "best", aliases=("--iteration",))]
+
+
+def checkpoint_named(text: str) -> Literal["best", "last"] | int:
+    """Return the checkpoint that an option names.
+
+    Raises:
+        UsageError: it names none.
+    """
+    if text in ("best", "last"):
+        return "best" if text == "best" else "last"
+    if text.isascii() and text.isdigit():
+        return int(text)
+    raise UsageError(f"--checkpoint {printable(text)}: expected best, last or the number of an iteration")
 
 
 FLAGS = {"start": "from"}

@@ -56,6 +56,18 @@ class Values:
             return numbers.reshape(len(numbers), -1)
         return numbers[:, :, 0] if self.layout == "signals" else np.ascontiguousarray(numbers.transpose(0, 2, 3, 1))
 
+    def taken(self, numbers: NDArray[Any]) -> Floats:
+        """Return numbers in the data's units and layout as the networks take them, ``[N, C, H, W]`` in [-1, 1].
+
+        >>> Values(low=0, high=10, dtype="float64", layout="vectors").taken(np.array([[0.0, 5.0]])).tolist()
+        [[[[-1.0, 0.0]]]]
+        """
+        if self.layout == "vectors":
+            placed = numbers[:, None, None]
+        else:
+            placed = numbers[:, :, None] if self.layout == "signals" else numbers.transpose(0, 3, 1, 2)
+        return in_range(np.ascontiguousarray(placed), self.low, self.high)
+
     def to_json(self) -> dict[str, Any]:
         """Return JSON-able values."""
         return asdict(self)

@@ -8,12 +8,11 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from PIL import Image
-from torch import Tensor, nn
+from torch import Tensor
 
 from gradpen.data.image import grid
-from gradpen.data.source import range_to_pixels
 from gradpen.errors import UsageError, readable_writes
-from gradpen.sampling import CHUNK, draw_from, latents
+from gradpen.sampling import first_latents
 from gradpen.text import DRAWN_BY, printable
 
 STEPS = 8
@@ -62,11 +61,6 @@ def spherical(one: Tensor, other: Tensor, fractions: Tensor) -> Tensor:
     return (weight_a * a + weight_b * b).float()
 
 
-def first_latents(latent_dim: int, seed: int, count: int) -> Tensor:
-    """Return the latents ``[count, latent_dim]`` of the first samples of a seed."""
-    return torch.cat([latents(latent_dim, seed, chunk) for chunk in range(-(-count // CHUNK))])[:count]
-
-
 def strip_latents(latent_dim: int, seed: int, rows: int) -> Tensor:
     """Return ``[rows * 8, latent_dim]``: row r goes from the latent of sample 2r of a seed to that of sample 2r + 1."""
     ends = first_latents(latent_dim, seed, 2 * rows)
@@ -83,18 +77,6 @@ def loop_latents(latent_dim: int, seed: int, count: int, frames: int = FRAMES) -
     leg = frames // KEYS
     ways = spherical(keys, keys.roll(-1, dims=0), torch.arange(leg) / leg)
     return ways.transpose(1, 2).flatten(0, 2)
-
-
-def draw_walk(generator: nn.Module, z: Tensor, labels: Tensor | None = None) -> NDArray[np.uint8]:
-    """Return the samples of latents ``[N, latent_dim]`` as uint8 pixels ``[N, C, H, W]``.
-
-    Label vectors are ``[N, K]``. Sample i depends on latent i and its label alone.
-    """
-    missing = -len(z) % CHUNK
-    chunks = torch.cat([z, z.new_zeros(missing, z.shape[1])]).split(CHUNK)
-    return np.concatenate(
-        [range_to_pixels(part).cpu().numpy() for part in draw_from(generator, chunks, len(z), labels)]
-    )
 
 
 def refuse_animation_without_encoder(out: Path) -> None:

@@ -37,15 +37,15 @@ def save_samples(pixels: NDArray[np.uint8], out: Path, columns: int | None = Non
                 as_image(image).save(out / f"{index:06d}.png")
 
 
-def save_numbers(numbers: NDArray[Any], out: Path) -> None:
-    """Write samples in the data's units, ``[N, …]``, as ``images`` of an ``.npz`` file.
+def save_numbers(numbers: NDArray[Any], out: Path, latents: NDArray[np.float32]) -> None:
+    """Write samples in the data's units, ``[N, …]``, as ``images`` of an ``.npz`` file, with ``latents`` beside them.
 
     Raises:
         UsageError: the place cannot be written.
     """
     with readable_writes(UsageError, out, "choose another `out`"):
         out.parent.mkdir(parents=True, exist_ok=True)
-        np.savez_compressed(out, images=numbers)
+        np.savez_compressed(out, images=numbers, latents=latents)
 
 
 def save_rows(rows: Sequence[tuple[str, NDArray[np.uint8]]], out: Path) -> None:

@@ -26,7 +26,7 @@ from gradpen.networks.dcgan import DcganCritic
 from gradpen.runs.checkpoint import replace_file
 from gradpen.runs.folder import write_json
 from gradpen.runs.trained import Run
-from gradpen.sampling import draw, draw_pixels
+from gradpen.sampling import draw, draw_pixels, first_latents
 from gradpen.text import printable
 
 KL_WEIGHT = 1.0
@@ -218,7 +218,8 @@ def compare_with_vae(
     )
     write(folder, vae, baseline)
     real = range_to_pixels(held_out_batch(source, min(SHOWN, n), conditional=False).images).numpy()
-    gan, samples = (draw_pixels(network, choice.latent_dim, SHOWN, seed) for network in networks.values())
+    z = first_latents(choice.latent_dim, seed, SHOWN)
+    gan, samples = (draw_pixels(network, z) for network in networks.values())
     words = f"{run.config.preset}, iteration {run.iteration:,}"
     rows = [("real (held out)", real), (f"GAN ({words})", gan), (f"VAE ({iterations:,} batches)", samples)]
     save_rows(rows, folder / "comparison.png")

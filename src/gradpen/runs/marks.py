@@ -27,7 +27,7 @@ from gradpen.metrics.generator import set_size as largest_set
 from gradpen.objectives import Minimax, NonSaturating
 from gradpen.runs.folder import Row
 from gradpen.runs.state import State, Task
-from gradpen.sampling import draw, draw_every_label, draw_pixels
+from gradpen.sampling import draw, draw_pixels, every_label, first_latents
 
 MEASURED = 512
 SCORED_AT_ONCE = 128
@@ -140,9 +140,11 @@ def sample_grid(state: State, task: Task) -> Image.Image:
     """Return samples from the same latents as at every mark; a conditional run's with rows for each label."""
     config, latent_dim, count = task.config, state.gan.latent_dim, task.config.cadence.grid
     if task.source.labels is None or not config.conditional:
-        return grid(draw_pixels(state.shown, latent_dim, count, config.seed))
+        return grid(draw_pixels(state.shown, first_latents(latent_dim, config.seed, count)))
     examples = torch.from_numpy(label_space(task.source.labels).example_vectors()[:LABELS_SHOWN])
     each = max(1, count // len(examples))
     columns = min(each, WIDEST_GRID)
-    pixels = draw_every_label(state.shown, latent_dim, each // columns * columns, config.seed, examples)
-    return grid(pixels, columns)
+    each = each // columns * columns
+    z = first_latents(latent_dim, config.seed, each)
+    rows = every_label(lambda labels: draw_pixels(state.shown, z, labels), each, examples)
+    return grid(np.concatenate(rows), columns)

@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from torch import nn
 
 from gradpen.config import RunConfig
@@ -20,7 +20,8 @@ from gradpen.machine.seeds import separate_randomness
 from gradpen.networks.blocks import Shape
 from gradpen.runs.checkpoint import Checkpoint, checkpoint_folders, newest_checkpoint, numbered_checkpoint
 from gradpen.runs.folder import Row, RunFolder, existing_folder, read_config, read_measures
-from gradpen.sampling import draw_every_label, draw_numbers, draw_pixels
+from gradpen.runs.projection import Projection, project
+from gradpen.sampling import draw_numbers, draw_pixels, every_label, first_latents
 from gradpen.text import printable
 
 __all__ = ["Run", "load"]
@@ -50,7 +51,15 @@ class Run:
     values: Values = PIXELS
     """what the numbers of the data mean"""
 
-    def sample(self, count: int, *, seed: int = 0, label: str | int | None = None) -> NDArray[Any]:
+    def sample(
+        self,
+        count: int | None = None,
+        *,
+        seed: int = 0,
+        label: str | int | None = None,
+        truncation: float | None = None,
+        latents: ArrayLike | None = None,
+    ) -> NDArray[Any]:
         """Return ``count`` samples in the data's own units and type.
 
         Images are ``[count, H, W, C]``, uint8 unless the data were an array of another type; vectors ``[count, D]`` and
@@ -64,22 +73,105 @@ class Run:
             seed: of the latents.
             label: of a conditional run: a class, attributes as ``A+B`` or ``none``, or numbers as ``A=0.5,B=1``; None
                 goes through the labels in turn.
+            truncation: draw latents between ±this alone: fewer odd samples, less variety.
+            latents: ``[N, latent_dim]``, instead of count, seed and truncation.
 
         Raises:
-            UsageError: there is no such label, or the run is not conditional.
+            UsageError: there is no such label, the run is not conditional, or the latents do not fit.
         """
-        vectors = self.label_vectors(count, label)
-        return draw_numbers(self.generator, self.config.generator.latent_dim, count, seed, vectors, self.values)
+        z = self.chosen_latents(count, seed, truncation, latents)
+        return draw_numbers(self.generator, z, self.label_vectors(len(z), label), self.values)
 
-    def pictures(self, count: int, *, seed: int = 0, label: str | int | None = None) -> NDArray[np.uint8]:
+    def pictures(
+        self,
+        count: int | None = None,
+        *,
+        seed: int = 0,
+        label: str | int | None = None,
+        latents: ArrayLike | None = None,
+    ) -> NDArray[np.uint8]:
         """Return the samples of :meth:`sample` as pictures, uint8 ``[count, C, H, W]``; of signals, curves."""
-        vectors = self.label_vectors(count, label)
-        return draw_pixels(self.generator, self.config.generator.latent_dim, count, seed, vectors)
+        z = self.chosen_latents(count, seed, None, latents)
+        return draw_pixels(self.generator, z, self.label_vectors(len(z), label))
+
+    def latents(self, count: int, *, seed: int = 0, truncation: float | None = None) -> torch.Tensor:
+        """Return the latents ``[count, latent_dim]`` of the first samples of a seed.
+
+        Args:
+            count: how many.
+            seed: of the latents.
+            truncation: their largest size, positive; None: normally distributed without a limit.
+
+        Raises:
+            UsageError: there are none so, or the truncation is not positive.
+        """
+        if count < 1:
+            raise UsageError(f"at least 1 sample can be drawn, {count} were asked for")
+        if truncation is not None and not truncation > 0:
+            raise UsageError(f"truncation {truncation:g}: expected a positive number, for example 1")
+        return first_latents(self.config.generator.latent_dim, seed, count, truncation)
+
+    def chosen_latents(
+        self, count: int | None, seed: int, truncation: float | None, latents: ArrayLike | None
+    ) -> torch.Tensor:
+        """Return latents ``[N, latent_dim]``: those given, else those drawn.
+
+        Raises:
+            UsageError: neither or both are asked for, or they do not fit.
+        """
+        if latents is None:
+            if count is None:
+                raise UsageError("say how many samples: a count, or latents")
+            return self.latents(count, seed=seed, truncation=truncation)
+        if count is not None or truncation is not None:
+            raise UsageError("latents are given, so count and truncation have no meaning; leave them out")
+        return self.checked_latents(latents)
+
+    def checked_latents(self, latents: ArrayLike) -> torch.Tensor:
+        """Return latents as float32 ``[N, latent_dim]``.
+
+        Raises:
+            UsageError: they are no numbers of that shape.
+        """
+        dim = self.config.generator.latent_dim
+        array = latents.detach().cpu().numpy() if isinstance(latents, torch.Tensor) else np.asarray(latents)
+        if array.dtype.kind not in "fiu" or array.ndim != 2 or array.shape[1] != dim or len(array) < 1:
+            raise UsageError(f"latents are numbers [N, {dim}] for this run, found {array.dtype} {list(array.shape)}")
+        if not np.isfinite(array).all():
+            raise UsageError("the latents hold values that are NaN or infinite")
+        return torch.from_numpy(array.astype(np.float32))
+
+    def project(self, images: ArrayLike, *, label: str | int | None = None, seed: int = 0) -> Projection:
+        """Find latents whose samples come nearest to images, by gradient descent on the squared error.
+
+        Args:
+            images: as :meth:`sample` returns them: ``[N, H, W, C]`` in the data's units, vectors ``[N, D]``, signals
+                ``[N, C, L]``.
+            label: of a conditional run: the label of all of them; None: each label in turn.
+            seed: of the latents that are tried first.
+
+        Raises:
+            UsageError: the images have another shape, or there is no such label.
+        """
+        array = np.asarray(images)
+        expected = self.sample(1).shape[1:]
+        if array.dtype.kind not in "iufb" or array.ndim != 1 + len(expected) or array.shape[1:] != expected:
+            raise UsageError(
+                f"this run's samples are numbers [N, {', '.join(map(str, expected))}], found {array.dtype} "
+                f"{list(array.shape)}; bring the images to that size first"
+            )
+        if not len(array) or not np.isfinite(array).all():
+            raise UsageError("there is no image, or the images hold values that are NaN or infinite")
+        device = next(self.generator.parameters()).device
+        vectors = self.label_vectors(len(array), label)
+        targets = torch.from_numpy(self.values.taken(array)).to(device)
+        labels = None if vectors is None else vectors.to(device)
+        z, errors = project(self.generator, self.config.generator.latent_dim, targets, labels, seed=seed)
+        samples = draw_numbers(self.generator, z.cpu(), vectors, self.values)
+        return Projection(latents=z.cpu(), samples=samples, distances=errors.double().cpu().numpy() * 127.5)
 
     def label_vectors(self, count: int, label: str | int | None) -> torch.Tensor | None:
         """Return the label vectors ``[count, K]`` of as many samples; None for an unconditional run."""
-        if count < 1:
-            raise UsageError(f"at least 1 sample can be drawn, {count} were asked for")
         if self.labels is None:
             if label is not None:
                 raise UsageError(
@@ -91,26 +183,30 @@ class Run:
         examples = torch.from_numpy(self.labels.example_vectors())
         return examples[torch.arange(count) % len(examples)]
 
-    def sample_every_label(self, each: int, *, seed: int = 0) -> NDArray[Any]:
+    def sample_every_label(
+        self, each: int | None = None, *, seed: int = 0, latents: ArrayLike | None = None
+    ) -> NDArray[Any]:
         """Return ``each`` samples for every label from the same latents, ``[labels, each, …]``, as :meth:`sample` does.
 
         Raises:
             UsageError: the run is not conditional.
         """
-        latent_dim, examples = self.config.generator.latent_dim, self.examples_for(each)
-        vectors = [label.expand(each, -1) for label in examples]
-        return np.stack([draw_numbers(self.generator, latent_dim, each, seed, label, self.values) for label in vectors])
+        examples, z = self.examples(), self.chosen_latents(each, seed, None, latents)
+        return np.stack(
+            every_label(lambda labels: draw_numbers(self.generator, z, labels, self.values), len(z), examples)
+        )
 
-    def pictures_of_every_label(self, each: int, *, seed: int = 0) -> NDArray[np.uint8]:
+    def pictures_of_every_label(
+        self, each: int | None = None, *, seed: int = 0, latents: ArrayLike | None = None
+    ) -> NDArray[np.uint8]:
         """Return the samples of :meth:`sample_every_label` as pictures, uint8 ``[labels * each, C, H, W]``."""
-        return draw_every_label(self.generator, self.config.generator.latent_dim, each, seed, self.examples_for(each))
+        examples, z = self.examples(), self.chosen_latents(each, seed, None, latents)
+        return np.concatenate(every_label(lambda labels: draw_pixels(self.generator, z, labels), len(z), examples))
 
-    def examples_for(self, each: int) -> torch.Tensor:
-        """Return a vector for every label, of which so many samples are asked for."""
+    def examples(self) -> torch.Tensor:
+        """Return a vector for every label ``[L, K]``."""
         if self.labels is None:
             raise UsageError(f"{printable(self.path)} was trained without labels")
-        if each < 1:
-            raise UsageError(f"at least 1 sample of each label can be drawn, {each} were asked for")
         return torch.from_numpy(self.labels.example_vectors())
 
 
