@@ -29,6 +29,7 @@ HOMES = (
     "settings",
     "runs.projection",
     "runs.trained",
+    "runs.export",
     "api",
 )
 

@@ -14,6 +14,7 @@ from gradpen.metrics.sets import *
 from gradpen.networks.choices import *
 from gradpen.objectives import *
 from gradpen.optimizers import *
+from gradpen.runs.export import *
 from gradpen.runs.projection import *
 from gradpen.runs.trained import *
 from gradpen.schedule import *

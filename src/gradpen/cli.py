@@ -26,6 +26,7 @@ COMMANDS = {
     "sample": ("gradpen.commands.sample", "Sample", "draw images, strips and animations from a run"),
     "evaluate": ("gradpen.commands.look", "Evaluate", "measure a run's samples against held-out data"),
     "nearest": ("gradpen.commands.look", "NearestImages", "look for copies of training images"),
+    "export": ("gradpen.commands.export", "Export", "write a run's generator for other programs: onnx, pt2"),
     "vae": ("gradpen.commands.vae", "VaeBaseline", "train a VAE on a run's data and compare"),
     "compare": ("gradpen.commands.compare", "Compare", "train several configurations at equal budget"),
     "data": ("gradpen.commands.data", "Data", "report on data without training"),

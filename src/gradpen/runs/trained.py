@@ -1,5 +1,6 @@
 """A trained run back from its folder."""
 
+import copy
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -18,10 +19,12 @@ from gradpen.errors import RunError, UsageError
 from gradpen.machine.device import choose_device
 from gradpen.machine.seeds import separate_randomness
 from gradpen.networks.blocks import Shape
+from gradpen.networks.plain import as_plain
 from gradpen.runs.checkpoint import Checkpoint, checkpoint_folders, newest_checkpoint, numbered_checkpoint
 from gradpen.runs.folder import Row, RunFolder, existing_folder, read_config, read_measures
 from gradpen.runs.projection import Projection, project
 from gradpen.sampling import draw_numbers, draw_pixels, every_label, first_latents
+from gradpen.settings import to_dict
 from gradpen.text import printable
 
 __all__ = ["Run", "load"]
@@ -141,6 +144,34 @@ class Run:
             raise UsageError("the latents hold values that are NaN or infinite")
         return torch.from_numpy(array.astype(np.float32))
 
+    def plain_generator(self, *, units: bool = False) -> nn.Module:
+        """Return a copy of the generator made of PyTorch's own layers, on the CPU.
+
+        It traces, exports and, where it takes no labels, scripts.
+
+        Args:
+            units: its numbers are in the data's units, 0 to 255 for images, instead of -1 to 1.
+        """
+        network = as_plain(copy.deepcopy(self.generator).cpu()).eval()
+        return InUnits(network, self.values.low, self.values.high) if units else network
+
+    def inputs(self, count: int, *, seed: int = 0) -> tuple[torch.Tensor, ...]:
+        """Return what the generator takes: latents ``[count, latent_dim]``, and label vectors if conditional."""
+        vectors = self.label_vectors(count, None)
+        return (self.latents(count, seed=seed), *([] if vectors is None else [vectors.contiguous()]))
+
+    def describe(self) -> dict[str, Any]:
+        """Return what another program must know of the generator, JSON-able."""
+        return {
+            "iteration": self.iteration,
+            "latent_dim": self.config.generator.latent_dim,
+            "range": [self.values.low, self.values.high],
+            "dtype": self.values.dtype,
+            "layout": self.values.layout,
+            "labels": None if self.labels is None else self.labels.to_json(),
+            "config": to_dict(self.config),
+        }
+
     def project(self, images: ArrayLike, *, label: str | int | None = None, seed: int = 0) -> Projection:
         """Find latents whose samples come nearest to images, by gradient descent on the squared error.
 
@@ -208,6 +239,20 @@ class Run:
         if self.labels is None:
             raise UsageError(f"{printable(self.path)} was trained without labels")
         return torch.from_numpy(self.labels.example_vectors())
+
+
+class InUnits(nn.Module):
+    """A generator whose numbers are in the data's units."""
+
+    def __init__(self, network: nn.Module, low: float, high: float) -> None:
+        super().__init__()
+        self.network, self.low, self.high = network, float(low), float(high)
+
+    def forward(self, latents: torch.Tensor, labels: torch.Tensor | None = None) -> torch.Tensor:
+        """Return ``[B, C, H, W]`` between the smallest and the largest number of the data."""
+        made = self.network(latents) if labels is None else self.network(latents, labels)
+        numbers: torch.Tensor = (made.clamp(-1, 1) + 1) * ((self.high - self.low) / 2) + self.low
+        return numbers
 
 
 def warn(message: str) -> None:

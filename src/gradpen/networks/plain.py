@@ -1,0 +1,49 @@
+"""A trained network as PyTorch's own layers, which trace, script and export."""
+
+from torch import nn
+
+from gradpen.networks.fused import EnlargedConvolution
+from gradpen.networks.labels import Layers, TakesLabels
+from gradpen.networks.layers import Convolution, LeakyReLU, Linear, TransposedConvolution, use_stock_derivatives
+from gradpen.networks.norms import BatchNorm1d, BatchNorm2d
+
+__all__ = ["as_plain"]
+
+OWN: dict[type[nn.Module], type[nn.Module]] = {
+    Linear: nn.Linear,
+    Convolution: nn.Conv2d,
+    TransposedConvolution: nn.ConvTranspose2d,
+    LeakyReLU: nn.LeakyReLU,
+    BatchNorm1d: nn.BatchNorm1d,
+    BatchNorm2d: nn.BatchNorm2d,
+}
+"""gradpen's layers and those of PyTorch that compute the same without lean derivatives or several processes"""
+
+
+def as_plain(network: nn.Module) -> nn.Module:
+    """Return a network with its layers turned into PyTorch's own, in place; what it computes is the same to rounding.
+
+    >>> as_plain(nn.Sequential(Linear(2, 3), LeakyReLU(0.2)))
+    Sequential(
+      (0): Linear(in_features=2, out_features=3, bias=True)
+      (1): LeakyReLU(negative_slope=0.2)
+    )
+    """
+    use_stock_derivatives(network)
+    for module in network.modules():
+        if type(module) in OWN:
+            become(module, OWN[type(module)])
+        if isinstance(module, nn.LeakyReLU):
+            module.negative_slope = float(module.negative_slope)
+        for name, child in module.named_children():
+            if type(child) is EnlargedConvolution:
+                become(child, nn.Conv2d)
+                setattr(module, name, nn.Sequential(nn.UpsamplingNearest2d(scale_factor=2), child))
+    if type(network) is Layers and not any(isinstance(layer, TakesLabels) for layer in network):
+        become(network, nn.Sequential)
+    return network
+
+
+def become(module: nn.Module, kind: type[nn.Module]) -> None:
+    """Let a module be of the class that its own one derives from."""
+    setattr(module, "__class__", kind)  # noqa: B010
