@@ -76,10 +76,15 @@ def draw(
     return torch.cat(list(draw_from(generator, first_latents(latent_dim, seed, count), labels)))
 
 
-def draw_pixels(generator: nn.Module, z: torch.Tensor, labels: torch.Tensor | None = None) -> NDArray[np.uint8]:
-    """Return the samples of latents ``[N, latent_dim]`` as pictures, uint8 ``[N, C, H, W]``."""
+def draw_pixels(
+    generator: nn.Module, z: torch.Tensor, labels: torch.Tensor | None = None, depth: int | None = None
+) -> NDArray[np.uint8]:
+    """Return the samples of latents ``[N, latent_dim]`` as pictures, uint8 ``[N, C, H, W]``; of volumes, their slices.
+
+    The depth is that of volumes, None for all else.
+    """
     chunks = draw_from(generator, z, labels)
-    return as_pixels(np.concatenate([range_to_pixels(chunk).cpu().numpy() for chunk in chunks]))
+    return as_pixels(np.concatenate([range_to_pixels(chunk).cpu().numpy() for chunk in chunks]), depth)
 
 
 def draw_numbers(generator: nn.Module, z: torch.Tensor, labels: torch.Tensor | None, values: Values) -> NDArray[Any]:

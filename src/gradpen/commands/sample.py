@@ -123,7 +123,7 @@ def still_samples(run: "Run", options: Sample) -> tuple["NDArray[np.uint8]", int
     if options.strip is not None:
         z = strip_latents(run.config.generator.latent_dim, options.seed, options.strip)
         label = run.label_vectors(1, options.label)
-        pixels = draw_pixels(run.generator, z, None if label is None else label.expand(len(z), -1))
+        pixels = draw_pixels(run.generator, z, None if label is None else label.expand(len(z), -1), run.values.depth)
         return pixels, STEPS, f"{options.strip} strips of {STEPS} images"
     if options.labels is not None:
         z = latents_of(run, options, usual=8)
@@ -185,5 +185,5 @@ def animated_samples(run: "Run", options: Sample) -> tuple["NDArray[np.uint8]", 
     count = 16 if options.count is None else options.count
     z = loop_latents(run.config.generator.latent_dim, options.seed, count)
     labels = run.label_vectors(count, options.label)
-    pixels = draw_pixels(run.generator, z, None if labels is None else labels.repeat(FRAMES, 1))
+    pixels = draw_pixels(run.generator, z, None if labels is None else labels.repeat(FRAMES, 1), run.values.depth)
     return pixels.reshape(FRAMES, count, *pixels.shape[1:]), f"{FRAMES} frames of {count} samples"

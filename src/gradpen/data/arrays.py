@@ -15,7 +15,7 @@ from gradpen.data.values import Images, Range, Values, mapped
 from gradpen.errors import DataError
 from gradpen.text import printable
 
-Axes = Literal["NHW", "NHWC", "NCHW", "ND", "NCL"]
+Axes = Literal["NHW", "NHWC", "NCHW", "ND", "NCL", "NDHW", "NDHWC", "NCDHW"]
 NARROW = 0.01
 IMAGE_KEYS = ("images", "x_train", "x", "data", "arr_0")
 LABEL_KEYS = ("labels", "y_train", "y", "targets")
@@ -32,7 +32,11 @@ ARRAY_ERRORS = (
     struct.error,
 )
 """what NumPy and zipfile were seen to raise on damaged files"""
-LAYOUTS = "[N, H, W], [N, H, W, C] or [N, C, H, W] of images, [N, D] of vectors or [N, C, L] of signals"
+LAYOUTS = (
+    "[N, H, W], [N, H, W, C] or [N, C, H, W] of images, [N, D] of vectors, [N, C, L] of signals or [N, C, D, H, W] of "
+    "volumes"
+)
+VOLUMES = ("NDHW", "NDHWC", "NCDHW")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,7 +44,8 @@ class Numbers:
     """An array as it is trained on."""
 
     images: Images
-    """``[N, C, H, W]``, uint8 from 0 to 255 or float32 in [-1, 1]; vectors and signals have one row"""
+    """``[N, C, H, W]``, uint8 from 0 to 255 or float32 in [-1, 1]; vectors and signals have one row, the slices of
+    volumes lie one below the other"""
     values: Values
     notes: dict[str, int]
 
@@ -83,7 +88,7 @@ def read_array(file: Path, axes: Axes | None = None, chosen: Range | None = None
 def images_from_array(
     array: NDArray[np.generic], name: str, axes: Axes | None = None, chosen: Range | None = None
 ) -> Numbers:
-    """Return an array of any rank from 2 to 4 as images, vectors or signals.
+    """Return an array of any rank from 2 to 5 as images, vectors, signals or volumes.
 
     Args:
         array: integers, floats or booleans.
@@ -107,6 +112,12 @@ def images_from_array(
         numbers, values = numbers[:, None, None], replace(values, layout="vectors")
     elif axes == "NCL":
         numbers, values = numbers[:, :, None], replace(values, layout="signals")
+    elif axes in VOLUMES:
+        numbers = numbers[:, None] if axes == "NDHW" else numbers
+        numbers = numbers.transpose(0, 4, 1, 2, 3) if axes == "NDHWC" else numbers
+        count, channels, depth, height, width = numbers.shape
+        numbers = np.ascontiguousarray(numbers).reshape(count, channels, depth * height, width)
+        values = replace(values, layout="volumes", depth=depth)
     return Numbers(images=numbers, values=values, notes=notes)
 
 
@@ -133,6 +144,8 @@ def axes_of(array: NDArray[np.generic], name: str) -> Axes:
         return "NHWC"
     if array.ndim == 4 and (shape[1] <= 4 or shape[1] < min(shape[2:])):
         return "NCHW"
+    if array.ndim == 5 and min(shape[1], shape[4]) <= max(4, min(shape[2:4]) - 1):
+        return "NCDHW" if shape[1] <= shape[4] else "NDHWC"
     raise DataError(
         f"{name} has shape {list(shape)}; expected {LAYOUTS}, and `data.axes` where the shape does not tell"
     )

@@ -62,9 +62,9 @@ class DataChoice:
     NAME:attribute states what a column of a table is, and columns of several kinds go together"""
     only: tuple[str, ...] = ()
     """train on these classes only"""
-    axes: Literal["NHW", "NHWC", "NCHW", "ND", "NCL"] | None = None
-    """what the axes of an array are: N examples of H rows, W columns and C channels; D numbers; or C channels of L
-    numbers; none: told by the shape, the fewest being channels"""
+    axes: Literal["NHW", "NHWC", "NCHW", "ND", "NCL", "NDHW", "NDHWC", "NCDHW"] | None = None
+    """what the axes of an array are: N examples of H rows, W columns and C channels; D numbers; C channels of L
+    numbers; or volumes of D slices; none: told by the shape, the fewest being channels"""
     range: tuple[float, float] | None = None
     """smallest and largest number of an array, or of images with more than 8 bits, also written 0,4095; none: told by
     type and data"""

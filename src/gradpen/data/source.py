@@ -82,6 +82,13 @@ class Source:
         _, channels, height, width = self.images.shape
         return channels, height, width
 
+    @property
+    def sides(self) -> str:
+        """Height and width, of volumes depth, height and width, in words."""
+        _, height, width = self.shape
+        depth = self.values.depth
+        return f"{height}x{width}" if depth is None else f"{depth}x{height // depth}x{width}"
+
 
 def pixels_to_range(pixels: Tensor) -> Tensor:
     """Map uint8 pixels 0..255 to the networks' range [-1, 1].
@@ -110,7 +117,7 @@ def gather(source: Source, rows: Indices, device: torch.device) -> Tensor:
 
 def shown(source: Source, rows: Indices) -> NDArray[np.uint8]:
     """Return the images of these rows as pictures, uint8 ``[len(rows), C, H, W]``."""
-    return as_pixels(np.asarray(source.images[rows]))
+    return as_pixels(np.asarray(source.images[rows]), source.values.depth)
 
 
 def spread_out(rows: Indices, count: int) -> Indices:

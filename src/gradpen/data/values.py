@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from gradpen.errors import DataError
 
-Layout = Literal["images", "vectors", "signals"]
+Layout = Literal["images", "vectors", "signals", "volumes"]
 Range = tuple[float, float]
 Floats = NDArray[np.float32]
 Images = NDArray[np.uint8] | NDArray[np.float32]
@@ -26,6 +26,8 @@ class Values:
     dtype: str = "uint8"
     """NumPy's name of their type"""
     layout: Layout = "images"
+    depth: int | None = None
+    """slices of a volume, which lie one below the other in ``[N, C, H, W]``"""
 
     @property
     def are_pixels(self) -> bool:
@@ -35,7 +37,7 @@ class Values:
     def restore(self, samples: Floats) -> NDArray[Any]:
         """Return samples ``[N, C, H, W]`` in [-1, 1] in the data's units, type and layout.
 
-        Images come as ``[N, H, W, C]``, vectors as ``[N, D]`` and signals as ``[N, C, L]``.
+        Images come as ``[N, H, W, C]``, vectors as ``[N, D]``, signals as ``[N, C, L]``, volumes ``[N, C, D, H, W]``.
 
         >>> Values(low=200, high=4000, dtype="uint16").restore(np.full((1, 1, 1, 1), -1, np.float32)).ravel().tolist()
         [200]
@@ -54,6 +56,8 @@ class Values:
             numbers = numbers.astype(kind)
         if self.layout == "vectors":
             return numbers.reshape(len(numbers), -1)
+        if self.depth is not None:
+            return numbers.reshape(*numbers.shape[:2], self.depth, -1, numbers.shape[3])
         return numbers[:, :, 0] if self.layout == "signals" else np.ascontiguousarray(numbers.transpose(0, 2, 3, 1))
 
     def taken(self, numbers: NDArray[Any]) -> Floats:
@@ -64,6 +68,8 @@ class Values:
         """
         if self.layout == "vectors":
             placed = numbers[:, None, None]
+        elif self.layout == "volumes":
+            placed = numbers.reshape(*numbers.shape[:2], -1, numbers.shape[4])
         else:
             placed = numbers[:, :, None] if self.layout == "signals" else numbers.transpose(0, 3, 1, 2)
         return in_range(np.ascontiguousarray(placed), self.low, self.high)

@@ -5,11 +5,17 @@ from typing import Literal, Protocol
 
 import torch
 from torch import Tensor, nn
+from torch.nn.modules.conv import _ConvNd
 
 from gradpen.networks.norms import BatchNorm2d
+from gradpen.networks.volumes import BatchNorm3d
 
 Shape = tuple[int, int, int]
-"""channels, height and width of one image"""
+"""channels, height and width of one image; the slices of a volume lie one below the other"""
+VOLUME = 3
+"""sides of a volume"""
+MAPS = 4
+"""axes of a batch of maps"""
 
 Norm = Literal["none", "batch", "layer"]
 Initialiser = Literal["pytorch", "he-uniform", "glorot-uniform", "normal-0.02"]
@@ -48,17 +54,19 @@ class CriticChoice(Protocol):
 
 
 class Crop(nn.Module):
-    """Keep the first ``height`` rows and ``width`` columns of ``[B, C, H, W]``."""
+    """Keep the first rows and columns of ``[B, C, H, W]``, or the first places along each side of ``[B, C, …]``."""
 
-    def __init__(self, height: int, width: int) -> None:
+    def __init__(self, *sides: int) -> None:
         super().__init__()
-        self.height, self.width = height, width
+        self.sides = sides
 
     def forward(self, x: Tensor) -> Tensor:
         """Return the cropped maps, as densely laid out as ``x``: batch norm is slow on a part of a larger tensor."""
-        last = x.is_contiguous(memory_format=torch.channels_last)
+        last = x.dim() == MAPS and x.is_contiguous(memory_format=torch.channels_last)
         layout = torch.channels_last if last else torch.contiguous_format
-        return x[:, :, : self.height, : self.width].contiguous(memory_format=layout)
+        for place, side in enumerate(self.sides, start=2):
+            x = x.narrow(place, 0, min(side, x.shape[place]))
+        return x.contiguous(memory_format=layout)
 
 
 class Scores(nn.Module):
@@ -69,14 +77,14 @@ class Scores(nn.Module):
         return x.squeeze(1)
 
 
-def norm_layer(norm: Norm, channels: int) -> list[nn.Module]:
-    """Return the norm layer for feature maps of ``channels`` channels, as a list of none or one.
+def norm_layer(norm: Norm, channels: int, sides: int = 2) -> list[nn.Module]:
+    """Return the norm layer for feature maps of ``channels`` channels and so many sides, as a list of none or one.
 
     ``layer`` normalises over channels, rows and columns of each example with one scale and offset per
     channel, as the layer norm in the release of Gulrajani et al. 2017: group norm with one group.
     """
     if norm == "batch":
-        return [BatchNorm2d(channels)]
+        return [BatchNorm2d(channels) if sides < VOLUME else BatchNorm3d(channels)]
     if norm == "layer":
         return [nn.GroupNorm(1, channels)]
     return []
@@ -97,7 +105,7 @@ def initialise(module: nn.Module, initialiser: Initialiser) -> None:
     if initialiser == "pytorch":
         return
     for layer in module.modules():
-        if isinstance(layer, nn.Conv2d | nn.ConvTranspose2d | nn.Linear):
+        if isinstance(layer, _ConvNd | nn.Linear):
             if initialiser == "he-uniform":
                 bound = math.sqrt(3) * he_standard_deviation(layer)
                 layer.weight.uniform_(-bound, bound)
@@ -107,11 +115,11 @@ def initialise(module: nn.Module, initialiser: Initialiser) -> None:
                 layer.weight.normal_(0, 0.02)
             if layer.bias is not None:
                 layer.bias.zero_()
-        elif isinstance(layer, nn.BatchNorm2d) and initialiser == "normal-0.02":
+        elif isinstance(layer, nn.BatchNorm2d | nn.BatchNorm3d) and initialiser == "normal-0.02":
             layer.weight.normal_(1, 0.02)
 
 
-def he_standard_deviation(layer: nn.Conv2d | nn.ConvTranspose2d | nn.Linear) -> float:
+def he_standard_deviation(layer: _ConvNd | nn.Linear) -> float:
     """Return the standard deviation of the ``he-uniform`` initialiser for this layer."""
     if isinstance(layer, nn.Linear):
         return math.sqrt(2 / layer.in_features)
@@ -119,7 +127,7 @@ def he_standard_deviation(layer: nn.Conv2d | nn.ConvTranspose2d | nn.Linear) -> 
     stride = math.prod(layer.stride)
     fan_in, fan_out = float(layer.in_channels * taps), float(layer.out_channels * taps)
     # Of a convolution's taps, an input position meets one in ``stride``; transposed, an output position does.
-    if isinstance(layer, nn.ConvTranspose2d):
+    if layer.transposed:
         fan_in /= stride
     else:
         fan_out /= stride

@@ -106,7 +106,7 @@ class Convolve(torch.autograd.Function):
         ctx.geometry = geometry
         if bias is None or not geometry.adds_slowly(weight):
             return torch.convolution(x, weight, bias, *geometry.arguments())
-        return torch.convolution(x, weight, None, *geometry.arguments()).add_(bias[:, None, None])
+        return torch.convolution(x, weight, None, *geometry.arguments()).add_(bias.view(-1, *[1] * (x.dim() - 2)))
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
@@ -123,7 +123,7 @@ class Convolve(torch.autograd.Function):
         return (
             apply(InputGradient, gradient, weight, x.detach(), ctx.geometry) if wants_x else None,
             apply(WeightGradient, gradient, x, weight.detach(), ctx.geometry) if wants_weight else None,
-            gradient.sum((0, 2, 3)) if wants_bias else None,
+            gradient.sum((0, *range(2, gradient.dim()))) if wants_bias else None,
             None,
         )
 

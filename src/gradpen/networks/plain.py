@@ -6,6 +6,7 @@ from gradpen.networks.fused import EnlargedConvolution
 from gradpen.networks.labels import Layers, TakesLabels
 from gradpen.networks.layers import Convolution, LeakyReLU, Linear, TransposedConvolution, use_stock_derivatives
 from gradpen.networks.norms import BatchNorm1d, BatchNorm2d
+from gradpen.networks.volumes import BatchNorm3d, TransposedVolumeConvolution, VolumeConvolution
 
 __all__ = ["as_plain"]
 
@@ -16,6 +17,9 @@ OWN: dict[type[nn.Module], type[nn.Module]] = {
     LeakyReLU: nn.LeakyReLU,
     BatchNorm1d: nn.BatchNorm1d,
     BatchNorm2d: nn.BatchNorm2d,
+    VolumeConvolution: nn.Conv3d,
+    TransposedVolumeConvolution: nn.ConvTranspose3d,
+    BatchNorm3d: nn.BatchNorm3d,
 }
 """gradpen's layers and those of PyTorch that compute the same without lean derivatives or several processes"""
 

@@ -20,6 +20,7 @@ from gradpen.presets.quick import AVERAGE, ENOUGH, HALF_LIFE, USUAL_WIDTH, batch
 from gradpen.runs import marks
 from gradpen.runs.state import State, Task, initial_state
 from gradpen.runs.trainer import batches_from, iterate
+from gradpen.runs.volumes import with_depth
 
 LONGEST = 1_000_000
 """minutes that a run may be given"""
@@ -99,8 +100,8 @@ def fitted(task: Task, budget: Budget) -> tuple[RunConfig, str]:
 
 def about(source: Source) -> str:
     """Return the data in a few words."""
-    channels, height, width = source.shape
-    return f"{len(source.train):,} training images, {height}x{width} in {channels} channel{'s' * (channels > 1)},"
+    channels = source.shape[0]
+    return f"{len(source.train):,} training images, {source.sides} in {channels} channel{'s' * (channels > 1)},"
 
 
 def words_of(config: RunConfig) -> str:
@@ -119,7 +120,7 @@ def with_size(config: RunConfig, source: Source, size: tuple[int, int], budget: 
     """
     width, batch = size
     generator, critic = pair(source.shape, width, labelled=budget.labelled)
-    config = replace(config, generator=generator, critic=critic)
+    config = with_depth(replace(config, generator=generator, critic=critic), source)
     if not budget.batch:
         return config
     average = config.average

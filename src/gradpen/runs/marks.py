@@ -139,12 +139,13 @@ def final_distances(state: State, task: Task) -> dict[str, Estimate]:
 def sample_grid(state: State, task: Task) -> Image.Image:
     """Return samples from the same latents as at every mark; a conditional run's with rows for each label."""
     config, latent_dim, count = task.config, state.gan.latent_dim, task.config.cadence.grid
+    depth = task.source.values.depth
     if task.source.labels is None or not config.conditional:
-        return grid(draw_pixels(state.shown, first_latents(latent_dim, config.seed, count)))
+        return grid(draw_pixels(state.shown, first_latents(latent_dim, config.seed, count), None, depth))
     examples = torch.from_numpy(label_space(task.source.labels).example_vectors()[:LABELS_SHOWN])
     each = max(1, count // len(examples))
     columns = min(each, WIDEST_GRID)
     each = each // columns * columns
     z = first_latents(latent_dim, config.seed, each)
-    rows = every_label(lambda labels: draw_pixels(state.shown, z, labels), each, examples)
+    rows = every_label(lambda labels: draw_pixels(state.shown, z, labels, depth), each, examples)
     return grid(np.concatenate(rows), columns)

@@ -42,13 +42,13 @@ def of_slow_precision(config: RunConfig, device: torch.device) -> Iterator[str]:
 def of_data(source: Source) -> str:
     """Return in a line what was read, and what was done to it or left out."""
     report = source.report
-    channels, height, width = source.shape
+    channels = source.shape[0]
     kinds = ", ".join(f"{count:,} {mode}" for mode, count in report.modes.items())
     notes = [f"{count:,} × {note}" for note, count in report.notes.items()]
     others = [f"{count:,} {kind}" for kind, count in report.other_files.items()]
     left_out = [f"left out as no images: {', '.join(others)}"] if others else []
     return (
-        f"read {report.used:,} images ({kinds}) as {channels} channel{'s' * (channels > 1)} of {height}x{width}; "
+        f"read {report.used:,} images ({kinds}) as {channels} channel{'s' * (channels > 1)} of {source.sides}; "
         f"{len(source.train):,} to train on, {len(source.held_out):,} held out"
         + "".join(f"; {printable(note)}" for note in (*notes, *left_out))
     )

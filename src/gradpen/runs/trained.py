@@ -65,8 +65,8 @@ class Run:
     ) -> NDArray[Any]:
         """Return ``count`` samples in the data's own units and type.
 
-        Images are ``[count, H, W, C]``, uint8 unless the data were an array of another type; vectors ``[count, D]`` and
-        signals ``[count, C, L]``.
+        Images are ``[count, H, W, C]``, uint8 unless the data were an array of another type; vectors ``[count, D]``,
+        signals ``[count, C, L]`` and volumes ``[count, C, D, H, W]``.
 
         Image i depends on the seed, the label and i alone: asking for more gives the same first ones, and another
         label changes nothing but the label.
@@ -95,7 +95,7 @@ class Run:
     ) -> NDArray[np.uint8]:
         """Return the samples of :meth:`sample` as pictures, uint8 ``[count, C, H, W]``; of signals, curves."""
         z = self.chosen_latents(count, seed, None, latents)
-        return draw_pixels(self.generator, z, self.label_vectors(len(z), label))
+        return draw_pixels(self.generator, z, self.label_vectors(len(z), label), self.values.depth)
 
     def latents(self, count: int, *, seed: int = 0, truncation: float | None = None) -> torch.Tensor:
         """Return the latents ``[count, latent_dim]`` of the first samples of a seed.
@@ -232,7 +232,9 @@ class Run:
     ) -> NDArray[np.uint8]:
         """Return the samples of :meth:`sample_every_label` as pictures, uint8 ``[labels * each, C, H, W]``."""
         examples, z = self.examples(), self.chosen_latents(each, seed, None, latents)
-        return np.concatenate(every_label(lambda labels: draw_pixels(self.generator, z, labels), len(z), examples))
+        return np.concatenate(
+            every_label(lambda labels: draw_pixels(self.generator, z, labels, self.values.depth), len(z), examples)
+        )
 
     def examples(self) -> torch.Tensor:
         """Return a vector for every label ``[L, K]``."""

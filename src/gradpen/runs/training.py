@@ -38,6 +38,7 @@ from gradpen.runs.folder import (
 from gradpen.runs.start import Start, begun_elsewhere
 from gradpen.runs.state import Task, initial_state, restored_state
 from gradpen.runs.trainer import Trainer
+from gradpen.runs.volumes import with_depth
 from gradpen.settings import differences, from_dict
 from gradpen.text import printable
 
@@ -72,6 +73,8 @@ def train(
         if budget is None or not budget.networks:
             checks.refuse_unused_labels(config, array is not None and array.asked)
         source = open_together(config, array, audience)
+        if budget is None or not budget.networks:
+            config = with_depth(config, source)
         if budget is None or not budget.batch:
             checks.refuse_small(config, source)
         if config.threads is not None:
