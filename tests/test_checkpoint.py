@@ -16,6 +16,7 @@ from gradpen.runs.checkpoint import (
     Checkpoint,
     DamagedCheckpointError,
     checkpoint_folders,
+    manifest_digest,
     newest_checkpoint,
     optimizer_tensors,
     read_checkpoint,
@@ -87,6 +88,7 @@ def test_newer_format_is_refused_by_name(tmp_path: Path) -> None:
     place = write_checkpoint(tmp_path, make(1), keep=2)
     manifest = json.loads((place / "manifest.json").read_text())
     manifest["format_version"] = 99
+    manifest["sha256"] = manifest_digest(manifest)
     (place / "manifest.json").write_text(json.dumps(manifest))
     with pytest.raises(RunError, match=r"newer gradpen \(format 99"):
         read_checkpoint(place)

@@ -12,6 +12,8 @@ from pydantic import ConfigDict, Field, GetCoreSchemaHandler
 STRICT = ConfigDict(extra="forbid", allow_inf_nan=False, use_attribute_docstrings=True)
 """Pydantic settings of a choice: an unknown field, an infinity or a NaN is an error; docstrings describe fields."""
 
+Size = Annotated[int, Field(ge=1, le=20_000_000)]
+"""a number of features, channels or layers: positive, and no more than any machine has room for"""
 Engine = Literal["lean", "reference"]
 Precision = Literal["fp32", "bf16", "bf16-fp32-penalty", "auto"]
 

@@ -136,7 +136,7 @@ class RunConfig:
     precision: Precision = "fp32"
     """what networks compute in; weights, optimisers, losses and the penalty's norm are fp32 always. bf16: bfloat16;
     bf16-fp32-penalty: the critic under the penalty in fp32; auto: bf16 where the device computes in it, else fp32"""
-    threads: PositiveInt | None = None
+    threads: Annotated[int, Field(ge=1, le=4096)] | None = None
     """CPU threads; none: as many as torch takes. The last bits of a result depend on it"""
     data: DataChoice = Field(default_factory=DataChoice)
     cadence: Cadence = Field(default_factory=Cadence)

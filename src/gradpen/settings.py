@@ -21,6 +21,8 @@ from gradpen.text import did_you_mean, printable
 
 __all__ = ["configure"]
 
+MANY = 8
+"""problems that a message names"""
 ADAPTER = TypeAdapter(RunConfig)
 DEFAULT = "quick"
 """the preset where none is named"""
@@ -44,7 +46,10 @@ def from_dict(values: Mapping[str, Any], *, origin: str = "the configuration") -
         return ADAPTER.validate_python(as_written_today(values))
     except ValidationError as error:
         problems = [describe(problem) for problem in error.errors(include_url=False)]
-        raise UsageError(f"{origin}: " + "; ".join(problems)) from None
+        more = f" and {len(problems) - MANY} more" if len(problems) > MANY else ""
+        raise UsageError(f"{origin}: " + "; ".join(problems[:MANY]) + more) from None
+    except RecursionError:
+        raise UsageError(f"{origin} holds values that are nested too deeply to be settings") from None
 
 
 def as_written_today(values: Mapping[str, Any]) -> dict[str, Any]:
@@ -62,7 +67,7 @@ def describe(problem: Mapping[str, Any]) -> str:
     *parents, last = without_tags([str(part) for part in problem["loc"]])
     key = ".".join([*parents, last])
     if problem["type"] in ("unexpected_keyword_argument", "extra_forbidden"):
-        return f"there is no setting '{printable(key)}'" + did_you_mean(last, known_fields(parents))
+        return f"there is no setting '{printable(key)}'{where_else(problem, parents, last)}"
     if problem["type"] == "union_tag_invalid":
         tag = problem["ctx"]["tag"]
         allowed = problem["ctx"]["expected_tags"]
@@ -72,6 +77,30 @@ def describe(problem: Mapping[str, Any]) -> str:
         return message
     found = printable(repr(problem["input"]))[:80]
     return f"{key}: {message[0].lower()}{message[1:]}, found {found}"
+
+
+def where_else(problem: Mapping[str, Any], parents: list[str], last: str) -> str:
+    """Return which choices have a setting that this one lacks, or the nearest name that it has."""
+    families = families_of(parents)
+    chosen = next((part for part in problem["loc"][:-1] if part in families), None)
+    if chosen is None:
+        return did_you_mean(last, known_fields(parents))
+    others = [name for name, member in families.items() if last in own_fields(member)]
+    if others:
+        return f" for {chosen}; {', '.join(others)} {'has' if len(others) == 1 else 'have'} it"
+    return f" for {chosen}{did_you_mean(last, own_fields(families[str(chosen)]))}"
+
+
+def families_of(parents: Iterable[str]) -> dict[str, type]:
+    """Return the choices at a dotted key by their names."""
+    return {
+        str(field.default): member for member in choices_at(parents) for field in fields(member) if field.name == "name"
+    }
+
+
+def own_fields(member: type) -> list[str]:
+    """Return the names of a choice's settings."""
+    return [field.name for field in fields(member)]
 
 
 WHOLE = "configuration"
@@ -117,12 +146,17 @@ CHOICE_NAMES = frozenset(
 
 def known_fields(parents: Iterable[str]) -> list[str]:
     """Return the names of the settings below a dotted key."""
+    return [field.name for choice in choices_at(parents) for field in fields(choice)]
+
+
+def choices_at(parents: Iterable[str]) -> list[Any]:
+    """Return the classes that may stand at a dotted key."""
     choices: list[type] = [RunConfig]
     for parent in parents:
         choices = [
             member for choice in choices for member in members(get_type_hints(choice, include_extras=True).get(parent))
         ]
-    return [field.name for choice in choices for field in fields(choice)]
+    return choices
 
 
 def read_file(file: Path) -> dict[str, Any]:
@@ -162,6 +196,8 @@ def parse_override(text: str) -> tuple[str, Any]:
         raise UsageError(f"'{key}' is no setting but an option of its own: write {OPTIONS[key]}")
     try:
         return key, json.loads(value)
+    except RecursionError:
+        raise UsageError(f"the value of '{printable(key)}' is nested too deeply to be a setting") from None
     except ValueError:
         return key, value
 
@@ -247,7 +283,7 @@ def configure(
     """
     changes = read_file(file) if file is not None else {}
     if base is None or preset is not None:
-        chosen = find(str(preset or changes.get("preset", DEFAULT))).config()
+        chosen = find(str(changes.get("preset", DEFAULT) if preset is None else preset)).config()
     else:
         chosen = base
     values = to_dict(reduced_preset(chosen) if reduced else chosen)

@@ -4,6 +4,8 @@ import difflib
 import unicodedata
 from collections.abc import Iterable
 
+LONGEST = 400
+"""characters of a name from outside that are shown"""
 DRAWN_BY = "gradpen"
 """what pictures of gradpen's own say, so that those that lie among data do not become data"""
 
@@ -12,14 +14,17 @@ def printable(name: object) -> str:
     r"""Return the name with everything unprintable escaped.
 
     Control characters, bidirectional marks and undecodable bytes cannot reach a terminal, a log line or a
-    page.
+    page; what is longer than 400 characters is cut.
 
     >>> printable("a\x1b[31m.png")
     'a\\x1b[31m.png'
     """
-    return "".join(
-        character if character.isprintable() else character.encode("unicode_escape").decode() for character in str(name)
+    text = str(name)
+    shown = "".join(
+        character if character.isprintable() else character.encode("unicode_escape").decode()
+        for character in text[:LONGEST]
     )
+    return shown if len(text) <= LONGEST else f"{shown}… ({len(text):,} characters)"
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
@@ -28,7 +33,7 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
     >>> did_you_mean("wgan-pg", ["wgan-gp", "gan"])
     "; did you mean 'wgan-gp'?"
     """
-    matches = difflib.get_close_matches(name, list(known), n=1, cutoff=0.6)
+    matches = difflib.get_close_matches(name[:LONGEST], list(known), n=1, cutoff=0.6)
     return f"; did you mean '{matches[0]}'?" if matches else ""
 
 

@@ -1,6 +1,7 @@
 """Images, vectors or signals from a ``.npy`` or ``.npz`` file, or from an array in memory."""
 
 import struct
+import tokenize
 import zipfile
 import zlib
 from dataclasses import dataclass, replace
@@ -30,6 +31,7 @@ ARRAY_ERRORS = (
     zipfile.BadZipFile,
     zlib.error,
     struct.error,
+    tokenize.TokenError,
 )
 """what NumPy and zipfile were seen to raise on damaged files"""
 LAYOUTS = (
@@ -75,6 +77,8 @@ def read_array(file: Path, axes: Axes | None = None, chosen: Range | None = None
                 unused = [other for other in loaded.files if other not in (key, label_key)]
         else:
             array = loaded
+        if not isinstance(array, np.ndarray) or not isinstance(labels, np.ndarray | None):
+            raise DataError(f"{name} has a member that is no array; write it with numpy.savez")
     except ARRAY_ERRORS as error:
         raise DataError(
             f"{name} cannot be read as a NumPy array ({printable(error)}); arrays of Python objects are "

@@ -5,12 +5,12 @@ from dataclasses import dataclass as plain_dataclass
 from dataclasses import replace
 from math import isfinite
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import ImageColor
-from pydantic import Field, PositiveInt, field_validator
+from pydantic import Field, field_validator
 from pydantic.dataclasses import dataclass
 
 from gradpen.choice import STRICT
@@ -22,6 +22,7 @@ READ = (
     "Fashion-MNIST), of CIFAR-10 or of LSUN, or an array in a .npy or .npz file"
 )
 """which data gradpen reads"""
+Side = Annotated[int, Field(ge=1, le=65_536)]
 WITHOUT_TABLE = (None, "folders", "names")
 """choices of labels that need no table"""
 
@@ -45,7 +46,7 @@ class DataChoice:
     path: str = "embedded:digits"
     """what :data:`READ` says; embedded:digits (scikit-learn's digits), embedded:bricks or embedded:faces (drawn
     stand-ins)"""
-    size: tuple[PositiveInt, PositiveInt] | None = None
+    size: tuple[Side, Side] | None = None
     """height and width, also written 48x32; none: the images' own, but 64x64 for a folder whose images differ in size
     or exceed 128"""
     fit: Fit = "crop"

@@ -74,6 +74,10 @@ class Collection:
     """return the encoded image of this name; raises :class:`UnreadableImageError`"""
 
 
+DEEPEST = 100
+"""folders within folders that are looked into"""
+
+
 def list_folder(folder: Path) -> Listing:
     """Return the image files below the folder; links to folders are not followed, folders of runs not entered."""
     found: list[tuple[bytes, tuple[int, int]]] = []
@@ -88,6 +92,9 @@ def list_folder(folder: Path) -> Listing:
             other["folder of a run"] += 1
             subfolders.clear()
             continue
+        if place.count(os.fsencode(os.sep)) - root.count(os.fsencode(os.sep)) >= DEEPEST:
+            other[f"folder nested deeper than {DEEPEST}"] += len(subfolders)
+            subfolders.clear()
         other["link to a folder"] += sum(os.path.islink(os.path.join(place, folder)) for folder in subfolders)
         beside = [folder for folder in subfolders if lies_beside(folder)]
         other["hidden folder, or one of thumbnails or of an archive's extras"] += len(beside)

@@ -12,8 +12,9 @@ from typing import Any
 import torch
 import torch.distributed as distributed
 
-from gradpen.errors import GradpenError, ProcessLostError
+from gradpen.errors import GradpenError, ProcessLostError, UsageError
 from gradpen.machine.sharing import HERE, Place, leads, readable_loss
+from gradpen.text import printable
 
 PATIENCE = timedelta(minutes=30)
 """how long a process waits for another that is alive; a dead one is noticed at once"""
@@ -39,12 +40,45 @@ NOTES = Notes()
 
 def launched() -> bool:
     """Return whether a launcher started several processes."""
-    return int(os.environ.get("WORLD_SIZE", "1")) > 1 and "RANK" in os.environ
+    return number_set("WORLD_SIZE", 1) > 1 and "RANK" in os.environ
+
+
+def number_set(variable: str, otherwise: int) -> int:
+    """Return the number that a launcher set a variable to.
+
+    Raises:
+        UsageError: it is none.
+    """
+    text = os.environ.get(variable, str(otherwise))
+    if not (text.isascii() and text.isdigit()):
+        raise said_by_all(f"{variable} is '{printable(text)}'; a launcher sets it to a whole number: unset it")
+    return int(text)
+
+
+def said_by_all(sentence: str) -> UsageError:
+    """Return an error that every process tells the user, since none leads yet."""
+    error = UsageError(sentence)
+    error.said_elsewhere = False
+    return error
+
+
+def refuse_incomplete() -> None:
+    """Raise if the variables of a launcher do not tell how processes meet."""
+    missing = [name for name in ("MASTER_ADDR", "MASTER_PORT") if not os.environ.get(name)]
+    count, rank = number_set("WORLD_SIZE", 1), number_set("RANK", 0)
+    number_set("MASTER_PORT", 0)
+    if missing:
+        raise said_by_all(
+            f"WORLD_SIZE={count} and RANK are set but {' and '.join(missing)} not, so the processes cannot meet; start "
+            f"with torchrun, which sets them all, or unset WORLD_SIZE"
+        )
+    if rank >= count:
+        raise said_by_all(f"RANK={rank} is beyond WORLD_SIZE={count}, whose ranks are 0 to {count - 1}")
 
 
 def restarted() -> bool:
     """Return whether ``torchrun`` started this process anew after one of the job ended."""
-    return int(os.environ.get("TORCHELASTIC_RESTART_COUNT", "0")) > 0
+    return number_set("TORCHELASTIC_RESTART_COUNT", 0) > 0
 
 
 def local_device(name: str) -> str:
@@ -64,6 +98,7 @@ def join(device: str) -> Iterator[None]:
     if not launched() or distributed.is_initialized():
         yield
         return
+    refuse_incomplete()
     connect(device)
     try:
         yield

@@ -13,11 +13,10 @@ Signals, whose height is 1, get the same along their one side; volumes along thr
 import math
 from typing import Any, Literal
 
-from pydantic import PositiveInt
 from pydantic.dataclasses import dataclass
 from torch import nn
 
-from gradpen.choice import STRICT
+from gradpen.choice import STRICT, Size
 from gradpen.errors import UsageError
 from gradpen.networks.blocks import VOLUME, Crop, Initialiser, Norm, Scores, Shape, initialise, norm_layer
 from gradpen.networks.fused import EnlargedConvolution
@@ -90,18 +89,18 @@ class DcganGenerator:
     """
 
     name: Literal["dcgan"] = "dcgan"
-    latent_dim: PositiveInt = 128
-    width: PositiveInt = 64
+    latent_dim: Size = 128
+    width: Size = 64
     """channels of the stage nearest the image; doubled at every halving, at most eightfold"""
     way: Literal["transposed", "upsample"] = "transposed"
     """how maps grow: transposed convolution, or nearest-neighbour enlargement and a 3x3 convolution"""
-    depth: PositiveInt | None = None
+    depth: Size | None = None
     """slices of a volume, which lie one below the other; none: images or signals"""
     norm: Norm = "batch"
     initialiser: Initialiser = "he-uniform"
     labels: GeneratorLabels = "none"
     """how labels enter: none, concatenate, embed, multiply, or norm (batch norm becomes conditional)"""
-    label_features: PositiveInt = 10
+    label_features: Size = 10
     """size of the embedding, for ``embed``"""
 
     def build(self, shape: Shape, labels: int = 0) -> nn.Module:
@@ -190,9 +189,9 @@ class DcganCritic:
     """
 
     name: Literal["dcgan"] = "dcgan"
-    width: PositiveInt = 64
+    width: Size = 64
     """channels of the stage nearest the image; doubled at every halving, at most eightfold"""
-    depth: PositiveInt | None = None
+    depth: Size | None = None
     """slices of a volume, which lie one below the other; none: images or signals"""
     norm: Norm = "none"
     """norm layers between the convolutions; a gradient penalty refuses ``batch``"""
@@ -200,7 +199,7 @@ class DcganCritic:
     initialiser: Initialiser = "he-uniform"
     labels: CriticLabels = "none"
     """how labels enter: none, planes, embed, or classify (AC-GAN)"""
-    label_features: PositiveInt = 10
+    label_features: Size = 10
     """size of the embedding, for ``embed``"""
 
     def build(self, shape: Shape, labels: int = 0) -> nn.Module:

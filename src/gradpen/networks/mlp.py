@@ -8,11 +8,11 @@ sets eps to 0.8 where Keras' momentum 0.8 was meant; here eps is 1e-5 and the mo
 import math
 from typing import Literal
 
-from pydantic import Field, PositiveFloat, PositiveInt
+from pydantic import Field, PositiveFloat
 from pydantic.dataclasses import dataclass
 from torch import nn
 
-from gradpen.choice import STRICT
+from gradpen.choice import STRICT, Size
 from gradpen.networks.blocks import Initialiser, Scores, Shape, initialise
 from gradpen.networks.dropout import Dropout
 from gradpen.networks.labels import (
@@ -35,8 +35,8 @@ class MlpGenerator:
     """
 
     name: Literal["mlp"] = "mlp"
-    latent_dim: PositiveInt = 100
-    widths: tuple[PositiveInt, ...] = Field(default=(128, 256, 512, 1024), min_length=1)
+    latent_dim: Size = 100
+    widths: tuple[Size, ...] = Field(default=(128, 256, 512, 1024), min_length=1)
     """features of the hidden layers"""
     tanh: bool = True
     """end in tanh; without it samples are unbounded, as in the WGAN release's MLP"""
@@ -46,7 +46,7 @@ class MlpGenerator:
     initialiser: Initialiser = "pytorch"
     labels: Literal["none", "concatenate", "embed", "multiply"] = "none"
     """how labels enter: beside the latent as they are or embedded, or as an embedding times the latent"""
-    label_features: PositiveInt = 10
+    label_features: Size = 10
     """size of the embedding, for ``embed``"""
 
     def build(self, shape: Shape, labels: int = 0) -> nn.Module:
@@ -78,7 +78,7 @@ class MlpCritic:
     """
 
     name: Literal["mlp"] = "mlp"
-    widths: tuple[PositiveInt, ...] = Field(default=(512, 256), min_length=1)
+    widths: tuple[Size, ...] = Field(default=(512, 256), min_length=1)
     """features of the hidden layers"""
     negative_slope: float = 0.2
     """of the leaky ReLU; 0 is ReLU"""
@@ -87,7 +87,7 @@ class MlpCritic:
     initialiser: Initialiser = "pytorch"
     labels: CriticLabels = "none"
     """how labels enter: planes and embed lay them beside the flattened image; classify adds class logits (AC-GAN)"""
-    label_features: PositiveInt = 10
+    label_features: Size = 10
     """size of the embedding, for ``embed``"""
 
     def build(self, shape: Shape, labels: int = 0) -> nn.Module:

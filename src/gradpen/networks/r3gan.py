@@ -11,12 +11,11 @@ import math
 from typing import Literal
 
 import torch
-from pydantic import PositiveInt
 from pydantic.dataclasses import dataclass
 from torch import Tensor, nn
 from torch.nn.functional import avg_pool2d, interpolate
 
-from gradpen.choice import STRICT
+from gradpen.choice import STRICT, Size
 from gradpen.networks.blocks import Scores, Shape
 from gradpen.networks.labels import CriticLabels, Layers, critic_with_labels, generator_with_labels
 from gradpen.networks.layers import Convolution, LeakyReLU, Linear
@@ -101,20 +100,20 @@ class R3ganGenerator:
     """
 
     name: Literal["r3gan"] = "r3gan"
-    latent_dim: PositiveInt = 64
-    width: PositiveInt = 32
+    latent_dim: Size = 64
+    width: Size = 32
     """channels of every stage; 768 in the release"""
-    blocks: PositiveInt = 2
+    blocks: Size = 2
     """blocks in a stage"""
-    expansion: PositiveInt = 2
+    expansion: Size = 2
     """how much wider the middle of a block is"""
-    group: PositiveInt = 16
+    group: Size = 16
     """channels in a group of the 3x3 convolutions"""
     tanh: bool = True
     """end in tanh; without it samples are unbounded, as in the release"""
     labels: Literal["none", "concatenate", "embed", "multiply"] = "none"
     """how labels enter: beside the latent as they are or embedded, or as an embedding times the latent"""
-    label_features: PositiveInt = 10
+    label_features: Size = 10
     """size of the embedding, for ``embed``"""
 
     def build(self, shape: Shape, labels: int = 0) -> nn.Module:
@@ -143,17 +142,17 @@ class R3ganCritic:
     """
 
     name: Literal["r3gan"] = "r3gan"
-    width: PositiveInt = 32
+    width: Size = 32
     """channels of every stage; 768 in the release"""
-    blocks: PositiveInt = 2
+    blocks: Size = 2
     """blocks in a stage"""
-    expansion: PositiveInt = 2
+    expansion: Size = 2
     """how much wider the middle of a block is"""
-    group: PositiveInt = 16
+    group: Size = 16
     """channels in a group of the 3x3 convolutions"""
     labels: CriticLabels = "none"
     """how labels enter: none, planes, embed, or classify (AC-GAN)"""
-    label_features: PositiveInt = 10
+    label_features: Size = 10
     """size of the embedding, for ``embed``"""
 
     def build(self, shape: Shape, labels: int = 0) -> nn.Module:

@@ -9,12 +9,11 @@ are the same map.
 from typing import Literal
 
 import torch
-from pydantic import PositiveInt
 from pydantic.dataclasses import dataclass
 from torch import Tensor, nn
 from torch.nn.functional import avg_pool2d, interpolate
 
-from gradpen.choice import STRICT
+from gradpen.choice import STRICT, Size
 from gradpen.errors import UsageError
 from gradpen.networks.blocks import Scores, Shape, initialise
 from gradpen.networks.fused import EnlargedConvolution, PooledConvolution
@@ -164,12 +163,12 @@ class ResidualGenerator:
     """
 
     name: Literal["residual"] = "residual"
-    latent_dim: PositiveInt = 128
-    width: PositiveInt = 128
+    latent_dim: Size = 128
+    width: Size = 128
     """channels of every block"""
     labels: GeneratorLabels = "none"
     """how labels enter: none, concatenate, embed, multiply, or norm (batch norm in the blocks becomes conditional)"""
-    label_features: PositiveInt = 10
+    label_features: Size = 10
     """size of the embedding, for ``embed``"""
 
     def build(self, shape: Shape, labels: int = 0) -> nn.Module:
@@ -205,11 +204,11 @@ class ResidualCritic:
     """
 
     name: Literal["residual"] = "residual"
-    width: PositiveInt = 128
+    width: Size = 128
     """channels of every block"""
     labels: CriticLabels = "none"
     """how labels enter: none, planes, embed, or classify (AC-GAN)"""
-    label_features: PositiveInt = 10
+    label_features: Size = 10
     """size of the embedding, for ``embed``"""
 
     def build(self, shape: Shape, labels: int = 0) -> nn.Module:

@@ -9,11 +9,11 @@ import math
 from dataclasses import replace
 from typing import Literal
 
-from pydantic import Field, PositiveFloat, PositiveInt
+from pydantic import Field, PositiveFloat
 from pydantic.dataclasses import dataclass
 from torch import Tensor, nn
 
-from gradpen.choice import STRICT
+from gradpen.choice import STRICT, Size
 from gradpen.errors import UsageError
 from gradpen.networks.blocks import Crop, Initialiser, Scores, Shape, initialise
 from gradpen.networks.dropout import Dropout
@@ -50,10 +50,10 @@ class Stage:
     'leaky-relu'
     """
 
-    channels: PositiveInt | None = None
+    channels: Size | None = None
     """channels that come out; none: the image's"""
-    kernel: PositiveInt = 4
-    stride: PositiveInt = 2
+    kernel: Size = 4
+    stride: Size = 2
     way: Literal["down", "up", "upsample"] = "down"
     """down: convolution; up: transposed convolution; upsample: nearest-neighbour enlargement, then convolution"""
     valid: bool = False
@@ -65,7 +65,7 @@ class Stage:
     activation: Activation = "leaky-relu"
     negative_slope: float = 0.2
     dropout: float = Field(default=0.0, ge=0, lt=1)
-    crop: PositiveInt | None = None
+    crop: Size | None = None
     """rows and columns kept after everything else, the first ones; smaller maps stay as they are"""
     crop_centre: bool = False
     """keep the middle ones instead"""
@@ -167,8 +167,8 @@ class StagedGenerator:
     """
 
     name: Literal["staged"] = "staged"
-    latent_dim: PositiveInt = 100
-    first: tuple[PositiveInt, PositiveInt, PositiveInt] | None = None
+    latent_dim: Size = 100
+    first: tuple[Size, Size, Size] | None = None
     """channels, height and width that a linear layer makes of the latents; none: the latents are a 1x1 map"""
     first_bias: bool = True
     first_norm: Literal["none", "batch", "batch-features"] = "none"
@@ -183,7 +183,7 @@ class StagedGenerator:
     initialiser: Initialiser = "pytorch"
     labels: GeneratorLabels = "none"
     """how labels enter: none, concatenate, embed, multiply or norm (conditional batch norm)"""
-    label_features: PositiveInt = 10
+    label_features: Size = 10
     """size of the embedding, for ``embed``"""
 
     def build(self, shape: Shape, labels: int = 0) -> nn.Module:
@@ -241,12 +241,12 @@ class StagedCritic:
     stages: tuple[Stage, ...] = Field(min_length=1)
     last_dropout: float = Field(default=0.0, ge=0, lt=1)
     """dropout before the linear layer"""
-    pad_to: PositiveInt | None = None
+    pad_to: Size | None = None
     """height and width to which images are padded with zeros first, evenly on all sides"""
     initialiser: Initialiser = "pytorch"
     labels: CriticLabels = "none"
     """how labels enter: none, planes, embed, or classify (AC-GAN)"""
-    label_features: PositiveInt = 10
+    label_features: Size = 10
     """size of the embedding, for ``embed``"""
 
     def build(self, shape: Shape, labels: int = 0) -> nn.Module:

@@ -155,13 +155,14 @@ def read_checkpoint(place: Path) -> Checkpoint:
     """
     try:
         manifest = json.loads((place / MANIFEST).read_bytes())
+        # A flipped bit in the number is damage; only a manifest that is whole can be of a newer gradpen.
+        if manifest["sha256"] != manifest_digest(manifest):
+            raise DamagedCheckpointError(f"{MANIFEST} is not as it was written")
         if manifest["format_version"] > FORMAT_VERSION:
             raise RunError(
                 f"{printable(place)} was written by a newer gradpen (format {manifest['format_version']}, this "
                 f"one reads {FORMAT_VERSION}); update gradpen"
             )
-        if manifest["sha256"] != manifest_digest(manifest):
-            raise DamagedCheckpointError(f"{MANIFEST} is not as it was written")
         tensors = {}
         for name, file in manifest["files"].items():
             content = (place / f"{name}.safetensors").read_bytes()

@@ -3,7 +3,7 @@
 import copy
 import warnings
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -24,7 +24,7 @@ from gradpen.runs.checkpoint import Checkpoint, checkpoint_folders, newest_check
 from gradpen.runs.folder import Row, RunFolder, existing_folder, read_config, read_measures
 from gradpen.runs.projection import Projection, project
 from gradpen.sampling import draw_numbers, draw_pixels, every_label, first_latents
-from gradpen.settings import to_dict
+from gradpen.settings import differences, from_dict, to_dict
 from gradpen.text import printable
 
 __all__ = ["Run", "load"]
@@ -282,8 +282,8 @@ def load(
         RunError: there is no run there, none of its checkpoints is whole, or there is none of that iteration.
     """
     folder = existing_folder(Path(path))
-    config = read_config(folder)
     chosen = choose_checkpoint(folder, checkpoint, say)
+    config = as_trained(folder, chosen, say)
     shape: Shape = tuple(chosen.facts["shape"])
     fact = chosen.facts.get("labels")
     labels = None if fact is None else space_from_json(fact)
@@ -307,6 +307,22 @@ def load(
         data_fingerprint=chosen.facts["data_fingerprint"],
         values=values_from_json(chosen.facts.get("values")),
     )
+
+
+def as_trained(folder: RunFolder, chosen: Checkpoint, say: Callable[[str], None]) -> RunConfig:
+    """Return the run's configuration: what its checkpoint says of it, and where config.json says the data are."""
+    now, trained = read_config(folder), from_dict(chosen.facts["config"])
+    trained = replace(trained, iterations=now.iterations, data=now.data)
+    changed = differences(trained, now)
+    if changed:
+        say(
+            f"{printable(folder.config)} was changed after training ({'; '.join(changed[:NAMED])}); the run is taken "
+            f"as it was trained"
+        )
+    return trained
+
+
+NAMED = 3
 
 
 def choose_checkpoint(
