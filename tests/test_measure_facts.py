@@ -230,7 +230,7 @@ MUTANTS = [
         "copy.deepcopy(network).requires_grad_(False)",
         "network.requires_grad_(False)",
     ),
-    ("slow bias forgotten", "layers", ".add_(bias[:, None, None])", ""),
+    ("slow bias forgotten", "layers", ".add_(bias.view(-1, *[1] * (x.dim() - 2)))", ""),
     (
         "bias not learned in one call",
         "layers",

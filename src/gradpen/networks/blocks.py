@@ -64,9 +64,8 @@ class Crop(nn.Module):
         """Return the cropped maps, as densely laid out as ``x``: batch norm is slow on a part of a larger tensor."""
         last = x.dim() == MAPS and x.is_contiguous(memory_format=torch.channels_last)
         layout = torch.channels_last if last else torch.contiguous_format
-        for place, side in enumerate(self.sides, start=2):
-            x = x.narrow(place, 0, min(side, x.shape[place]))
-        return x.contiguous(memory_format=layout)
+        kept: Tensor = x[(slice(None), slice(None), *(slice(side) for side in self.sides))]
+        return kept.contiguous(memory_format=layout)
 
 
 class Scores(nn.Module):
