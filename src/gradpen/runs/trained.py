@@ -147,7 +147,7 @@ class Run:
     def plain_generator(self, *, units: bool = False) -> nn.Module:
         """Return a copy of the generator made of PyTorch's own layers, on the CPU.
 
-        It traces, exports and, where it takes no labels, scripts.
+        It traces and exports; it scripts where it takes no labels and its sides halve evenly.
 
         Args:
             units: its numbers are in the data's units, 0 to 255 for images, instead of -1 to 1.
