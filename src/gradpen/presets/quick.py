@@ -33,7 +33,7 @@ def pair(shape: Shape, width: int, *, labelled: bool = False) -> tuple[Generator
     """Return generator and critic for images of this shape, labels concatenated to latents and shown as planes.
 
     >>> pair((3, 32, 32), 16)[1]
-    DcganCritic(name='dcgan', width=16, norm='none', negative_slope=0.2, initialiser='he-uniform', labels='none', ...)
+    DcganCritic(name='dcgan', width=16, depth=None, norm='none', ..., labels='none', ...)
     """
     if takes_perceptron(shape):
         hidden = (16 * width, 16 * width)
