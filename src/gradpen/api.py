@@ -13,9 +13,8 @@ from torch import Tensor
 from gradpen.config import RunConfig
 from gradpen.data.choice import DataChoice, LabelledArray, at_absolute_path
 from gradpen.data.held import Held, as_array, is_held
-from gradpen.data.recognise import ARRAY_SUFFIXES, open_source
+from gradpen.data.recognise import open_source
 from gradpen.data.source import Source, gather
-from gradpen.data.values import Values
 from gradpen.errors import UsageError
 from gradpen.looking.report import publish
 from gradpen.metrics.classes import class_measures, label_consistency
@@ -314,29 +313,20 @@ def images_beside(images: str | Path | Held, data: str | Path | Held | None) -> 
         )
     own = DataChoice() if is_held(images) else DataChoice(path=str(images))
     made = open_source(own, array=in_memory(images, None))
-    theirs = DataChoice() if is_held(data) else DataChoice(path=str(data))
-    if made.report.kind == "array":
-        # Numbers of one type are in one unit: those of the images are mapped as those of the data.
-        values = values_of_array(theirs, data)
-        if values is not None and values.dtype == made.values.dtype:
-            made = open_source(replace(own, range=(values.low, values.high)), array=in_memory(images, None))
     channels, height, width = made.shape
-    choice = theirs
+    choice = DataChoice() if is_held(data) else DataChoice(path=str(data))
     if made.values.layout == "images":
         colours: Any = channels if channels <= MOST_CHANNELS else None
-        choice = replace(theirs, size=(height, width), channels=colours)
+        choice = replace(choice, size=(height, width), channels=colours)
     source = open_source(choice, array=in_memory(data, None))
-    return gather(made, np.arange(len(made.images)), torch.device("cpu")), source
+    pixels = gather(made, np.arange(len(made.images)), torch.device("cpu"))
+    if not source.values.are_pixels and source.values.dtype == made.values.dtype:
+        # Numbers of one type are in one unit: those of the images are mapped as those of the data.
+        pixels = torch.from_numpy(source.values.taken(made.values.restore(pixels.numpy())))
+    return pixels, source
 
 
 MOST_CHANNELS = 4
-
-
-def values_of_array(choice: DataChoice, data: str | Path | Held) -> Values | None:
-    """Return what the numbers of data mean that are an array; None for others."""
-    if not is_held(data) and Path(str(data)).suffix not in ARRAY_SUFFIXES:
-        return None
-    return open_source(choice, array=in_memory(data, None)).values
 
 
 def measures_of(

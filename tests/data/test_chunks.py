@@ -16,8 +16,8 @@ from PIL import Image
 
 from gradpen.data import chunks, store
 from gradpen.data.choice import DataChoice
-from gradpen.data.image import decode
 from gradpen.data.recognise import open_source
+from gradpen.data.target import decode_file
 from gradpen.errors import DataError
 
 COUNT, CHUNK = 600, 50
@@ -29,13 +29,13 @@ from gradpen.data import chunks
 from gradpen.data.choice import DataChoice
 from gradpen.data.recognise import open_source
 chunks.CHUNK = {chunk}
-decode = chunks.decode
+decode_file = chunks.decode_file
 def slow(*arguments, **options):
     with open({log!r}, "a") as log:
         log.write(".")
     time.sleep({seconds})
-    return decode(*arguments, **options)
-chunks.decode = slow
+    return decode_file(*arguments, **options)
+chunks.decode_file = slow
 print(open_source(DataChoice(path={path!r})).fingerprint)
 """
 
@@ -85,9 +85,9 @@ def counted(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 
     def counting(*arguments: object, **options: object) -> object:
         calls.append(1)
-        return decode(*arguments, **options)  # type: ignore[arg-type]
+        return decode_file(*arguments, **options)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(chunks, "decode", counting)
+    monkeypatch.setattr(chunks, "decode_file", counting)
     return calls
 
 

@@ -56,7 +56,7 @@ def test_it_is_decoded_once_until_it_changes(tmp_path: Path, monkeypatch: pytest
     folder = write(tmp_path / "lmdb", encoded(30))
     first = opened(folder)
     with monkeypatch.context() as patch:
-        patch.setattr(chunks, "decode", None)
+        patch.setattr(chunks, "decode_file", None)
         assert opened(folder).fingerprint == first.fingerprint
     write(folder, encoded(31)[30:])
     assert opened(folder).report.used == 31

@@ -14,9 +14,9 @@ import gradpen
 from conftest import Outcome
 from gradpen.data.choice import DataChoice
 from gradpen.data.recognise import open_source
-from gradpen.data.store import cache_folder
 from gradpen.errors import DataError, RunError
 from gradpen.machine import files
+from gradpen.machine.room import cache_folder
 
 SHORT: dict[str, Any] = {"preset": "wgan-gp-digits", "batch_size": 8}
 

@@ -236,10 +236,17 @@ def test_a_range_beyond_the_type_does_not_wrap(dtype: str, low: float, high: flo
     assert back[-1] > back[0]
 
 
-def test_columns_that_one_range_hides_are_said() -> None:
-    table = np.stack([RANDOM.random(100), 1e6 * RANDOM.random(100)], axis=1)
-    notes = opened(table).report.notes
-    assert notes["column spans less than 1% of the range of all; scale the columns alike before training"] == 1
+def test_columns_that_one_range_would_hide_have_their_own() -> None:
+    """Both columns fill the networks' range, and come back in their own units; a chosen range is of all."""
+    table = np.stack([RANDOM.random(100), 1e6 * RANDOM.random(100), np.full(100, 7.0)], axis=1)
+    source = opened(table)
+    assert source.report.notes["column has a range of its own, since some span little of the range of all"] == 3
+    inner = source.images[:, 0, 0]
+    assert inner[:, :2].min(axis=0).tolist() == [-1, -1]
+    assert inner[:, :2].max(axis=0).tolist() == [1, 1]
+    assert np.allclose(source.values.restore(np.asarray(source.images)), table, rtol=1e-6, atol=0.1)
+    assert np.array_equal(source.values.taken(table), source.images)
+    assert opened(table, range=(0, 1e6)).values.columns is None
     assert list(opened(table / table.max(axis=0)).report.notes) == ["float64 values from 0 to 1 taken as -1 to 1"]
 
 
@@ -264,14 +271,17 @@ FLAT = (NOISE * 255).round().astype(np.uint8)
 
 @pytest.mark.parametrize("suffix", ["png", "tif"])
 def test_a_folder_of_deep_pictures(tmp_path: Path, suffix: str) -> None:
-    """12 bits in files of 16: from the darkest value of all to the brightest, which is said."""
+    """12 bits in files of 16 keep every level: from the darkest value of all to the brightest, which is said."""
     folder = pictures(tmp_path / "deep", {f"{n:02d}.{suffix}": Image.fromarray(image) for n, image in enumerate(DEEP)})
     source = open_source(DataChoice(path=str(folder)))
     low, high = int(DEEP.min()), int(DEEP.max())
-    assert np.array_equal(source.images[:, 0], np.rint((DEEP.astype(float) - low) * 255 / (high - low)))
-    assert source.report.notes == {f"16-bit values from {low} to {high} taken as 0 to 255": 40}
+    assert np.array_equal(source.values.restore(np.asarray(source.images))[..., 0], DEEP)
+    assert source.values.dtype == "uint16"
+    assert source.report.notes == {f"uint16 values from {low} to {high} taken as -1 to 1": 40}
     chosen = open_source(DataChoice(path=str(folder), range=(0, 4095)))
-    assert np.array_equal(chosen.images[:, 0], np.rint(DEEP * (255 / 4095)))
+    assert np.allclose(chosen.images[:, 0], DEEP * (2 / 4095) - 1)
+    cut = open_source(DataChoice(path=str(folder), range=(1000, 2000)))
+    assert cut.report.notes["with values beyond 1000 to 2000, cut off there"] > 30
 
 
 def test_a_folder_of_masks(tmp_path: Path) -> None:
@@ -306,8 +316,7 @@ def test_a_deep_picture_with_a_transparent_value(tmp_path: Path) -> None:
     Image.fromarray(DEEP[0]).save(folder / "00.png", transparency=4000)
     source = open_source(DataChoice(path=str(folder)))
     assert source.report.notes["one value that is declared transparent, taken as it is"] == 1
-    low, high = int(DEEP.min()), int(DEEP.max())
-    assert np.array_equal(source.images[0, 0], np.rint((DEEP[0].astype(float) - low) * 255 / (high - low)))
+    assert np.array_equal(source.values.restore(np.asarray(source.images))[..., 0], DEEP)
 
 
 def test_white_at_zero(tmp_path: Path) -> None:
@@ -317,8 +326,7 @@ def test_white_at_zero(tmp_path: Path) -> None:
     for number, image in enumerate(DEEP):
         Image.fromarray(65535 - image).save(folder / f"{number:02d}.tif", tiffinfo={262: 0})
     source = open_source(DataChoice(path=str(folder)))
-    low, high = int(DEEP.min()), int(DEEP.max())
-    assert np.array_equal(source.images[:, 0], np.rint((DEEP.astype(float) - low) * 255 / (high - low)))
+    assert np.array_equal(source.values.restore(np.asarray(source.images))[..., 0], DEEP)
 
 
 def test_how_values_were_taken_is_said_before_training(tmp_path: Path, command: Callable[..., Outcome]) -> None:

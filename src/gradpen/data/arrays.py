@@ -1,23 +1,27 @@
-"""Images, vectors or signals from a ``.npy`` or ``.npz`` file, or from an array in memory."""
+"""Images, vectors, signals or volumes from a ``.npy``, ``.npz`` or ``.h5`` file, or from an array in memory."""
 
 import struct
 import tokenize
 import zipfile
 import zlib
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from gradpen.data import hdf5
 from gradpen.data.labels import Labels, class_labels
-from gradpen.data.values import Images, Range, Values, mapped
+from gradpen.data.values import Images, Layout, Range, Values, in_columns, mapped
 from gradpen.errors import DataError
 from gradpen.text import printable
 
 Axes = Literal["NHW", "NHWC", "NCHW", "ND", "NCL", "NDHW", "NDHWC", "NCDHW"]
-NARROW = 0.01
+NARROW = 0.1
+"""share of the range of all vectors that a column must span, or each gets a range of its own"""
 IMAGE_KEYS = ("images", "x_train", "x", "data", "arr_0")
 LABEL_KEYS = ("labels", "y_train", "y", "targets")
 ARRAY_ERRORS = (
@@ -38,7 +42,6 @@ LAYOUTS = (
     "[N, H, W], [N, H, W, C] or [N, C, H, W] of images, [N, D] of vectors, [N, C, L] of signals or [N, C, D, H, W] of "
     "volumes"
 )
-VOLUMES = ("NDHW", "NDHWC", "NCDHW")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,34 +62,45 @@ def read_array(file: Path, axes: Axes | None = None, chosen: Range | None = None
         DataError: the file is damaged, holds Python objects, or its array cannot be images.
     """
     name = printable(file)
-    labels = None
-    unused: list[str] = []
-    try:
-        loaded = np.load(file, allow_pickle=False)
-        if isinstance(loaded, np.lib.npyio.NpzFile):
-            with loaded:
-                key = next((key for key in IMAGE_KEYS if key in loaded.files), None)
-                if key is None and len(loaded.files) == 1:
-                    key = loaded.files[0]
-                if key is None:
-                    keys = ", ".join(printable(key) for key in loaded.files) or "nothing"
-                    raise DataError(f"{name} holds {keys}; name the array of images 'images'")
-                array = loaded[key]
-                label_key = next((key for key in LABEL_KEYS if key in loaded.files), None)
-                labels = None if label_key is None else loaded[label_key]
-                unused = [other for other in loaded.files if other not in (key, label_key)]
-        else:
-            array = loaded
-        if not isinstance(array, np.ndarray) or not isinstance(labels, np.ndarray | None):
-            raise DataError(f"{name} has a member that is no array; write it with numpy.savez")
-    except ARRAY_ERRORS as error:
-        raise DataError(
-            f"{name} cannot be read as a NumPy array ({printable(error)}); arrays of Python objects are "
-            f"never loaded: save numbers with numpy.save or numpy.savez"
-        ) from None
+    with arrays_of(file) as found:
+        keys = list(found)
+        key = next((key for key in IMAGE_KEYS if key in keys), keys[0] if len(keys) == 1 else None)
+        if key is None:
+            held = ", ".join(printable(key) for key in keys) or "nothing"
+            raise DataError(f"{name} holds {held}; name the array of images 'images'")
+        label_key = next((key for key in LABEL_KEYS if key in keys), None)
+        array, labels = found[key], None if label_key is None else found[label_key]
+    if not isinstance(array, np.ndarray) or not isinstance(labels, np.ndarray | None):
+        raise DataError(f"{name} has a member that is no array; write it with numpy.savez")
+    unused = [other for other in keys if other not in (key, label_key)]
     numbers = images_from_array(array, name, axes, chosen)
     notes = numbers.notes | {f"array '{printable(other)}' in the file, not used": 1 for other in unused}
     return replace(numbers, notes=notes), labels_from_array(labels, len(array), name), str(array.dtype)
+
+
+@contextmanager
+def arrays_of(file: Path) -> Iterator[Mapping[str, Any]]:
+    """Give the arrays of a file by their names, each read when it is taken; that of a ``.npy`` file is ``images``.
+
+    Raises:
+        DataError: the file is damaged or holds Python objects.
+    """
+    if file.suffix.lower() in hdf5.SUFFIXES:
+        with hdf5.arrays_of(file) as found:
+            yield found
+        return
+    try:
+        loaded = np.load(file, mmap_mode="r", allow_pickle=False)
+        if isinstance(loaded, np.lib.npyio.NpzFile):
+            with loaded:
+                yield loaded
+        else:
+            yield {IMAGE_KEYS[0]: loaded}
+    except ARRAY_ERRORS as error:
+        raise DataError(
+            f"{printable(file)} cannot be read as a NumPy array ({printable(error)}); arrays of Python objects are "
+            f"never loaded: save numbers with numpy.save or numpy.savez"
+        ) from None
 
 
 def images_from_array(
@@ -103,52 +117,74 @@ def images_from_array(
     Raises:
         DataError: naming the shape, dtype or value that is wrong and what was expected.
     """
-    axes = axes_of(array, name) if axes is None else axes
-    if array.ndim != len(axes) or 0 in array.shape:
-        raise DataError(f"{name} has shape {list(array.shape)}; with `data.axes={axes}` it has {len(axes)} axes")
+    axes = axes_of(array.shape, name) if axes is None else axes
+    refuse_other_axes(array.shape, axes, name)
     numbers, values, notes = mapped(array, name, chosen)
+    if axes == "ND" and chosen is None and numbers.dtype != np.uint8 and (columns := column_ranges(array, values)):
+        values = replace(values, columns=columns)
+        numbers = in_columns(array, columns)
+        notes = notes | {"column has a range of its own, since some span little of the range of all": len(columns)}
+    images, layout, depth = placed(numbers, axes)
+    return Numbers(images=images, values=replace(values, layout=layout, depth=depth), notes=notes)
+
+
+def refuse_other_axes(shape: tuple[int, ...], axes: Axes, name: str) -> None:
+    """Raise unless an array of this shape can have these axes.
+
+    Raises:
+        DataError: saying so.
+    """
+    if len(shape) != len(axes) or 0 in shape:
+        raise DataError(f"{name} has shape {list(shape)}; with `data.axes={axes}` it has {len(axes)} axes")
+
+
+def placed(array: NDArray[Any], axes: Axes) -> tuple[NDArray[Any], Layout, int | None]:
+    """Return an array of these axes as ``[N, C, H, W]``, its layout and the slices of volumes."""
     if axes == "NHW":
-        numbers = numbers[:, None]
-    elif axes == "NHWC":
-        numbers = np.ascontiguousarray(numbers.transpose(0, 3, 1, 2))
-    elif axes == "ND":
-        notes = notes | narrow_columns(array, values)
-        numbers, values = numbers[:, None, None], replace(values, layout="vectors")
-    elif axes == "NCL":
-        numbers, values = numbers[:, :, None], replace(values, layout="signals")
-    elif axes in VOLUMES:
-        numbers = numbers[:, None] if axes == "NDHW" else numbers
-        numbers = numbers.transpose(0, 4, 1, 2, 3) if axes == "NDHWC" else numbers
-        count, channels, depth, height, width = numbers.shape
-        numbers = np.ascontiguousarray(numbers).reshape(count, channels, depth * height, width)
-        values = replace(values, layout="volumes", depth=depth)
-    return Numbers(images=numbers, values=values, notes=notes)
+        return array[:, None], "images", None
+    if axes == "NHWC":
+        return np.ascontiguousarray(array.transpose(0, 3, 1, 2)), "images", None
+    if axes == "NCHW":
+        return array, "images", None
+    if axes == "ND":
+        return array[:, None, None], "vectors", None
+    if axes == "NCL":
+        return array[:, :, None], "signals", None
+    array = array[:, None] if axes == "NDHW" else array
+    array = array.transpose(0, 4, 1, 2, 3) if axes == "NDHWC" else array
+    count, channels, depth, height, width = array.shape
+    return np.ascontiguousarray(array).reshape(count, channels, depth * height, width), "volumes", depth
 
 
-def narrow_columns(vectors: NDArray[np.generic], values: Values) -> dict[str, int]:
-    """Return a note of columns that one range for all leaves hardly any room: the networks cannot see them."""
-    spans = (vectors.max(axis=0).astype(np.float64) - vectors.min(axis=0)) / (values.high - values.low)
-    narrow = int((spans < NARROW).sum())
-    words = f"column spans less than {NARROW:.0%} of the range of all; scale the columns alike before training"
-    return {words: narrow} if narrow else {}
+def column_ranges(vectors: NDArray[Any], values: Values) -> tuple[Range, ...] | None:
+    """Return a range for each column of vectors; None where one range for all leaves every column room.
+
+    A column of one number says nothing, and gets the range of all.
+    """
+    lows, highs = vectors.min(axis=0).astype(np.float64), vectors.max(axis=0).astype(np.float64)
+    varying = highs > lows
+    if not (varying & (highs - lows < NARROW * (values.high - values.low))).any():
+        return None
+    lows, highs = np.where(varying, lows, values.low), np.where(varying, highs, values.high)
+    return tuple(zip(lows.tolist(), highs.tolist(), strict=True))
 
 
-def axes_of(array: NDArray[np.generic], name: str) -> Axes:
+def axes_of(shape: tuple[int, ...], name: str) -> Axes:
     """Return what the axes of an array are, told by its shape: channels are the fewest.
 
     Raises:
         DataError: the shape does not tell.
     """
-    shape = array.shape
-    if array.ndim == 2:
+    rank = len(shape)
+    if rank == 2:
         return "ND"
-    if array.ndim == 3:
+    if rank == 3:
         return "NHW"
-    if array.ndim == 4 and (shape[3] <= 4 or shape[3] < min(shape[1:3])):
+    if rank == 4 and (shape[3] <= 4 or shape[3] < min(shape[1:3])):
         return "NHWC"
-    if array.ndim == 4 and (shape[1] <= 4 or shape[1] < min(shape[2:])):
+    if rank == 4 and (shape[1] <= 4 or shape[1] < min(shape[2:])):
         return "NCHW"
-    if array.ndim == 5 and min(shape[1], shape[4]) <= max(4, min(shape[2:4]) - 1):
+    if rank == 5 and min(shape[1], shape[4]) <= max(4, min(shape[2:4]) - 1):
         return "NCDHW" if shape[1] <= shape[4] else "NDHWC"
     raise DataError(
         f"{name} has shape {list(shape)}; expected {LAYOUTS}, and `data.axes` where the shape does not tell"

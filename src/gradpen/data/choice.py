@@ -19,7 +19,7 @@ from gradpen.data.image import Fit
 EMBEDDED = "embedded:"
 READ = (
     "a folder of images (any size, mode and format, searched recursively), a folder of idx files (MNIST, "
-    "Fashion-MNIST), of CIFAR-10 or of LSUN, or an array in a .npy or .npz file"
+    "Fashion-MNIST), of CIFAR-10, of LSUN or of .npy files, or an array in a .npy, .npz or .h5 file"
 )
 """which data gradpen reads"""
 Side = Annotated[int, Field(ge=1, le=65_536)]

@@ -13,16 +13,16 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import asdict, dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any, TextIO
 
 import numpy as np
-from numpy.typing import NDArray
 
 from gradpen.data.folder import Collection, FolderOptions, Progress, in_order, scan
-from gradpen.data.image import Header, UnreadableImageError, decode
+from gradpen.data.image import Header, UnreadableImageError
 from gradpen.data.source import pixel_digest
+from gradpen.data.target import Target, decode_file
+from gradpen.data.values import Images
 from gradpen.machine.files import lock_at_once, take_room
 
 CHUNK = 4096
@@ -30,9 +30,9 @@ CHUNK = 4096
 POLL_SECONDS = 0.2
 LOCK, HEADERS, ARRAY = "lock", "headers.json", "images.npy"
 
-Mapped = np.memmap[Any, np.dtype[np.uint8]]
+Mapped = np.memmap[Any, np.dtype[Any]]
 Headers = list[Header | UnreadableImageError]
-Result = tuple[NDArray[np.uint8], list[str], str] | UnreadableImageError
+Result = tuple[Images, list[str], str] | UnreadableImageError
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -99,23 +99,20 @@ def known_headers(collection: Collection, place: Path, options: FolderOptions, p
         headers: Headers = [
             UnreadableImageError(item)
             if isinstance(item, str)
-            else Header(height=item[0], width=item[1], mode=item[2], extremes=item[3] and (item[3][0], item[3][1]))
+            else Header(**{**item, "extremes": (item["extremes"][0], item["extremes"][1])})
             for item in found
         ]
         if len(headers) == len(collection.listing.files):
             return headers
     except (OSError, ValueError, TypeError, LookupError):
         pass
-    headers = scan(collection, options.max_pixels, progress)
-    items = [
-        [item.height, item.width, item.mode, item.extremes] if isinstance(item, Header) else str(item)
-        for item in headers
-    ]
+    headers = scan(collection, options, progress)
+    items = [asdict(item) if isinstance(item, Header) else str(item) for item in headers]
     write_whole(place / HEADERS, json.dumps(items))
     return headers
 
 
-def open_array(place: Path, shape: tuple[int, ...]) -> Mapped:
+def open_array(place: Path, shape: tuple[int, ...], dtype: str) -> Mapped:
     """Return the array of an interrupted decoding, or a new one, its room on the disk taken at once.
 
     Raises:
@@ -125,10 +122,10 @@ def open_array(place: Path, shape: tuple[int, ...]) -> Mapped:
         array: Mapped | None = np.load(place / ARRAY, mmap_mode="r+")
     except (OSError, ValueError):
         array = None
-    if array is None or array.shape != shape or array.dtype != np.uint8:
+    if array is None or array.shape != shape or array.dtype != dtype:
         for note in place.glob("chunk-*.json"):
             note.unlink()
-        array = np.lib.format.open_memmap(place / ARRAY, mode="w+", dtype=np.uint8, shape=shape)
+        array = np.lib.format.open_memmap(place / ARRAY, mode="w+", dtype=dtype, shape=shape)
     try:
         with (place / ARRAY).open("r+b") as file:
             take_room(file)
@@ -138,7 +135,7 @@ def open_array(place: Path, shape: tuple[int, ...]) -> Mapped:
     return array
 
 
-def trusted_chunks(place: Path, candidates: list[int], array: NDArray[np.uint8]) -> list[Decoded]:
+def trusted_chunks(place: Path, candidates: list[int], array: Images) -> list[Decoded]:
     """Return what came of the first chunks as an interrupted decoding noted it, as far as the array bears it out."""
     chunks: list[Decoded] = []
     used = 0
@@ -164,6 +161,7 @@ def decode_all(
     headers: Headers,
     array: Mapped,
     place: Path,
+    target: Target,
     options: FolderOptions,
     progress: Progress,
 ) -> Decoded:
@@ -171,27 +169,16 @@ def decode_all(
 
     Chunks that are noted in ``place`` are not decoded again.
     """
-    _, channels, height, width = array.shape
-    convert = partial(
-        decode,
-        channels=channels,
-        size=(height, width),
-        fit=options.fit,
-        background=options.background,
-        max_pixels=options.max_pixels,
-    )
-    found = [header.extremes for header in headers if isinstance(header, Header) and header.extremes]
-    deep = options.range or (deep_range(found) if found else None)
-    deep_files = {
-        file
+    known = {
+        file: header
         for file, header in zip(collection.listing.files, headers, strict=True)
-        if isinstance(header, Header) and header.extremes
+        if isinstance(header, Header)
     }
 
     def work(file: str) -> Result:
         try:
             content = collection.read(file)
-            pixels, notes = convert(content, value_range=deep if file in deep_files else options.range)
+            pixels, notes = decode_file(content, known[file], target, options)
         except UnreadableImageError as error:
             return error
         return pixels, notes, hashlib.blake2b(content, digest_size=16).hexdigest()
@@ -215,13 +202,7 @@ def decode_all(
     return merge(bad, chunks)
 
 
-def deep_range(extremes: list[tuple[int, int]]) -> tuple[float, float]:
-    """Return the smallest and the largest value of all images of 16 bits; those of one value are black."""
-    low, high = min(least for least, _ in extremes), max(most for _, most in extremes)
-    return low, max(high, low + 1)
-
-
-def take_chunk(chosen: list[int], results: Iterator[Result], files: list[str], array: NDArray[np.uint8]) -> Decoded:
+def take_chunk(chosen: list[int], results: Iterator[Result], files: list[str], array: Images) -> Decoded:
     """Lay the results for the chosen files into the first rows of ``array``."""
     rows: list[int] = []
     unreadable: list[tuple[str, str]] = []

@@ -13,14 +13,15 @@ from typing import Protocol, TypeVar
 
 import numpy as np
 
-from gradpen.data.image import GREY_MODES, SUFFIXES, Fit, Header, UnreadableImageError, read_header
+from gradpen.data.arrays import Axes
+from gradpen.data.image import SUFFIXES, Fit, Header, UnreadableImageError
 from gradpen.data.labels import Labels, class_labels
+from gradpen.data.numbers import header_of
 from gradpen.errors import DataError
 from gradpen.text import composed, printable
 
-LARGEST_NATIVE_SIDE = 128
-DEFAULT_SIZE = (64, 64)
 LARGEST_FILE = 1 << 30
+NUMBERS = ".npy"
 RUN_FILES = {b"config.json", b"run.lock"}
 BESIDE = frozenset(["@eadir", "__macosx", "thumbnails", "thumbs", "#recycle", "$recycle.bin"])
 """folders that file servers, archives and viewers put beside images, in lower case; hidden ones are left out too"""
@@ -47,6 +48,8 @@ class FolderOptions(Protocol):
     @property
     def range(self) -> tuple[float, float] | None: ...  # noqa: D102
     @property
+    def axes(self) -> Axes | None: ...  # noqa: D102
+    @property
     def max_pixels(self) -> int: ...  # noqa: D102
 
 
@@ -55,7 +58,7 @@ class Listing:
     """The files below a folder."""
 
     files: list[str]
-    """image files by suffix, relative, in byte order"""
+    """image files by suffix, or of numbers where there are no images, relative, in byte order"""
     stats: list[tuple[int, int]]
     """size in bytes and modification time in nanoseconds of each"""
     other: dict[str, int]
@@ -79,8 +82,12 @@ DEEPEST = 100
 
 
 def list_folder(folder: Path) -> Listing:
-    """Return the image files below the folder; links to folders are not followed, folders of runs not entered."""
+    """Return the image files below the folder; links to folders are not followed, folders of runs not entered.
+
+    Where there are no images, the ``.npy`` files are what is listed.
+    """
     found: list[tuple[bytes, tuple[int, int]]] = []
+    arrays: list[tuple[bytes, tuple[int, int]]] = []
     other: Counter[str] = Counter()
     root = os.fsencode(folder)
 
@@ -112,9 +119,13 @@ def list_folder(folder: Path) -> Listing:
                 continue
             if suffix in SUFFIXES and stat.S_ISREG(status.st_mode):
                 found.append((os.path.relpath(path, root), (status.st_size, status.st_mtime_ns)))
+            elif suffix == NUMBERS and stat.S_ISREG(status.st_mode):
+                arrays.append((os.path.relpath(path, root), (status.st_size, status.st_mtime_ns)))
             else:
                 other[suffix or "no suffix"] += 1
-    found.sort()
+    if found:
+        other[NUMBERS] += len(arrays)
+    found = sorted(found or arrays)
     return Listing(
         files=[os.fsdecode(path) for path, _ in found],
         stats=[status for _, status in found],
@@ -163,30 +174,16 @@ def in_order(
                 yield result
 
 
-def scan(collection: Collection, max_pixels: int, progress: Progress) -> list[Header | UnreadableImageError]:
+def scan(collection: Collection, options: FolderOptions, progress: Progress) -> list[Header | UnreadableImageError]:
     """Return the header of each listed file, or why there is none."""
 
     def header(file: str) -> Header | UnreadableImageError:
         try:
-            return read_header(collection.read(file), max_pixels)
+            return header_of(collection.read(file), options.max_pixels, options.axes)
         except UnreadableImageError as error:
             return error
 
     return list(in_order(header, collection.listing.files, "reading headers", progress))
-
-
-def target_shape(headers: list[Header], options: FolderOptions) -> tuple[int, int, int]:
-    """Return channels, height and width of the array.
-
-    Unless options say otherwise: grey if every image is grey, else RGB; the images' own size if all share
-    one of at most 128 pixels a side, else 64x64.
-    """
-    channels = options.channels or (1 if all(header.mode in GREY_MODES for header in headers) else 3)
-    shared = {(header.height, header.width) for header in headers}
-    first = next(iter(shared))
-    native = len(shared) == 1 and max(first) <= LARGEST_NATIVE_SIDE
-    height, width = options.size or (first if native else DEFAULT_SIZE)
-    return channels, height, width
 
 
 def class_of(file: str, below: int = 0) -> str:

@@ -49,8 +49,11 @@ def as_array(data: Any, say: Callable[[str], None]) -> tuple[NDArray[np.generic]
     Raises:
         DataError: there are none, they differ in shape, or they have no end.
     """
+    if isinstance(data, np.ma.MaskedArray) and np.ma.getmaskarray(data).any():
+        hidden = int(np.ma.getmaskarray(data).sum())
+        raise DataError(f"the array has {hidden:,} masked numbers; give them a value first, as array.filled(0) does")
     if isinstance(data, np.ndarray):
-        return data, None
+        return np.asarray(data), None
     if isinstance(data, torch.Tensor):
         return array_of(data), None
     if is_sequence(data):

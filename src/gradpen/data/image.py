@@ -4,15 +4,13 @@ import io
 import struct
 import zlib
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageColor, ImageOps, UnidentifiedImageError
-from PIL.PngImagePlugin import PngInfo
+from PIL import Image, ImageColor, ImageOps, TiffImagePlugin, UnidentifiedImageError
 
-from gradpen.data.values import Images
+from gradpen.data.values import Images, Layout
 from gradpen.text import DRAWN_BY
 
 Fit = Literal["crop", "pad", "stretch"]
@@ -37,8 +35,10 @@ SUFFIXES = frozenset(
         ".avif",
     ]
 )
-PHOTOMETRIC = 262
-"""TIFF's tag of what 0 means"""
+ORIENTATION = 0x0112
+"""EXIF's tag of which way is up"""
+PHOTOMETRIC, SAMPLES, BITS, SAMPLE_FORMAT = 262, 277, 258, 339
+"""TIFF's tags of what 0 means, the number of bands, the bits of each, and whether they are signed"""
 DEEPEST, BYTES_END = 65_535, 255
 GREY_MODES = ("1", "L", "LA", "La", "I", "I;16", "I;16B", "I;16L", "I;16N")
 MODE_OF_CHANNELS = {1: "L", 2: "LA", 3: "RGB", 4: "RGBA"}
@@ -68,13 +68,20 @@ class UnreadableImageError(Exception):
 
 @dataclass(frozen=True, kw_only=True)
 class Header:
-    """What the first bytes of an image file say."""
+    """What an image file is, before its pixels are taken."""
 
     height: int
     width: int
     mode: str
-    extremes: tuple[int, int] | None = None
-    """smallest and largest value of an image of 16 bits, whose depth no file of this format declares"""
+    """Pillow's name of its kind, or the bands and their type"""
+    dtype: str = ""
+    """type of a file of numbers, see :mod:`gradpen.data.numbers`; empty for a picture of 8 bits"""
+    bands: int = 0
+    """of a file of numbers"""
+    extremes: tuple[float, float] = (0, BYTES_END)
+    """smallest and largest number"""
+    layout: Layout = "images"
+    depth: int | None = None
 
 
 def open_image(content: bytes, max_pixels: int) -> Image.Image:
@@ -97,8 +104,6 @@ def open_image(content: bytes, max_pixels: int) -> Image.Image:
         raise UnreadableImageError(f"{image.height}x{image.width}: more than {max_pixels:,} pixels")
     if image.info.get("Software") == DRAWN_BY or image.info.get("comment") == DRAWN_BY.encode():
         raise UnreadableImageError("a picture of many samples that gradpen drew, no data")
-    if image.mode == "F" or (image.mode == "I" and image.format != "PPM"):
-        raise UnreadableImageError(f"mode {image.mode}: 32-bit values of unknown range")
     return image
 
 
@@ -106,25 +111,52 @@ def read_header(content: bytes, max_pixels: int) -> Header:
     """Return size (after EXIF orientation) and mode; raise :class:`UnreadableImageError`."""
     image = open_image(content, max_pixels)
     try:
-        turned = image.getexif().get(0x0112, 1) in (5, 6, 7, 8)
+        turned = image.getexif().get(ORIENTATION, 1) in (5, 6, 7, 8)
     except DECODER_ERRORS:
         turned = False
     height, width = (image.width, image.height) if turned else (image.height, image.width)
-    extremes = None
-    if image.mode.startswith("I") and image.format != "PPM":
-        try:
-            deep = deep_values(image)
-            extremes = int(deep.min()), int(deep.max())
-        except DECODER_ERRORS:
-            extremes = None
-    return Header(height=height, width=width, mode=image.mode, extremes=extremes)
+    return Header(height=height, width=width, mode=image.mode)
 
 
-def deep_values(image: Image.Image) -> NDArray[np.int32]:
-    """Return the values of an image of 16 bits, dark small: some TIFF files have white at 0."""
-    deep = np.asarray(image).astype(np.int32)
-    white_is_zero = image.format == "TIFF" and getattr(image, "tag_v2", {}).get(PHOTOMETRIC, 1) == 0
-    return DEEPEST - deep if white_is_zero else deep
+def is_deep(image: Image.Image) -> bool:
+    """Return whether an image has one band of more than 8 bits."""
+    return image.mode.startswith("I") or image.mode == "F"
+
+
+def deep_values(image: Image.Image) -> NDArray[Any]:
+    """Return the values ``[H, W]`` of an image with more than 8 bits in their own type, dark small.
+
+    Some TIFF files have white at 0, and unsigned values of 32 bits, which Pillow takes for signed ones. Pillow brings
+    the values of PNM files to 16 bits by the depth that they declare.
+    """
+    values = np.asarray(image)
+    if not isinstance(image, TiffImagePlugin.TiffImageFile):
+        return values if image.mode == "F" else values.astype(np.uint16)
+    bits, signed = image.tag_v2.get(BITS, (16,))[0], image.tag_v2.get(SAMPLE_FORMAT, (1,))[0] == 2
+    if image.mode != "F":
+        values = values.astype(np.dtype(f"{'i' if signed else 'u'}{2 if bits <= 16 else 4}"))
+    return np.iinfo(values.dtype).max - values if image.tag_v2.get(PHOTOMETRIC, 1) == 0 and not signed else values
+
+
+def left_out(image: Image.Image) -> str:
+    """Return in words what Pillow leaves out of an image; empty if nothing.
+
+    Of PNG, PNM and TIFF with several bands of 16 bits it takes the upper eight.
+    """
+    bands = len(image.getbands())
+    if isinstance(image, TiffImagePlugin.TiffImageFile):
+        if image.tag_v2.get(SAMPLES, 1) > bands and image.mode != "P":
+            return "bands beyond the colours, left out: pip install 'gradpen[tiff]' reads all"
+        deep = bands > 1 and max(image.tag_v2.get(BITS, (8,))) > 8
+        return "the upper 8 of 16 bits a band taken: pip install 'gradpen[tiff]' reads all" if deep else ""
+    tiles = getattr(image, "tile", ())
+    raw = tiles[0][3] if tiles else None
+    if image.format == "PNG" and bands > 1 and isinstance(raw, str) and ";16" in raw:
+        return "the upper 8 of 16 bits a band taken; TIFF and .npy are read whole"
+    most = raw[-1] if isinstance(raw, tuple) and raw else raw
+    if image.format == "PPM" and bands > 1 and isinstance(most, int) and most > 255:
+        return "the upper 8 of 16 bits a band taken; TIFF and .npy are read whole"
+    return ""
 
 
 def decode(
@@ -146,7 +178,7 @@ def decode(
             with the background; ``stretch`` changes the aspect ratio.
         background: a colour name or ``#rrggbb``, under transparent pixels where alpha is not kept.
         max_pixels: largest image to decode.
-        value_range: values that become 0 and 255; None: 0 and 65,535 of 16 bits, 0 and 255 of 8.
+        value_range: values that become 0 and 255; None: 0 and 65,535 of more than 8 bits, 0 and 255 of 8.
 
     Returns:
         uint8 pixels ``[channels, height, width]`` and notes on what was done.
@@ -159,8 +191,10 @@ def decode(
     try:
         if getattr(image, "n_frames", 1) > 1:
             notes.append("animated: first frame used")
+        if lost := left_out(image):
+            notes.append(lost)
         image.load()
-        orientation = image.getexif().get(0x0112, 1)
+        orientation = image.getexif().get(ORIENTATION, 1)
         turned = ImageOps.exif_transpose(in_bytes(image, value_range, notes))
         pixels = as_channels_first(resize(to_mode(turned, channels, background, notes), size, fit, background))
     except DECODER_ERRORS as error:
@@ -175,7 +209,7 @@ def in_bytes(image: Image.Image, value_range: tuple[float, float] | None, notes:
 
     Pillow brings the values of PNM files to 16 bits by the depth that they declare, so no range applies to those.
     """
-    deep = image.mode.startswith("I")
+    deep = is_deep(image)
     if deep and (value_range is None or image.format == "PPM"):
         low, high = 0.0, float(DEEPEST)
     elif value_range is None:
@@ -185,9 +219,9 @@ def in_bytes(image: Image.Image, value_range: tuple[float, float] | None, notes:
         return image
     else:
         low, high = value_range
-    values = deep_values(image) if deep else np.asarray(image).astype(np.int32)
-    levels = np.clip(np.rint((values - low) * (255 / (high - low))), 0, 255).astype(np.uint8)
-    notes.append(f"{'16-bit ' if deep else ''}values from {low:g} to {high:g} taken as 0 to 255")
+    values = deep_values(image) if deep else np.asarray(image)
+    levels = np.clip(np.rint((values.astype(np.float64) - low) * (255 / (high - low))), 0, 255).astype(np.uint8)
+    notes.append(f"{f'{8 * values.itemsize}-bit ' if deep else ''}values from {low:g} to {high:g} taken as 0 to 255")
     if "transparency" in image.info:
         notes.append("one value that is declared transparent, taken as it is")
     result = Image.fromarray(levels)
@@ -254,45 +288,3 @@ def resize_channels(images: Images, size: tuple[int, int], fit: Fit, background:
             resized = np.asarray(resize(numbers, size, fit, under))
             target[place] = resized if images.dtype != np.uint8 else np.rint(resized)
     return result
-
-
-def save_drawn(picture: Image.Image, file: Path) -> None:
-    """Write a picture that gradpen drew of many images as PNG, marked as such."""
-    says = PngInfo()
-    says.add_text("Software", DRAWN_BY)
-    picture.save(file, pnginfo=says)
-
-
-SHORTEST_SHOWN = 64
-
-
-GAP = 2
-
-
-GAP_COLOUR: dict[int, float | tuple[int, ...]] = {1: 128, 2: (128, 255), 3: (128, 128, 128), 4: (128, 128, 128, 255)}
-
-
-def as_image(pixels: NDArray[np.uint8]) -> Image.Image:
-    """Return uint8 pixels ``[C, H, W]`` with 1 to 4 channels as a picture."""
-    if len(pixels) == 1:
-        return Image.fromarray(pixels[0])
-    return Image.fromarray(np.ascontiguousarray(pixels.transpose(1, 2, 0)), MODE_OF_CHANNELS[len(pixels)])
-
-
-def grid(pixels: NDArray[np.uint8], columns: int | None = None) -> Image.Image:
-    """Return uint8 images ``[N, C, H, W]`` as one grid with thin gaps, nearly square unless columns are given.
-
-    Images with sides under 64 pixels are shown enlarged by a whole factor, bicubic, since few people can read a
-    digit of 8x8 blocks.
-    """
-    count, channels, height, width = pixels.shape
-    factor = -(-SHORTEST_SHOWN // min(height, width, SHORTEST_SHOWN))
-    height, width = height * factor, width * factor
-    columns = columns or min(max(int(np.ceil(np.sqrt(count * height / width))), 1), count)
-    rows = -(-count // columns)
-    size = (columns * (width + GAP) + GAP, rows * (height + GAP) + GAP)
-    canvas = Image.new(MODE_OF_CHANNELS[channels], size, GAP_COLOUR[channels])
-    for index, image in enumerate(pixels):
-        place = (GAP + index % columns * (width + GAP), GAP + index // columns * (height + GAP))
-        canvas.paste(as_image(image).resize((width, height), Image.Resampling.BICUBIC), place)
-    return canvas

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from gradpen.data import arrays, cifar, idx, lsun
+from gradpen.data import arrays, cifar, hdf5, idx, lsun
 from gradpen.data.choice import EMBEDDED, READ, WITHOUT_TABLE, DataChoice, LabelledArray
 from gradpen.data.columns import name_and_kind, official_parts, table_labels
 from gradpen.data.drawn import bricks, faces
@@ -30,7 +30,7 @@ from gradpen.data.values import PIXELS, Images
 from gradpen.errors import DataError
 from gradpen.text import printable
 
-ARRAY_SUFFIXES = (".npy", ".npz")
+ARRAY_SUFFIXES = (".npy", ".npz", *hdf5.SUFFIXES)
 DRAWN = {"bricks": bricks, "faces": faces}
 
 
@@ -96,17 +96,18 @@ def from_array(path: Path, choice: DataChoice, progress: Progress) -> Source:
 def from_folder(path: Path, choice: DataChoice, progress: Progress) -> Source:
     """Open a folder of images through the store."""
     table = chosen_table(path, choice)  # before the images, which may take long, so that a misspelt column does not
-    images, files, pixels, report = load_folder(path, choice, strict=choice.strict, progress=progress)
-    labels, notes = folder_labels(path, files, choice, table)
-    parts, more_notes = official_parts(table, path, files)
+    stored = load_folder(path, choice, strict=choice.strict, progress=progress)
+    labels, notes = folder_labels(path, stored.files, choice, table)
+    parts, more_notes = official_parts(table, path, stored.files)
     if parts is None:
-        parts, more = parts_by_folder(files)
+        parts, more = parts_by_folder(stored.files)
         more_notes |= more
+    report = stored.report
     report = replace(report, notes=report.notes | notes | more_notes)
     if labels is not None:
         report = replace(report, classes=labels.counts(), labels=origin_of_labels(choice, table))
-    train, held_out = parts or split(len(images), choice.held_out)
-    return make_source(images, train, held_out, labels, report, pixels)
+    train, held_out = parts or split(len(stored.images), choice.held_out)
+    return make_source(stored.images, train, held_out, labels, report, stored.pixels, stored.values)
 
 
 def parts_by_folder(files: list[str]) -> tuple[tuple[Indices, Indices] | None, dict[str, int]]:
@@ -125,9 +126,9 @@ def parts_by_folder(files: list[str]) -> tuple[tuple[Indices, Indices] | None, d
 def from_lsun(path: Path, choice: DataChoice, progress: Progress) -> Source:
     """Open LSUN's encoded images through the store."""
     with lsun.lsun_images(path) as collection:
-        images, _, pixels, report = load_collection(collection, choice, strict=choice.strict, progress=progress)
-    train, held_out = split(len(images), choice.held_out)
-    return make_source(images, train, held_out, None, report, pixels)
+        stored = load_collection(collection, choice, strict=choice.strict, progress=progress)
+    train, held_out = split(len(stored.images), choice.held_out)
+    return make_source(stored.images, train, held_out, None, stored.report, stored.pixels, stored.values)
 
 
 def chosen_table(folder: Path, choice: DataChoice) -> Table | None:
@@ -227,7 +228,7 @@ FORMS = (
     Form(idx.idx_folder, from_idx),
     Form(cifar.cifar_folder, from_cifar),
     Form(lambda path: path if lsun.is_lsun(path) else None, from_lsun),
-    Form(lambda path: path if path.suffix in ARRAY_SUFFIXES and path.is_file() else None, from_array),
+    Form(lambda path: path if path.suffix.lower() in ARRAY_SUFFIXES and path.is_file() else None, from_array),
     Form(lambda path: path if path.is_dir() else None, from_folder),
 )
 """all forms, the first that fits is taken; a new one is a file that reads it, and a row here"""

@@ -1,15 +1,23 @@
 """Data of any kind as pictures that people can look at."""
 
 import math
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
+from PIL.PngImagePlugin import PngInfo
+
+from gradpen.data.image import MODE_OF_CHANNELS
+from gradpen.text import DRAWN_BY
 
 CURVE_HEIGHT, CURVE_WIDTH = 64, 128
 GREYS = (0, 120, 180, 60)
 """of the first, second, … channel of a curve, in turn"""
+SHORTEST_SHOWN = 64
+GAP = 2
+GAP_COLOUR: dict[int, float | tuple[int, ...]] = {1: 128, 2: (128, 255), 3: (128, 128, 128), 4: (128, 128, 128, 255)}
 
 
 def as_pixels(images: NDArray[Any], depth: int | None = None) -> NDArray[np.uint8]:
@@ -57,3 +65,36 @@ def curves(signals: NDArray[Any]) -> NDArray[np.uint8]:
             pen.line(list(zip(places.tolist(), heights.tolist(), strict=True)), fill=GREYS[channel % len(GREYS)])
         pictures.append(np.asarray(picture)[None])
     return np.stack(pictures)
+
+
+def save_drawn(picture: Image.Image, file: Path) -> None:
+    """Write a picture that gradpen drew of many images as PNG, marked as such."""
+    says = PngInfo()
+    says.add_text("Software", DRAWN_BY)
+    picture.save(file, pnginfo=says)
+
+
+def as_image(pixels: NDArray[np.uint8]) -> Image.Image:
+    """Return uint8 pixels ``[C, H, W]`` with 1 to 4 channels as a picture."""
+    if len(pixels) == 1:
+        return Image.fromarray(pixels[0])
+    return Image.fromarray(np.ascontiguousarray(pixels.transpose(1, 2, 0)), MODE_OF_CHANNELS[len(pixels)])
+
+
+def grid(pixels: NDArray[np.uint8], columns: int | None = None) -> Image.Image:
+    """Return uint8 images ``[N, C, H, W]`` as one grid with thin gaps, nearly square unless columns are given.
+
+    Images with sides under 64 pixels are shown enlarged by a whole factor, bicubic, since few people can read a
+    digit of 8x8 blocks.
+    """
+    count, channels, height, width = pixels.shape
+    factor = -(-SHORTEST_SHOWN // min(height, width, SHORTEST_SHOWN))
+    height, width = height * factor, width * factor
+    columns = columns or min(max(int(np.ceil(np.sqrt(count * height / width))), 1), count)
+    rows = -(-count // columns)
+    size = (columns * (width + GAP) + GAP, rows * (height + GAP) + GAP)
+    canvas = Image.new(MODE_OF_CHANNELS[channels], size, GAP_COLOUR[channels])
+    for index, image in enumerate(pixels):
+        place = (GAP + index % columns * (width + GAP), GAP + index // columns * (height + GAP))
+        canvas.paste(as_image(image).resize((width, height), Image.Resampling.BICUBIC), place)
+    return canvas

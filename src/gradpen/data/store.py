@@ -9,11 +9,10 @@ import hashlib
 import json
 import os
 import shutil
-import tempfile
 import time
 from collections import Counter
 from contextlib import suppress
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -21,14 +20,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gradpen.data.chunks import ARRAY, LOCK, Decoded, decode_all, hold, is_mine, known_headers, open_array
-from gradpen.data.folder import Collection, FolderOptions, Listing, Progress, list_folder, read_file, target_shape
+from gradpen.data.folder import Collection, FolderOptions, Listing, Progress, list_folder, read_file
 from gradpen.data.image import Header
 from gradpen.data.source import DataReport, pixel_digest
-from gradpen.data.values import PIXELS, few_levels
+from gradpen.data.target import target_of
+from gradpen.data.values import PIXELS, Images, Values, few_levels, values_from_json
 from gradpen.errors import DataError, readable_writes
+from gradpen.machine.room import cache_folder
 from gradpen.text import printable
 
-FORMAT = 2
+FORMAT = 3
 META = "meta.json"
 WORK = ".decoding"
 SPREAD = "masks"
@@ -36,34 +37,39 @@ ABANDONED_SECONDS = 30 * 24 * 3600
 """after so long an interrupted decoding is removed"""
 
 
-def cache_folder() -> Path:
-    """Return where decoded data are kept: ``$GRADPEN_CACHE``, else ``gradpen`` in the user's cache folder.
+@dataclass(frozen=True, kw_only=True)
+class Stored:
+    """Decoded images, and what is known about them."""
 
-    Users of containers may have no home; theirs lies among the temporary files.
-    """
-    given = os.environ.get("GRADPEN_CACHE")
-    if given:
-        return Path(given)
-    base = os.environ.get("XDG_CACHE_HOME")
-    if not base:
-        home = os.path.expanduser("~")
-        base = os.path.join(home, ".cache") if os.path.isdir(home) else tempfile.gettempdir()
-    return Path(base) / "gradpen"
+    images: Images
+    """``[N, C, H, W]``, mapped from the disk"""
+    files: list[str]
+    """name of each"""
+    pixels: str
+    """digest of the numbers"""
+    report: DataReport
+    values: Values
 
 
 def store_key(folder: Path, listing: Listing, options: FolderOptions) -> str:
     """Return the key of the decoded array."""
-    shaping = [options.size, options.channels, options.fit, options.background, options.range, options.max_pixels]
+    shaping = [
+        options.size,
+        options.channels,
+        options.fit,
+        options.background,
+        options.range,
+        options.max_pixels,
+        options.axes,
+    ]
     digest = hashlib.sha256(json.dumps([FORMAT, os.fsdecode(folder.resolve()), shaping]).encode())
     for file, status in zip(listing.files, listing.stats, strict=True):
         digest.update(os.fsencode(file) + b"\0" + repr(status).encode() + b"\0")
     return digest.hexdigest()[:32]
 
 
-def load_folder(
-    folder: Path, options: FolderOptions, *, strict: bool, progress: Progress
-) -> tuple[NDArray[np.uint8], list[str], str, DataReport]:
-    """Return a folder's images, their file names, the digest of the pixels and the report.
+def load_folder(folder: Path, options: FolderOptions, *, strict: bool, progress: Progress) -> Stored:
+    """Return a folder's images and what is known about them.
 
     Raises:
         DataError: there is no readable image, a file is unreadable and ``strict`` is set, or the cache
@@ -84,14 +90,12 @@ def image_files(folder: Path) -> Collection:
         others = ", ".join(f"{n} {printable(suffix)}" for suffix, n in list(listing.other.items())[:5])
         raise DataError(
             f"{printable(folder)} holds no image file" + (f" (only {others})" if others else "") + "; give "
-            "a folder with PNG, JPEG, WebP, GIF, BMP, TIFF, PNM or AVIF images in it or below it"
+            "a folder with PNG, JPEG, WebP, GIF, BMP, TIFF, PNM or AVIF images in it or below it, or with .npy files"
         )
     return Collection(kind="folder", path=folder, listing=listing, read=lambda file: read_file(folder / file))
 
 
-def load_collection(
-    collection: Collection, options: FolderOptions, *, strict: bool, progress: Progress
-) -> tuple[NDArray[np.uint8], list[str], str, DataReport]:
+def load_collection(collection: Collection, options: FolderOptions, *, strict: bool, progress: Progress) -> Stored:
     """Return encoded images as an array from the store, decoded now if they are not there; see :func:`load_folder`."""
     place = cache_folder() / store_key(collection.path, collection.listing, options)
     stored = read_store(place)
@@ -109,10 +113,16 @@ def load_collection(
     report = DataReport(**(meta["report"] | now))
     if strict:
         refuse_unreadable(report.unreadable)
-    return images, [collection.listing.files[row] for row in meta["rows"]], meta["pixels"], report
+    return Stored(
+        images=images,
+        files=[collection.listing.files[row] for row in meta["rows"]],
+        pixels=meta["pixels"],
+        report=report,
+        values=values_from_json(meta["values"]),
+    )
 
 
-def read_store(place: Path) -> tuple[NDArray[np.uint8], dict[str, Any]] | None:
+def read_store(place: Path) -> tuple[Images, dict[str, Any]] | None:
     """Return a stored array and what is known about it; None if it is not there or not as it was written."""
     try:
         meta = json.loads((place / META).read_text())
@@ -160,19 +170,23 @@ def write_store(
     if strict:
         refuse_unreadable(bad)
     refuse_nothing(collection.path, len(good), bad)
-    shape = (len(good), *target_shape(good, options))
-    refuse_too_large(shape, work)
-    array = open_array(work, shape)
-    decoded = decode_all(collection, headers, array, work, options, progress)
+    target = target_of(good, options)
+    shape = (len(good), *target.shape)
+    refuse_too_large(shape, target.dtype, work)
+    array = open_array(work, shape, target.dtype)
+    decoded = decode_all(collection, headers, array, work, target, options, progress)
     if strict:
         refuse_unreadable(decoded.unreadable)
     if not decoded.rows:
         (work / ARRAY).unlink()
     refuse_nothing(collection.path, len(decoded.rows), decoded.unreadable)
-    decoded = with_masks_spread(array[: len(decoded.rows)], decoded, work / SPREAD)
+    if not target.numbers:
+        decoded = with_masks_spread(array[: len(decoded.rows)], decoded, work / SPREAD)
+    decoded = replace(decoded, notes=decoded.notes | target.values.note(len(decoded.rows)))
     meta = {
         "rows": decoded.rows,
         "pixels": pixel_digest(array[: len(decoded.rows)]),
+        "values": target.values.to_json(),
         "report": asdict(collection_report(collection, good, decoded, shape[1:])),
     }
     (work / META).write_text(json.dumps(meta))
@@ -190,11 +204,11 @@ def with_masks_spread(array: NDArray[np.uint8], decoded: Decoded, begun: Path) -
     return replace(decoded, notes=decoded.notes | few_levels(array, PIXELS))
 
 
-def refuse_too_large(shape: tuple[int, int, int, int], work: Path) -> None:
-    """Raise if the disk has no room for an array of bytes, beside what is there of it already."""
+def refuse_too_large(shape: tuple[int, int, int, int], dtype: str, work: Path) -> None:
+    """Raise if the disk has no room for an array, beside what is there of it already."""
     have = (work / ARRAY).stat().st_blocks * 512 if (work / ARRAY).is_file() else 0
     room = shutil.disk_usage(work).free
-    needed = int(np.prod(shape))
+    needed = int(np.prod(shape)) * np.dtype(dtype).itemsize
     if needed > room + have:
         raise DataError(
             f"{shape[0]:,} images of {'x'.join(map(str, shape[1:]))} need {needed >> 20:,} MiB in "

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gradpen.errors import DataError
+from gradpen.machine.room import new_array
 
 Layout = Literal["images", "vectors", "signals", "volumes"]
 Range = tuple[float, float]
@@ -28,6 +29,8 @@ class Values:
     layout: Layout = "images"
     depth: int | None = None
     """slices of a volume, which lie one below the other in ``[N, C, H, W]``"""
+    columns: tuple[Range, ...] | None = None
+    """range of each number of a vector, where they differ so much that one range would hide some"""
 
     @property
     def are_pixels(self) -> bool:
@@ -43,8 +46,8 @@ class Values:
         [200]
         """
         kind = np.dtype(self.dtype)
-        numbers = self.low + (samples.astype(np.float64) + 1) / 2 * (self.high - self.low)
-        numbers = np.clip(numbers, self.low, self.high)
+        low, high = self.bounds()
+        numbers = np.clip(low + (samples.astype(np.float64) + 1) / 2 * (high - low), low, high)
         if kind.kind == "b":
             numbers = (numbers >= (self.low + self.high) / 2).astype(kind)
         elif kind.kind in "iu":
@@ -72,7 +75,14 @@ class Values:
             placed = numbers.reshape(*numbers.shape[:2], -1, numbers.shape[4])
         else:
             placed = numbers[:, :, None] if self.layout == "signals" else numbers.transpose(0, 3, 1, 2)
+        if self.columns is not None:
+            return in_columns(numbers, self.columns)[:, None, None]
         return in_range(np.ascontiguousarray(placed), self.low, self.high)
+
+    def bounds(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Return the smallest and the largest number, or those of each column."""
+        low, high = zip(*(self.columns or ((self.low, self.high),)), strict=True)
+        return np.array(low, dtype=np.float64), np.array(high, dtype=np.float64)
 
     def to_json(self) -> dict[str, Any]:
         """Return JSON-able values."""
@@ -99,32 +109,35 @@ def mapped(array: NDArray[Any], name: str, chosen: Range | None) -> tuple[NDArra
     """
     if array.dtype.kind not in "iufb":
         raise DataError(f"{name} has dtype {array.dtype}; expected numbers: integers, floats or booleans")
-    if array.dtype.kind == "f" and not np.isfinite(array).all():
-        bad = int((~np.isfinite(array)).sum())
+    if array.dtype.kind == "f" and (bad := sum(int((~np.isfinite(array[rows])).sum()) for rows in blocks(array))):
         raise DataError(f"{name} holds {bad:,} values that are NaN or infinite; remove those images first")
     found = (float(array.min()), float(array.max()))
-    if found[0] == found[1] and array.dtype != np.uint8 and chosen is None:
-        raise DataError(f"{name} holds the number {found[0]:g} everywhere, so there is nothing to learn")
-    low, high = usual_range(array, found) if chosen is None else chosen
+    low, high = range_of(array.dtype, found, name) if chosen is None else chosen
     values = Values(low=low, high=high, dtype=str(array.dtype))
-    outside = int(((array < low) | (array > high)).sum()) if found[0] < low or found[1] > high else 0
+    outside = 0
+    if found[0] < low or found[1] > high:
+        outside = sum(int(((array[rows] < low) | (array[rows] > high)).sum()) for rows in blocks(array))
     notes = {f"value beyond {low:g} to {high:g}, cut off there": outside} if outside else {}
-    if values.are_pixels:
-        return array, values, notes | few_levels(array, values)
     if array.dtype.kind in "iub" and (low, high) == (0, 255):
-        return np.clip(array, 0, 255).astype(np.uint8), values, notes | few_levels(array, values)
+        return clipped(array), values, notes | few_levels(array, values)
     bytes_of = as_bytes(array, low, high)
     return (in_range(array, low, high) if bytes_of is None else bytes_of), values, notes
 
 
-def usual_range(array: NDArray[Any], found: Range) -> Range:
-    """Return the range that numbers of this type and extent are meant in."""
+def range_of(dtype: np.dtype[Any], found: Range, name: str) -> Range:
+    """Return the range that numbers of this type and extent are meant in.
+
+    Raises:
+        DataError: they are all the same.
+    """
     low, high = found
-    if array.dtype.kind == "b" or (array.dtype.kind in "iu" and low >= 0 and high <= 1):
+    if low == high and dtype != np.uint8:
+        raise DataError(f"{name} holds the number {low:g} everywhere, so there is nothing to learn")
+    if dtype.kind == "b" or (dtype.kind in "iu" and low >= 0 and high <= 1):
         return 0, 1
-    if array.dtype == np.uint8 or (array.dtype.kind in "iu" and low >= 0 and 128 <= high <= 255):
+    if dtype == np.uint8 or (dtype.kind in "iu" and low >= 0 and 128 <= high <= 255):
         return 0, 255
-    if array.dtype.kind == "f":
+    if dtype.kind == "f":
         for least, most in ((0.0, 1.0), (-1.0, 1.0), (0.0, 255.0)):
             if low >= least and high <= most and high > most / 2 and low <= least / 2 + (most - least) / 4:
                 return least, most
@@ -142,6 +155,16 @@ def few_levels(array: NDArray[Any], values: Values) -> dict[str, int]:
     return {}
 
 
+def clipped(array: NDArray[Any]) -> NDArray[np.uint8]:
+    """Return whole numbers as bytes, cut off at 0 and 255; bytes in memory as they are."""
+    if array.dtype == np.uint8 and not isinstance(array, np.memmap):
+        return array
+    result: NDArray[np.uint8] = new_array(array.shape, np.uint8)
+    for rows in blocks(array):
+        result[rows] = np.clip(array[rows], 0, 255)
+    return result
+
+
 def blocks(array: NDArray[Any]) -> Iterator[slice]:
     """Yield rows of an array a part at a time, so that little memory is needed beside a result."""
     step = max(1, BLOCK // max(array[0].size, 1))
@@ -154,7 +177,7 @@ def as_bytes(array: NDArray[Any], low: float, high: float) -> NDArray[np.uint8] 
     levels = (array[:1].astype(np.float64) - low) * (255 / (high - low))
     if np.abs(levels - np.rint(levels)).max() > EXACT:
         return None
-    result = np.empty(array.shape, dtype=np.uint8)
+    result: NDArray[np.uint8] = new_array(array.shape, np.uint8)
     for rows in blocks(array):
         levels = (array[rows].astype(np.float64) - low) * (255 / (high - low))
         whole = np.rint(levels)
@@ -172,12 +195,20 @@ EXACT = 1e-4
 
 def in_range(array: NDArray[Any], low: float, high: float) -> Floats:
     """Return numbers as float32 in [-1, 1]."""
-    result = np.empty(array.shape, dtype=np.float32)
+    result: Floats = new_array(array.shape, np.float32)
     for rows in blocks(array):
         result[rows] = np.clip((array[rows].astype(np.float64) - low) * (2 / (high - low)) - 1, -1, 1)
     return result
 
 
+def in_columns(vectors: NDArray[Any], columns: tuple[Range, ...]) -> Floats:
+    """Return vectors ``[N, D]`` as float32 in [-1, 1], each column by its own range."""
+    return np.stack([in_range(vectors[:, n], *column) for n, column in enumerate(columns)], axis=1)
+
+
 def values_from_json(values: dict[str, Any] | None) -> Values:
     """Return what :meth:`Values.to_json` wrote; runs of earlier versions were of pixels."""
-    return PIXELS if values is None else Values(**values)
+    if values is None:
+        return PIXELS
+    columns = values.get("columns")
+    return Values(**{**values, "columns": columns and tuple((low, high) for low, high in columns)})

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 
-from gradpen.data.image import grid
+from gradpen.data.shown import grid
 from gradpen.errors import UsageError, readable_writes
 from gradpen.sampling import first_latents
 from gradpen.text import DRAWN_BY, printable

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gradpen.data.image import as_image, grid, save_drawn
+from gradpen.data.shown import as_image, grid, save_drawn
 from gradpen.errors import UsageError, readable_writes
 from gradpen.runs.checkpoint import replace_file
 from gradpen.text import printable

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from torch.nn.functional import adaptive_avg_pool2d, cross_entropy
 
 from gradpen.data.source import Indices, Source, gather, spread_out
-from gradpen.data.store import cache_folder
+from gradpen.machine.room import cache_folder
 from gradpen.machine.seeds import seed_everything, separate_randomness
 
 __all__ = ["Classifier", "classifier_of"]

@@ -1,6 +1,9 @@
 """A trained network as PyTorch's own layers, which trace, script and export."""
 
-from torch import nn
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
 
 from gradpen.networks.fused import EnlargedConvolution
 from gradpen.networks.labels import Layers, TakesLabels
@@ -8,7 +11,7 @@ from gradpen.networks.layers import Convolution, LeakyReLU, Linear, TransposedCo
 from gradpen.networks.norms import BatchNorm1d, BatchNorm2d
 from gradpen.networks.volumes import BatchNorm3d, TransposedVolumeConvolution, VolumeConvolution
 
-__all__ = ["as_plain"]
+__all__ = ["InUnits", "as_plain"]
 
 OWN: dict[type[nn.Module], type[nn.Module]] = {
     Linear: nn.Linear,
@@ -51,3 +54,23 @@ def as_plain(network: nn.Module) -> nn.Module:
 def become(module: nn.Module, kind: type[nn.Module]) -> None:
     """Let a module be of the class that its own one derives from."""
     setattr(module, "__class__", kind)  # noqa: B010
+
+
+class InUnits(nn.Module):
+    """A generator whose numbers are in the data's units."""
+
+    low: Tensor
+    high: Tensor
+
+    def __init__(self, network: nn.Module, low: NDArray[np.float64], high: NDArray[np.float64]) -> None:
+        """Of one smallest and largest number, or those of each column of vectors."""
+        super().__init__()
+        self.network = network
+        for name, bound in (("low", low), ("high", high)):
+            self.register_buffer(name, torch.from_numpy(bound).float(), persistent=False)
+
+    def forward(self, latents: Tensor, labels: Tensor | None = None) -> Tensor:
+        """Return ``[B, C, H, W]`` between the smallest and the largest number of the data."""
+        made = self.network(latents) if labels is None else self.network(latents, labels)
+        numbers: Tensor = (made.clamp(-1, 1) + 1) * ((self.high - self.low) / 2) + self.low
+        return numbers

@@ -9,7 +9,7 @@ from PIL import Image
 from torch import Tensor
 
 from gradpen.batch import Batch
-from gradpen.data.image import grid
+from gradpen.data.shown import grid
 from gradpen.data.source import Indices, gather, label_space, label_vectors, spread_out
 from gradpen.gan import Gan
 from gradpen.machine.seeds import derived_seed, seed_everything, separate_randomness

@@ -19,7 +19,7 @@ from gradpen.errors import RunError, UsageError
 from gradpen.machine.device import choose_device
 from gradpen.machine.seeds import separate_randomness
 from gradpen.networks.blocks import Shape
-from gradpen.networks.plain import as_plain
+from gradpen.networks.plain import InUnits, as_plain
 from gradpen.runs.checkpoint import Checkpoint, checkpoint_folders, newest_checkpoint, numbered_checkpoint
 from gradpen.runs.folder import Row, RunFolder, existing_folder, read_config, read_measures
 from gradpen.runs.projection import Projection, project
@@ -153,7 +153,7 @@ class Run:
             units: its numbers are in the data's units, 0 to 255 for images, instead of -1 to 1.
         """
         network = as_plain(copy.deepcopy(self.generator).cpu()).eval()
-        return InUnits(network, self.values.low, self.values.high) if units else network
+        return InUnits(network, *self.values.bounds()) if units else network
 
     def inputs(self, count: int, *, seed: int = 0) -> tuple[torch.Tensor, ...]:
         """Return what the generator takes: latents ``[count, latent_dim]``, and label vectors if conditional."""
@@ -166,6 +166,7 @@ class Run:
             "iteration": self.iteration,
             "latent_dim": self.config.generator.latent_dim,
             "range": [self.values.low, self.values.high],
+            "columns": self.values.columns,
             "dtype": self.values.dtype,
             "layout": self.values.layout,
             "labels": None if self.labels is None else self.labels.to_json(),
@@ -241,20 +242,6 @@ class Run:
         if self.labels is None:
             raise UsageError(f"{printable(self.path)} was trained without labels")
         return torch.from_numpy(self.labels.example_vectors())
-
-
-class InUnits(nn.Module):
-    """A generator whose numbers are in the data's units."""
-
-    def __init__(self, network: nn.Module, low: float, high: float) -> None:
-        super().__init__()
-        self.network, self.low, self.high = network, float(low), float(high)
-
-    def forward(self, latents: torch.Tensor, labels: torch.Tensor | None = None) -> torch.Tensor:
-        """Return ``[B, C, H, W]`` between the smallest and the largest number of the data."""
-        made = self.network(latents) if labels is None else self.network(latents, labels)
-        numbers: torch.Tensor = (made.clamp(-1, 1) + 1) * ((self.high - self.low) / 2) + self.low
-        return numbers
 
 
 def warn(message: str) -> None:

@@ -15,7 +15,7 @@ from gradpen import auxiliary
 from gradpen.algorithm import Measures, train_iteration
 from gradpen.batch import Batch
 from gradpen.config import RunConfig
-from gradpen.data.image import save_drawn
+from gradpen.data.shown import save_drawn
 from gradpen.data.source import batches
 from gradpen.errors import DivergedError
 from gradpen.lipschitz import Constraint, GradientPenalty

@@ -10,8 +10,8 @@ import torch
 
 from gradpen.config import RunConfig
 from gradpen.data.choice import LabelledArray, at_absolute_path
-from gradpen.data.image import grid, save_drawn
 from gradpen.data.recognise import open_source
+from gradpen.data.shown import grid, save_drawn
 from gradpen.data.source import Source, report_to_json, shown, spread_out
 from gradpen.errors import RunError, cannot_be_written
 from gradpen.machine import sharing
