@@ -15,7 +15,7 @@ import pytest
 from PIL import Image
 
 from conftest import Outcome
-from gradpen.cli import COMMANDS
+from gradpen.cli import COMMANDS, main
 from gradpen.commands.options import flag
 
 TINY = [
@@ -401,3 +401,10 @@ def test_odd_environment(tmp_path: Path) -> None:
     done = process("train", *TINY, "--out", folder, HOME="/nonexistent", LC_ALL="C", PYTHONIOENCODING="ascii:replace")
     assert done.returncode == 0, done.stderr
     assert (folder / "report.html").is_file()
+
+
+def test_an_option_given_several_times_keeps_all_its_values(images: Path, tmp_path: Path) -> None:
+    given = ["--set", "critic_steps=1", "--set=batch_size=8", "--iterations=1", "--set", "cadence.grid=4"]
+    assert main(["train", str(images), "--preset=wgan-gp", *given, "--out", str(tmp_path / "run")]) == 0
+    config = json.loads((tmp_path / "run" / "config.json").read_text())
+    assert (config["critic_steps"], config["batch_size"], config["cadence"]["grid"]) == (1, 8, 4)

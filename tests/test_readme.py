@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+import gradpen
 from gradpen.cli import main
 
 ROOT = Path(__file__).parents[1]
@@ -49,10 +50,6 @@ def test_commands_run_as_written(place: Path, capsys: pytest.CaptureFixture[str]
             short = ["--iterations=2", "--seeds=1"]
         if arguments[0] == "vae":
             short = ["--iterations=2"]
-        if "--set" in arguments:
-            short = [word for word in short if word != "--set"]
-            arguments = [*arguments[: arguments.index("--set")], *short[:2], *arguments[arguments.index("--set") :]]
-            short = short[2:]
         assert main([*arguments, *short]) == 0, (arguments, capsys.readouterr().err)
     assert (place / "samples.png").is_file()
     make = [command.split()[1] for command in commands if command.startswith("make ")]
@@ -63,13 +60,15 @@ def test_commands_run_as_written(place: Path, capsys: pytest.CaptureFixture[str]
 
 def test_python_runs_as_written(place: Path) -> None:
     code = blocks("python")
-    assert len(code) == 2
-    train, loop = code
+    assert len(code) == 3
+    train, own, loop = code
     train = train.replace("minutes=20", "iterations=2, batch_size=8, generator__width=4, critic__width=4")
     names: dict[str, object] = {}
     exec(train, names)
     assert np.array_equal(names["images"], names["same"])  # type: ignore[arg-type]
     assert names["images"].shape == (16, 32, 32, 3)  # type: ignore[attr-defined]
+    exec(own.replace('preset="wgan-gp"', 'preset="wgan-gp", iterations=1, batch_size=8, generator__width=4'), names)
+    assert isinstance(names["run"].config.critic, gradpen.OwnCritic)  # type: ignore[attr-defined]
     exec(loop, names)
 
 

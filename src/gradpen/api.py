@@ -35,6 +35,7 @@ from gradpen.runs import training
 from gradpen.runs.audience import Audience
 from gradpen.runs.budget import LONGEST, Budget
 from gradpen.runs.folder import RunFolder, existing_folder, is_run
+from gradpen.runs.own import Own, taken_apart
 from gradpen.runs.start import configuration_from
 from gradpen.runs.trained import Run, load, warn
 from gradpen.settings import configure, from_dict, read_file, to_dict
@@ -80,7 +81,8 @@ def train(
         resume: a run to continue exactly; only ``iterations`` and the place of the same data may change.
         audience: whom to tell about the progress; nobody by default.
         settings: any setting of the configuration, dots written as double underscores
-            (``critic__width=32``), or ``learning_rate``, ``penalty_weight``, ``size``.
+            (``critic__width=32``), or ``learning_rate``, ``penalty_weight``, ``size``. ``generator`` and ``critic`` may
+            be networks of your own: a ``torch.nn.Module``, its class, or ``functools.partial`` of its class.
 
     Returns:
         The run, whose ``sample(count, seed=...)`` gives images.
@@ -93,10 +95,11 @@ def train(
     >>> run.sample(3, seed=1).shape
     (3, 8, 8, 1)
     """
-    dotted = {key.replace("__", "."): value for key, value in settings.items()}
+    dotted, own = taken_apart({key.replace("__", "."): value for key, value in settings.items()})
     return train_with(
         dotted,
         data,
+        own=own,
         labels=labels,
         preset=preset,
         minutes=minutes,
@@ -114,6 +117,7 @@ def train_with(
     dotted: dict[str, Any],
     data: str | Path | Held | None,
     *,
+    own: Own | None = None,
     labels: ArrayLike | None = None,
     preset: str | None = None,
     minutes: float | None = None,
@@ -137,7 +141,7 @@ def train_with(
         given: dict[str, Any] = {"preset": preset, "minutes": minutes, "reduced": reduced or None}
         given |= {"conditional": conditional or None, "config": config, "out": out, "start": start}
         dotted |= {name: value for name, value in given.items() if value is not None}
-        folder = continue_run(Path(resume), path, array, dotted, audience)
+        folder = continue_run(Path(resume), path, array, dotted, own, audience)
     else:
         if path is not None:
             dotted["data.path"] = path
@@ -159,9 +163,9 @@ def train_with(
         if conditional and not chosen.conditional and (budget is None or not budget.networks):
             chosen = made_conditional(chosen)
         folder = training.train(
-            chosen, out=None if out is None else Path(out), array=array, budget=budget, audience=audience
+            chosen, out=None if out is None else Path(out), array=array, budget=budget, own=own, audience=audience
         )
-    return load(folder.path)
+    return load(folder.path, generator=None if own is None else own.generator)
 
 
 def made_conditional(config: RunConfig) -> RunConfig:
@@ -233,16 +237,20 @@ def continue_run(
     data: str | None,
     array: LabelledArray | None,
     settings: dict[str, Any],
+    own: Own | None,
     audience: Audience,
 ) -> RunFolder:
     """Resume a run, refusing every setting that would make it another one."""
     iterations = settings.pop("iterations", None)
+    for role in ("generator", "critic"):
+        if own is not None and getattr(own, role) is not None:
+            settings.pop(role, None)
     if settings:
         raise UsageError(
             f"a resumed run is the same run, so {', '.join(sorted(settings))} cannot be given with resume; "
             f"only the iterations and the place of the data may change; `start` begins a new run with its networks"
         )
-    return training.resume(path, iterations=iterations, data=data, array=array, audience=audience)
+    return training.resume(path, iterations=iterations, data=data, array=array, own=own, audience=audience)
 
 
 def evaluate(

@@ -4,6 +4,7 @@ import errno
 import importlib
 import sys
 from collections.abc import Sequence
+from dataclasses import fields
 from typing import Any, Protocol
 
 import tyro
@@ -62,8 +63,40 @@ def parse(arguments: Sequence[str]) -> Command:
         raise GradpenError(
             f"there is no command '{printable(name)}' among {', '.join(COMMANDS)}{did_you_mean(name, COMMANDS)}"
         )
-    parsed: Command = tyro.cli(command(name), prog=f"gradpen {name}", args=options)
+    kind = command(name)
+    parsed: Command = tyro.cli(kind, prog=f"gradpen {name}", args=gathered(options, taking_many(kind)))
     return parsed
+
+
+def taking_many(kind: Any) -> list[str]:
+    """Return the options of a command that take several values."""
+    return [f"--{field.name.replace('_', '-')}" for field in fields(kind) if isinstance(field.default, tuple)]
+
+
+def gathered(options: Sequence[str], many: Sequence[str]) -> list[str]:
+    """Return options with all values of one that is given several times behind its first mention.
+
+    >>> gathered(["--set", "a=1", "--out", "run", "--set=b=2", "--set", "c=3"], ["--set"])
+    ['--set', 'a=1', 'b=2', 'c=3', '--out', 'run']
+    """
+    groups: list[list[str]] = [[]]
+    first: dict[str, list[str]] = {}
+    for option in options:
+        name, equals, value = option.partition("=")
+        if not name.startswith("--"):
+            groups[-1].append(option)
+            continue
+        known = name.replace("_", "-")
+        if known in first:
+            # What follows are more values of the option's first mention.
+            groups.append(first[known])
+            groups[-1].extend([value] if equals else [])
+        elif known in many:
+            groups.append(first.setdefault(known, [name, *([value] if equals else [])]))
+        else:
+            groups.append([option])
+    placed = {id(group): group for group in groups}
+    return [option for group in placed.values() for option in group]
 
 
 def command(name: str) -> Any:

@@ -2,6 +2,7 @@
 
 from gradpen.networks.dcgan import DcganCritic, DcganGenerator
 from gradpen.networks.mlp import MlpCritic, MlpGenerator
+from gradpen.networks.own import OwnCritic, OwnGenerator
 from gradpen.networks.r3gan import R3ganCritic, R3ganGenerator
 from gradpen.networks.residual import ResidualCritic, ResidualGenerator
 from gradpen.networks.stages import Stage, StagedCritic, StagedGenerator
@@ -11,6 +12,8 @@ __all__ = [
     "DcganGenerator",
     "MlpCritic",
     "MlpGenerator",
+    "OwnCritic",
+    "OwnGenerator",
     "R3ganCritic",
     "R3ganGenerator",
     "ResidualCritic",
@@ -20,5 +23,5 @@ __all__ = [
     "StagedGenerator",
 ]
 
-GENERATORS = (MlpGenerator, DcganGenerator, StagedGenerator, ResidualGenerator, R3ganGenerator)
-CRITICS = (MlpCritic, DcganCritic, StagedCritic, ResidualCritic, R3ganCritic)
+GENERATORS = (MlpGenerator, DcganGenerator, StagedGenerator, ResidualGenerator, R3ganGenerator, OwnGenerator)
+CRITICS = (MlpCritic, DcganCritic, StagedCritic, ResidualCritic, R3ganCritic, OwnCritic)

@@ -11,7 +11,7 @@ from gradpen.networks.layers import Convolution, LeakyReLU, Linear, TransposedCo
 from gradpen.networks.norms import BatchNorm1d, BatchNorm2d
 from gradpen.networks.volumes import BatchNorm3d, TransposedVolumeConvolution, VolumeConvolution
 
-__all__ = ["InUnits", "as_plain"]
+__all__ = ["InUnits", "as_lean", "as_plain"]
 
 OWN: dict[type[nn.Module], type[nn.Module]] = {
     Linear: nn.Linear,
@@ -48,6 +48,19 @@ def as_plain(network: nn.Module) -> nn.Module:
                 setattr(module, name, nn.Sequential(nn.UpsamplingNearest2d(scale_factor=2), child))
     if type(network) is Layers and not any(isinstance(layer, TakesLabels) for layer in network):
         become(network, nn.Sequential)
+    return network
+
+
+def as_lean(network: nn.Module) -> nn.Module:
+    """Return a network with PyTorch's own layers turned into gradpen's, in place: lean derivatives, one batch for all.
+
+    >>> type(as_lean(nn.Sequential(nn.Linear(2, 3)))[0]).__module__
+    'gradpen.networks.layers'
+    """
+    ours = {theirs: own for own, theirs in OWN.items()}
+    for module in network.modules():
+        if type(module) in ours:
+            become(module, ours[type(module)])
     return network
 
 

@@ -12,6 +12,7 @@ from gradpen.machine import sharing
 from gradpen.machine.device import computes_in_bf16
 from gradpen.machine.versions import versions
 from gradpen.runs.checkpoint import Checkpoint
+from gradpen.runs.own import cannot_return
 from gradpen.runs.state import Task, precision_fact
 from gradpen.text import printable
 
@@ -23,6 +24,8 @@ def before_the_start(task: Task) -> Iterator[str]:
     yield of_data(task.source)
     yield from of_labels(task)
     yield from of_left_out(task.source)
+    if needed := cannot_return(task.config, task.own):
+        yield needed
     if task.source.report.kind == "embedded":
         yield (
             f"training on {task.config.data.path} ({task.source.report.path}); name a folder, idx files or an array to "

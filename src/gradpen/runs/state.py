@@ -1,6 +1,6 @@
 """What training changes: networks, optimisers and the iteration; how they begin, and how a checkpoint holds them."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
@@ -20,6 +20,7 @@ from gradpen.networks.layers import use_stock_derivatives
 from gradpen.optimizers import averaged_copy
 from gradpen.runs.checkpoint import Checkpoint, optimizer_tensors, restore_optimizer
 from gradpen.runs.checks import refuse_wrong_labels
+from gradpen.runs.own import Own, refuse_other_weights
 from gradpen.settings import to_dict
 
 
@@ -30,6 +31,8 @@ class Task:
     config: RunConfig
     source: Source
     device: torch.device
+    own: Own = field(default_factory=Own)
+    """networks that the user's program holds"""
 
 
 @dataclass(kw_only=True)
@@ -61,8 +64,8 @@ def build_gan(task: Task) -> Gan:
     refuse_wrong_labels(config, source)
     seed_everything(config.seed, "initialise", 0)
     labels = label_space(source.labels).size if config.conditional and source.labels is not None else 0
-    generator = config.generator.build(source.shape, labels).to(task.device)
-    critic = config.critic.build(source.shape, labels).to(task.device)
+    generator = task.own.built(config, "generator", source.shape, labels).to(task.device)
+    critic = task.own.built(config, "critic", source.shape, labels).to(task.device)
     if config.engine == "reference":
         use_stock_derivatives(generator)
         use_stock_derivatives(critic)
@@ -123,6 +126,7 @@ def restored_state(task: Task, checkpoint: Checkpoint) -> State:
     Raises:
         RunError: it does not fit the networks that this version builds.
     """
+    refuse_other_weights(task.config, task.own, checkpoint.tensors)
     state = initial_state(task)
     gan = state.gan
     try:

@@ -22,6 +22,7 @@ from gradpen.networks.blocks import Shape
 from gradpen.networks.plain import InUnits, as_plain
 from gradpen.runs.checkpoint import Checkpoint, checkpoint_folders, newest_checkpoint, numbered_checkpoint
 from gradpen.runs.folder import Row, RunFolder, existing_folder, read_config, read_measures
+from gradpen.runs.own import Own, refuse_other_weights
 from gradpen.runs.projection import Projection, project
 from gradpen.sampling import draw_numbers, draw_pixels, every_label, first_latents
 from gradpen.settings import differences, from_dict, to_dict
@@ -254,6 +255,7 @@ def load(
     *,
     checkpoint: Literal["best", "last"] | int = "last",
     device: str = "auto",
+    generator: nn.Module | None = None,
     say: Callable[[str], None] = warn,
 ) -> Run:
     """Load a run from its folder, at its newest whole checkpoint or another.
@@ -263,9 +265,12 @@ def load(
         checkpoint: ``last``; ``best``, whose samples were nearest to held-out images at a sample mark, or the last
             where none was marked; or the number of an iteration that a checkpoint is kept of.
         device: auto, cpu, cuda or cuda:N.
+        generator: of a run with a generator of the user's own that cannot be made again from its import path: a module
+            of that class, whose weights are replaced.
         say: called if a damaged checkpoint is passed over; a warning by default.
 
     Raises:
+        UsageError: the run's own generator is not found, or one is given that the run has no use for.
         RunError: there is no run there, none of its checkpoints is whole, or there is none of that iteration.
     """
     folder = existing_folder(Path(path))
@@ -275,20 +280,23 @@ def load(
     fact = chosen.facts.get("labels")
     labels = None if fact is None else space_from_json(fact)
     with separate_randomness():  # initial weights are drawn, and the caller's random numbers are not gradpen's
-        generator = config.generator.build(shape, 0 if labels is None else labels.size).to(choose_device(device))
+        own = Own(generator=generator)
+        held = chosen.tensors.get("generator" if config.average is None else "average", {})
+        refuse_other_weights(config, own, {"generator": held})
+        network = own.built(config, "generator", shape, 0 if labels is None else labels.size).to(choose_device(device))
     try:
-        generator.load_state_dict(chosen.tensors["generator" if config.average is None else "average"])
+        network.load_state_dict(held)
     except (RuntimeError, KeyError):
         raise RunError(
             f"{printable(folder.config)} does not describe the generator in the checkpoint; it was changed "
             f"after the run started: put it back"
         ) from None
-    generator.eval()
+    network.eval()
     return Run(
         path=folder.path,
         config=config,
         iteration=chosen.iteration,
-        generator=generator,
+        generator=network,
         labels=labels,
         measures=[row for row in read_measures(folder, say) if row["iteration"] <= chosen.iteration],
         data_fingerprint=chosen.facts["data_fingerprint"],

@@ -35,6 +35,7 @@ from gradpen.runs.folder import (
     write_config,
     write_json,
 )
+from gradpen.runs.own import Own, tried
 from gradpen.runs.start import Start, begun_elsewhere
 from gradpen.runs.state import Task, initial_state, restored_state
 from gradpen.runs.trainer import Trainer
@@ -49,6 +50,7 @@ def train(
     out: Path | None = None,
     array: LabelledArray | None = None,
     budget: Budget | None = None,
+    own: Own | None = None,
     audience: Audience | None = None,
 ) -> RunFolder:
     """Train a new run and return its folder.
@@ -58,6 +60,7 @@ def train(
         out: the run's folder, new or empty; None takes the next free number below ``runs/``.
         array: images in memory, used instead of ``config.data.path``.
         budget: what is to be chosen for these data and this machine; None trains the configuration as it is.
+        own: networks that the user's program holds.
         audience: whom to tell.
 
     Raises:
@@ -66,7 +69,7 @@ def train(
     audience = audience or Audience()
     config = replace(config, data=at_absolute_path(config.data, config.data.path))
     if restarted() and began(out):
-        return resume(folder_to_continue(out, config, budget), array=array, audience=audience)
+        return resume(folder_to_continue(out, config, budget), array=array, own=own, audience=audience)
     with borrowed(), join(config.device):
         device = choose_device(config.device)
         checks.refuse_uneven(config)
@@ -74,12 +77,12 @@ def train(
             checks.refuse_unused_labels(config, array is not None and array.asked)
         source = open_together(config, array, audience)
         if budget is None or not budget.networks:
-            config = with_depth(config, source)
+            config = tried(with_depth(config, source), source, own or Own())
         if budget is None or not budget.batch:
             checks.refuse_small(config, source)
         if config.threads is not None:
             torch.set_num_threads(config.threads)
-        task = Task(config=config, source=source, device=device)
+        task = Task(config=config, source=source, device=device, own=own or Own())
         if budget is not None:
             if out is not None and sharing.leads():
                 refuse_used(out)
@@ -108,6 +111,7 @@ def resume(
     iterations: int | None = None,
     data: str | None = None,
     array: LabelledArray | None = None,
+    own: Own | None = None,
     audience: Audience | None = None,
 ) -> RunFolder:
     """Continue a run exactly where its newest whole checkpoint stands.
@@ -117,6 +121,7 @@ def resume(
         iterations: a new total, to train longer.
         data: where the same data lie now, if they moved.
         array: the same images in memory, for a run trained on an array.
+        own: networks that the user's program holds, of the run's classes.
         audience: whom to tell.
 
     Raises:
@@ -136,7 +141,7 @@ def resume(
         source = open_together(config, array, audience)
         checks.refuse_other_data(source, checkpoint, folder)
         take_threads(checkpoint, config)
-        task = Task(config=config, source=source, device=device)
+        task = Task(config=config, source=source, device=device, own=own or Own())
         state = restored_state(task, checkpoint)
         for notice in notices.of_another_machine(checkpoint, device, state.gan):
             audience.say(notice)

@@ -7,8 +7,8 @@ from gradpen.config import RunConfig
 from gradpen.data.source import Source
 from gradpen.errors import UsageError
 
-FLAT = "mlp"
-"""networks that see no sides at all"""
+FLAT = ("mlp", "own")
+"""networks that see no sides at all, or get volumes as they are"""
 
 
 def with_depth(config: RunConfig, source: Source) -> RunConfig:
@@ -27,7 +27,7 @@ def with_depth(config: RunConfig, source: Source) -> RunConfig:
     if config.augmentation is not None:
         raise UsageError("the augmentation is for images, and the data are volumes; choose `augmentation=null`")
     for name, network in networks.items():
-        if network.name != FLAT and not hasattr(network, "depth"):
+        if network.name not in FLAT and not hasattr(network, "depth"):
             raise UsageError(
                 f"the {name} {network.name} of {config.preset} is for images, and the data are volumes; choose "
                 f"`{name}=dcgan`, `{name}=mlp` or a preset that is sized from the data (quick, wgan-gp, wgan, gan)"

@@ -1,0 +1,187 @@
+"""Networks of the user's own: any modules of PyTorch, known to a run by their import path.
+
+A configuration names a class, never a function: a run's folder may come from anywhere, and reading it must not call
+what it names.
+"""
+
+import importlib
+import sys
+from math import prod
+from typing import Any, Literal
+
+from pydantic import Field
+from pydantic.dataclasses import dataclass
+from torch import Tensor, nn
+
+from gradpen.choice import STRICT, Size
+from gradpen.errors import UsageError
+from gradpen.networks.blocks import Shape
+from gradpen.networks.plain import as_lean
+from gradpen.text import printable
+
+
+@dataclass(frozen=True, kw_only=True, config=STRICT)
+class OwnGenerator:
+    """A generator of the user's own.
+
+    >>> import torch
+    >>> own = OwnGenerator(source="torch.nn:Linear", arguments={"in_features": 5, "out_features": 12}, latent_dim=5)
+    >>> own.build((3, 2, 2))(torch.zeros(7, 5)).shape
+    torch.Size([7, 3, 2, 2])
+    """
+
+    name: Literal["own"] = "own"
+    source: str
+    """import path of its class, as in my_networks:Generator"""
+    arguments: dict[str, Any] = Field(default_factory=dict)
+    """keyword arguments that the class is made with"""
+    latent_dim: Size = 100
+    latents: Literal["vectors", "maps"] = "vectors"
+    """whether it takes latents as [B, latent_dim] or as [B, latent_dim, 1, 1]"""
+    labels: Literal["none", "argument"] = "none"
+    """argument: label vectors [B, K] are its second argument"""
+    example: tuple[Size, ...] | None = None
+    """shape in which it makes one example; none: channels, height and width"""
+
+    def build(self, shape: Shape, labels: int = 0) -> nn.Module:
+        """Return the generator for images of this shape; raise :class:`UsageError` if its class is not found."""
+        del labels
+        return self.around(made(self.source, self.arguments, "generator"), shape)
+
+    def around(self, network: nn.Module, shape: Shape) -> nn.Module:
+        """Return a module of the user's as gradpen calls generators."""
+        return GeneratorAround(as_lean(network), shape, maps=self.latents == "maps")
+
+
+@dataclass(frozen=True, kw_only=True, config=STRICT)
+class OwnCritic:
+    """A critic of the user's own.
+
+    >>> import torch
+    >>> patches = {"in_channels": 1, "out_channels": 1, "kernel_size": 4}
+    >>> own = OwnCritic(source="torch.nn:Conv2d", arguments=patches, reduce="mean")
+    >>> own.build((1, 8, 8))(torch.zeros(7, 1, 8, 8)).shape
+    torch.Size([7])
+    """
+
+    name: Literal["own"] = "own"
+    source: str
+    """import path of its class, as in my_networks:Critic"""
+    arguments: dict[str, Any] = Field(default_factory=dict)
+    """keyword arguments that the class is made with"""
+    labels: Literal["none", "argument"] = "none"
+    """argument: label vectors [B, K] are its second argument"""
+    reduce: Literal["none", "mean"] = "none"
+    """mean: it scores patches of an example, and their mean is the example's score"""
+    example: tuple[Size, ...] | None = None
+    """shape in which it takes one example; none: channels, height and width"""
+
+    def build(self, shape: Shape, labels: int = 0) -> nn.Module:
+        """Return the critic for images of this shape; raise :class:`UsageError` if its class is not found."""
+        del labels
+        return self.around(made(self.source, self.arguments, "critic"), shape)
+
+    def around(self, network: nn.Module, shape: Shape) -> nn.Module:
+        """Return a module of the user's as gradpen calls critics."""
+        return CriticAround(as_lean(network), self.example or shape, mean=self.reduce == "mean")
+
+
+class GeneratorAround(nn.Module):
+    """A user's generator, from latents ``[B, latent_dim]`` to samples ``[B, C, H, W]``."""
+
+    def __init__(self, network: nn.Module, shape: Shape, *, maps: bool) -> None:
+        super().__init__()
+        self.network, self.shape, self.maps = network, shape, maps
+
+    def forward(self, latents: Tensor, labels: Tensor | None = None) -> Tensor:
+        """Return samples."""
+        z = latents[:, :, None, None] if self.maps else latents
+        samples: Tensor = self.network(z) if labels is None else self.network(z, labels)
+        return samples.reshape(latents.shape[0], *self.shape)
+
+
+class CriticAround(nn.Module):
+    """A user's critic, from examples ``[B, C, H, W]`` to scores ``[B]``."""
+
+    def __init__(self, network: nn.Module, example: tuple[int, ...], *, mean: bool) -> None:
+        super().__init__()
+        self.network, self.example, self.mean = network, example, mean
+
+    def forward(self, images: Tensor, labels: Tensor | None = None) -> Tensor:
+        """Return scores."""
+        # Images lie in memory with their channels last, which a view, as people flatten with, cannot be taken of.
+        examples = images.contiguous().reshape(images.shape[0], *self.example)
+        scores: Tensor = self.network(examples) if labels is None else self.network(examples, labels)
+        return scores.reshape(images.shape[0], -1).mean(1) if self.mean else scores.reshape(images.shape[0])
+
+
+def made(source: str, arguments: dict[str, Any], role: str) -> nn.Module:
+    """Return a new module of the class at an import path.
+
+    Raises:
+        UsageError: there is none, it is no module, or it is not made with these arguments.
+    """
+    return instance(class_at(source, role), source, arguments, role)
+
+
+def instance(cls: type[nn.Module], source: str, arguments: dict[str, Any], role: str) -> nn.Module:
+    """Return a new module of a class.
+
+    Raises:
+        UsageError: it is not made with these arguments.
+    """
+    try:
+        return cls(**arguments)
+    except Exception as error:
+        given = ", ".join(f"{name}={value!r}" for name, value in arguments.items())
+        raise UsageError(
+            f"the {role} {printable(source)} cannot be made with ({printable(given)}): {type(error).__name__}: "
+            f"{printable(error)}; in Python, give the module itself as {role}=, or functools.partial of its class"
+        ) from None
+
+
+def class_at(source: str, role: str) -> type[nn.Module]:
+    """Return the class at an import path; modules in the current folder are found.
+
+    Raises:
+        UsageError: there is none, or it is no class of modules.
+    """
+    place, _, name = source.partition(":")
+    advice = f"run where it can be imported, or in Python give the module itself as {role}="
+    try:
+        sys.path.insert(0, "")
+        try:
+            found: Any = importlib.import_module(place)
+        finally:
+            sys.path.remove("")
+        for part in name.split("."):
+            found = getattr(found, part)
+    except Exception as error:
+        raise UsageError(
+            f"the {role} is the user's own {printable(source)}, which is not found here ({type(error).__name__}: "
+            f"{printable(error)}); {advice}"
+        ) from None
+    if not (isinstance(found, type) and issubclass(found, nn.Module)):
+        raise UsageError(f"{printable(source)} is {type(found).__name__} and no class of torch.nn.Module; {advice}")
+    return found
+
+
+def weights(module: nn.Module) -> dict[str, tuple[int, ...]]:
+    """Return the shape of each tensor of a module's state."""
+    return {name: tuple(tensor.shape) for name, tensor in module.state_dict().items()}
+
+
+def examples_shape(values_layout: str, shape: Shape, depth: int | None) -> tuple[int, ...]:
+    """Return the shape that a user's network has one example in: vectors ``[D]``, signals ``[C, L]``, volumes whole.
+
+    >>> examples_shape("vectors", (1, 1, 7), None), examples_shape("volumes", (1, 12, 5), 4)
+    ((7,), (1, 4, 3, 5))
+    """
+    channels, height, width = shape
+    if values_layout == "vectors":
+        return (prod(shape),)
+    if values_layout == "signals":
+        return channels, width
+    if depth is not None:
+        return channels, depth, height // depth, width
+    return shape
