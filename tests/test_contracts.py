@@ -23,6 +23,8 @@ from gradpen.networks.choices import (
     DcganGenerator,
     MlpCritic,
     MlpGenerator,
+    OwnCritic,
+    OwnGenerator,
     R3ganCritic,
     R3ganGenerator,
     ResidualCritic,
@@ -83,6 +85,7 @@ GENERATOR_SHAPES: dict[GeneratorChoice, list[Shape]] = {
     ],
     ResidualGenerator(latent_dim=5, width=4): HALVING,
     R3ganGenerator(latent_dim=5, width=4, group=4): HALVING,
+    OwnGenerator(source="own_networks:Generator", arguments={"width": 6}, latent_dim=12): [(1, 8, 8)],
 }
 CRITIC_SHAPES: dict[CriticChoice, list[Shape]] = {
     MlpCritic(widths=(8,)): ANY_SHAPE,
@@ -92,6 +95,7 @@ CRITIC_SHAPES: dict[CriticChoice, list[Shape]] = {
     StagedCritic(stages=(*DOWN, Stage(channels=1, kernel=2, valid=True)), pad_to=8): [(1, 8, 8), (3, 7, 5)],
     ResidualCritic(width=4): HALVING,
     R3ganCritic(width=4, group=4): HALVING,
+    OwnCritic(source="torch.nn:LeakyReLU", reduce="mean"): ANY_SHAPE,
 }
 OPTIMIZER_FORMS: list[OptimizerChoice] = [Adam(), RMSProp(), RMSProp(form="tensorflow")]
 EVERY_FORM = [*OBJECTIVE_FORMS, *EVERY_CONSTRAINT, *GENERATOR_SHAPES, *CRITIC_SHAPES, *OPTIMIZER_FORMS]

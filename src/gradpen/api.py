@@ -64,8 +64,9 @@ def train(
     Args:
         data: a folder of images, a folder of idx files, a ``.npy`` or ``.npz`` file; what a program holds: an array or
             tensor of images, vectors or signals, of any type and range (``[N, H, W]``, ``[N, H, W, C]``,
-            ``[N, C, H, W]``, ``[N, D]``; others with ``data__axes``), a list of those or of Pillow's images, a
-            ``Dataset`` or ``DataLoader`` of PyTorch, read once; or None: the preset's embedded data, digits for most.
+            ``[N, C, H, W]``, ``[N, D]``; others with ``data__axes``), a list of those, of Pillow's images or of
+            files, a ``Dataset`` or ``DataLoader`` of PyTorch, read once; or None: the preset's embedded data, for most
+            digits.
         labels: of an array of images, for conditional networks: classes as integers or texts ``[N]``, or attributes
             (0 or 1) or numbers ``[N, K]``.
         preset: the configuration to start from, ``quick`` by default.

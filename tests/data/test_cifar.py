@@ -151,7 +151,7 @@ def harmful(file: Path) -> dict[str, tuple[bytes, str]]:
         "builtins": (head + b"c__builtin__\neval\n(U\x011tR.", "the name __builtin__ eval"),
         "another name of NumPy": (head + b"cnumpy\nload\n(U\x01xtR.", "the name numpy load"),
         "an object": (pickle.dumps({"a": file}, protocol=2), "the name pathlib"),
-        "stacked name": (pickle.dumps(Harm(file), protocol=4), "the instruction FRAME"),
+        "stacked name": (pickle.dumps(Harm(file), protocol=4), "the name posix system"),
         "an instance": (b"(i__main__\nHarm\np0\n.", "the instruction INST"),
         "persistent": (b"Pid\n.", "the instruction PERSID"),
         "extension": (b"\x82\x01.", "the instruction EXT1"),
@@ -279,4 +279,35 @@ def test_an_array_of_many_axes_is_refused_at_once(folder: Path) -> None:
     state = b"(K\x01" + sizes + dtype + b"\x89U\x01Atb"
     (folder / "data_batch_1").write_bytes(b"\x80\x02}U\x04data" + array + state + b"s.")
     with pytest.raises(DataError, match="is not a Python batch of CIFAR-10"):
+        opened(folder)
+
+
+@pytest.mark.parametrize("protocol", [2, 3, 4, 5])
+@pytest.mark.parametrize("keys", ["bytes", "texts"])
+def test_batches_that_python_3_wrote_again(tmp_path: Path, protocol: int, keys: str) -> None:
+    """As people save them after loading them with encoding="bytes" or "latin1"."""
+    expected = opened(write(tmp_path / "old", "python"))
+    (tmp_path / "new").mkdir()
+    for number, name in enumerate(BATCHES):
+        held = pickle.loads(python2(batch(number)), encoding="bytes" if keys == "bytes" else "latin1")
+        (tmp_path / "new" / name).write_bytes(pickle.dumps(held, protocol))
+    meta = {b"label_names": [b"n%d" % number for number in range(10)]}
+    (tmp_path / "new" / "batches.meta").write_bytes(pickle.dumps(meta, protocol))
+    found = opened(tmp_path / "new")
+    assert found.fingerprint == expected.fingerprint
+    assert list(found.report.classes) == [f"n{number}" for number in range(10)]
+
+
+@pytest.mark.parametrize("protocol", [2, 4, 5])
+def test_what_python_3_could_call_is_refused(tmp_path: Path, protocol: int) -> None:
+    class Harmful:
+        def __reduce__(self) -> tuple[object, tuple[str]]:
+            return os.system, ("echo harm",)
+
+    folder = write(tmp_path / "cifar", "python")
+    (folder / BATCHES[0]).write_bytes(pickle.dumps({"data": Harmful()}, protocol))
+    with pytest.raises(DataError, match="is refused: it has the name posix system"):
+        opened(folder)
+    (folder / BATCHES[0]).write_bytes(pickle.dumps({"data": np.zeros((2, 3072), np.float64)}, protocol))
+    with pytest.raises(DataError, match="a call of numpy dtype other than"):
         opened(folder)

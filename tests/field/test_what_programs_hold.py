@@ -10,6 +10,9 @@ from PIL import Image
 from torch.utils.data import DataLoader, Dataset, IterableDataset, TensorDataset
 
 import gradpen
+from gradpen.data.choice import DataChoice
+from gradpen.data.held import as_array
+from gradpen.data.recognise import open_source
 from gradpen.errors import DataError, GradpenError, UsageError
 from gradpen.runs.audience import Audience
 
@@ -90,13 +93,25 @@ def test_a_data_set_that_augments_is_said_to(tmp_path: Path) -> None:
         (DataLoader(Endless()), DataError, "may have no end"),
         ([], DataError, "there are no examples"),
         ([PIXELS[0], PIXELS[1][:5]], DataError, r"examples differ in shape \(\[5, 8, 3\] and \[8, 8, 3\]\)"),
-        (["a.png", "b.png"], DataError, "the list holds names of files"),
+        (["a.png", "b.png"], DataError, r"a.png is unreadable \(cannot be read: No such file"),
+        (["a.png", np.zeros((8, 8))], DataError, "names of files .* among other things"),
         ({"images": PIXELS}, UsageError, "data of type builtins.dict are not known; give a path, an array"),
         (3, UsageError, "data of type builtins.int are not known"),
         (iter(PIXELS), UsageError, "are not known"),
         ([object()] * 40, DataError, "an example is of type object"),
     ],
-    ids=["endless", "endless loader", "nothing", "sizes", "names", "dict", "number", "iterator", "objects"],
+    ids=[
+        "endless",
+        "endless loader",
+        "nothing",
+        "sizes",
+        "no such file",
+        "names among arrays",
+        "dict",
+        "number",
+        "iterator",
+        "objects",
+    ],
 )
 def test_anything_else_is_refused_in_a_line(data: Any, kind: type[GradpenError], message: str, tmp_path: Path) -> None:
     with pytest.raises(kind, match=message) as error:
@@ -108,3 +123,22 @@ def test_anything_else_is_refused_in_a_line(data: Any, kind: type[GradpenError],
 def test_evaluating_a_tensor_against_a_list() -> None:
     found = gradpen.evaluate(TENSOR, list(PIXELS), count=4, sets=2)
     assert found["samples"].n == 4
+
+
+def test_a_list_of_files_is_read_as_their_folder_is(images: Path, tmp_path: Path) -> None:
+    files = sorted(images.iterdir())
+    folder = open_source(DataChoice(path=str(images)))
+    held, _ = as_array([*files[:20], *map(str, files[20:])], print)
+    assert np.array_equal(held.transpose(0, 3, 1, 2), folder.images)
+    deep = np.random.default_rng(0).integers(0, 4000, (5, 8, 8)).astype(np.uint16)
+    for number, image in enumerate(deep):
+        Image.fromarray(image).save(tmp_path / f"{number}.png")
+    held, _ = as_array([tmp_path / f"{number}.png" for number in range(5)], print)
+    assert np.array_equal(held[..., 0], deep)
+    heard: list[str] = []
+    as_array([files[0], tmp_path / "0.png", tmp_path / "large.png"][:2], heard.append)
+    assert heard == []
+    Image.fromarray(np.zeros((9, 9), np.uint8)).save(tmp_path / "large.png")
+    held, _ = as_array([files[0], tmp_path / "large.png"], heard.append)
+    assert held.shape == (2, 64, 64, 1)
+    assert heard == ["the files of the list differ in size and are brought to 64x64"]

@@ -60,8 +60,11 @@ class _Dtype:
 
 
 RECONSTRUCT, NDARRAY, DTYPE = "numpy.core.multiarray _reconstruct", "numpy ndarray", "numpy dtype"
+FROM_BUFFER, ENCODE = "numpy.core.numeric _frombuffer", "_codecs encode"
+"""how Python 3 writes an array in protocol 5, and bytes in protocol 2"""
 CONSTANTS = {"NONE": None, "NEWTRUE": True, "NEWFALSE": False}
-SCALARS = ("BININT", "BININT1", "BININT2", "SHORT_BINSTRING", "BINSTRING", "BINUNICODE")
+SCALARS = ("BININT", "BININT1", "BININT2", "SHORT_BINSTRING", "BINSTRING", "SHORT_BINUNICODE", "BINUNICODE")
+BYTES = ("SHORT_BINBYTES", "BINBYTES", "BINBYTES8", "BYTEARRAY8")
 EMPTY: dict[str, type] = {"EMPTY_DICT": dict, "EMPTY_LIST": list, "EMPTY_TUPLE": tuple, "MARK": _Mark}
 TUPLES = {"TUPLE1": 1, "TUPLE2": 2, "TUPLE3": 3}
 
@@ -176,7 +179,7 @@ def read_pickle(file: Path) -> dict[str, Any]:
 def interpret(content: bytes, name: str) -> Any:
     """Follow the instructions of a pickle, executing nothing, and return the object they make.
 
-    Texts are read as Latin-1, byte by byte, as Python 2 wrote them. Broken pickles raise what
+    Texts of Python 2 and bytes of Python 3 are read as Latin-1, byte by byte. Broken pickles raise what
     :mod:`pickletools` or a stack in disorder raises.
     """
     stack: list[Any] = []
@@ -185,7 +188,7 @@ def interpret(content: bytes, name: str) -> Any:
         instruction = code.name
         if count > MOST_INSTRUCTIONS:
             raise DataError(f"{name} has more than {MOST_INSTRUCTIONS:,} instructions; CIFAR-10's batches have fewer")
-        if instruction == "PROTO":
+        if instruction in ("PROTO", "FRAME"):
             continue
         if instruction == "STOP":
             return stack.pop()
@@ -193,19 +196,32 @@ def interpret(content: bytes, name: str) -> Any:
             stack.append(CONSTANTS[instruction])
         elif instruction in SCALARS:
             stack.append(argument)
+        elif instruction in BYTES:
+            stack.append(bytes(argument or b"").decode("latin-1"))
         elif instruction in EMPTY:
             stack.append(EMPTY[instruction]())
         elif instruction in ("BINPUT", "LONG_BINPUT"):
             memo[int(argument or 0)] = stack[-1]
+        elif instruction == "MEMOIZE":
+            memo[len(memo)] = stack[-1]
         elif instruction in ("BINGET", "LONG_BINGET"):
             stack.append(memo[int(argument or 0)])
-        elif instruction == "GLOBAL" and argument in (RECONSTRUCT, NDARRAY, DTYPE):
-            stack.append(_Global(argument))
         elif instruction == "GLOBAL":
-            raise refused(name, f"the name {argument}")
+            stack.append(known(str(argument), name))
+        elif instruction == "STACK_GLOBAL":
+            what, where = expect(stack.pop(), str), expect(stack.pop(), str)
+            stack.append(known(f"{where} {what}", name))
         else:
             combine(stack, instruction, name)
     raise ValueError("it has no end")
+
+
+def known(path: str, name: str) -> _Global:
+    """Return a name that CIFAR-10's batches refer to, as earlier NumPy wrote it; raise for any other."""
+    path = path.replace("numpy._core.", "numpy.core.")
+    if path not in (RECONSTRUCT, NDARRAY, DTYPE, FROM_BUFFER, ENCODE):
+        raise refused(name, f"the name {path}")
+    return _Global(path)
 
 
 def combine(stack: list[Any], instruction: str, name: str) -> None:
@@ -227,6 +243,10 @@ def combine(stack: list[Any], instruction: str, name: str) -> None:
             stack.append(_Array())
         elif what == DTYPE and arguments in (("u1", 0, 1), ("|u1", 0, 1)):
             stack.append(_Dtype())
+        elif what == ENCODE and len(arguments) == 2 and arguments[1] == "latin1":
+            stack.append(expect(arguments[0], str))
+        elif what == FROM_BUFFER and len(arguments) == 4 and arguments[1:4:2] == (_Dtype(), "C"):
+            stack.append(filled(_Array(), arguments[2], arguments[0]))
         else:
             raise refused(name, f"a call of {what} other than for an array of bytes")
     elif instruction == "BUILD":
@@ -243,10 +263,16 @@ def build(stack: list[Any], name: str) -> None:
     _, shape, dtype, column_major, values = state
     if not isinstance(target, _Array) or not isinstance(dtype, _Dtype) or column_major:
         raise refused(name, "a state of something other than an array of bytes")
+    filled(target, shape, values)
+
+
+def filled(target: _Array, shape: Any, values: Any) -> _Array:
+    """Return an array, now with this shape and these bytes."""
     sizes = tuple(expect(size, int) for size in expect(shape, tuple))
     if len(sizes) > 2 or math.prod(sizes) != len(expect(values, str)) or min(sizes, default=-1) < 0:
         raise ValueError(f"{len(values):,} bytes for an array of the shape {list(sizes[:3])}")
     target.shape, target.content = sizes, values
+    return target
 
 
 def since_mark(stack: list[Any]) -> list[Any]:

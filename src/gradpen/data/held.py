@@ -11,12 +11,17 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch.utils.data import DataLoader, Dataset, IterableDataset
 
+from gradpen.data.choice import DataChoice
+from gradpen.data.folder import read_file
+from gradpen.data.image import Header, UnreadableImageError
+from gradpen.data.numbers import header_of
+from gradpen.data.target import decode_file, target_of
 from gradpen.errors import DataError, UsageError
 from gradpen.text import printable
 
 Held = NDArray[np.generic] | torch.Tensor | Sequence[Any] | Dataset[Any] | DataLoader[Any]
 """data that a program holds"""
-KINDS = "a path, an array or tensor, a list of them or of images, or a Dataset or DataLoader of PyTorch"
+KINDS = "a path, an array or tensor, a list of them, of images or of files, or a Dataset or DataLoader of PyTorch"
 AUGMENTS = 2
 """examples that are read twice, to see whether a data set gives the same each time"""
 
@@ -56,6 +61,8 @@ def as_array(data: Any, say: Callable[[str], None]) -> tuple[NDArray[np.generic]
         return np.asarray(data), None
     if isinstance(data, torch.Tensor):
         return array_of(data), None
+    if is_sequence(data) and data and all(isinstance(file, str | Path) for file in data):
+        return of_files([Path(file) for file in data], say), None
     if is_sequence(data):
         return stacked([array_of(example) for example in data]), None
     if isinstance(data, DataLoader):
@@ -77,6 +84,38 @@ def as_array(data: Any, say: Callable[[str], None]) -> tuple[NDArray[np.generic]
         )
     given = None if any(label is None for label in labels) else np.array([array_of(label) for label in labels])
     return stacked(arrays), given
+
+
+def of_files(files: list[Path], say: Callable[[str], None]) -> NDArray[np.generic]:
+    """Return image files as an array ``[N, H, W, C]``, as a folder of them would be read, in their own units.
+
+    Raises:
+        DataError: one of them cannot be read, or they do not go together.
+    """
+    options = DataChoice()
+    contents: list[bytes] = []
+    headers: list[Header] = []
+    for file in files:
+        try:
+            contents.append(read_file(file))
+            headers.append(header_of(contents[-1], options.max_pixels, None))
+        except UnreadableImageError as error:
+            raise DataError(f"{printable(file)} is unreadable ({printable(error)}); leave it out of the list") from None
+    target = target_of(headers, options)
+    images = []
+    for file, content, header in zip(files, contents, headers, strict=True):
+        try:
+            image, _ = decode_file(content, header, target, options)
+        except UnreadableImageError as error:
+            raise DataError(f"{printable(file)} is unreadable ({printable(error)}); leave it out of the list") from None
+        images.append(image)
+    if len({(header.height, header.width) for header in headers}) > 1:
+        say(f"the files of the list differ in size and are brought to {target.shape[1]}x{target.shape[2]}")
+    taken = np.stack(images)
+    if taken.dtype == np.uint8:
+        return taken.transpose(0, 2, 3, 1)
+    numbers: NDArray[np.generic] = target.values.restore(taken.astype(np.float32))
+    return numbers
 
 
 def parted(example: Any) -> tuple[Any, Any]:
@@ -101,7 +140,7 @@ def array_of(example: Any) -> NDArray[np.generic]:
         return np.asarray(example)
     if isinstance(example, str | Path):
         raise DataError(
-            f"the list holds names of files ({printable(example)} …); give the folder they lie in, or read them first"
+            f"the list holds names of files ({printable(example)} …) among other things; give one or the other"
         )
     array = np.asarray(example)
     if array.dtype.kind not in "biufUS":

@@ -25,6 +25,17 @@ class Dropout(nn.Dropout):
         return x * dropout_scale(x, min(round(self.p * BITS), BITS - 1))
 
 
+class MapDropout(Dropout):
+    """Dropout of whole channels of ``[B, C, H, W]``, as PyTorch's ``Dropout2d``."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return x with channels dropped and the others scaled up in training, and x itself in evaluation."""
+        if not self.training:
+            return x
+        kept: Tensor = super().forward(torch.ones(x.shape[:2], dtype=x.dtype, device=x.device))
+        return x * kept[:, :, None, None]
+
+
 def dropout_scale(x: Tensor, dropped: int) -> Tensor:
     """Return 0 with probability ``dropped / 65536`` for each value, and ``1 / (1 - probability)`` elsewhere."""
     values = x.numel()

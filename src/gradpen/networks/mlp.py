@@ -42,6 +42,8 @@ class MlpGenerator:
     """end in tanh; without it samples are unbounded, as in the WGAN release's MLP"""
     batch_norm: bool = True
     batch_norm_eps: PositiveFloat = 1e-5
+    batch_norm_momentum: float = Field(default=0.2, gt=0, le=1)
+    """share of a batch in the moving statistics, PyTorch's convention"""
     negative_slope: float = 0.2
     initialiser: Initialiser = "pytorch"
     labels: Literal["none", "concatenate", "embed", "multiply"] = "none"
@@ -59,7 +61,7 @@ class MlpGenerator:
         for index, width in enumerate(self.widths):
             layers.append(Linear(features, width))
             if self.batch_norm and index > 0:
-                layers.append(BatchNorm1d(width, eps=self.batch_norm_eps, momentum=0.2))
+                layers.append(BatchNorm1d(width, eps=self.batch_norm_eps, momentum=self.batch_norm_momentum))
             layers.append(nn.LeakyReLU(self.negative_slope))
             features = width
         layers += [Linear(features, math.prod(shape)), *([nn.Tanh()] if self.tanh else []), nn.Unflatten(1, shape)]

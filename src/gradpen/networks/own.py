@@ -6,10 +6,10 @@ what it names.
 
 import importlib
 import sys
+from dataclasses import field
 from math import prod
 from typing import Any, Literal
 
-from pydantic import Field
 from pydantic.dataclasses import dataclass
 from torch import Tensor, nn
 
@@ -33,7 +33,7 @@ class OwnGenerator:
     name: Literal["own"] = "own"
     source: str
     """import path of its class, as in my_networks:Generator"""
-    arguments: dict[str, Any] = Field(default_factory=dict)
+    arguments: dict[str, Any] = field(default_factory=dict, hash=False)
     """keyword arguments that the class is made with"""
     latent_dim: Size = 100
     latents: Literal["vectors", "maps"] = "vectors"
@@ -67,7 +67,7 @@ class OwnCritic:
     name: Literal["own"] = "own"
     source: str
     """import path of its class, as in my_networks:Critic"""
-    arguments: dict[str, Any] = Field(default_factory=dict)
+    arguments: dict[str, Any] = field(default_factory=dict, hash=False)
     """keyword arguments that the class is made with"""
     labels: Literal["none", "argument"] = "none"
     """argument: label vectors [B, K] are its second argument"""

@@ -6,9 +6,11 @@ the generator and no norm in the critic. A shortcut pools, or convolves 1x1, fir
 are the same map.
 """
 
+from functools import partial
 from typing import Literal
 
 import torch
+from pydantic import PositiveFloat
 from pydantic.dataclasses import dataclass
 from torch import Tensor, nn
 from torch.nn.functional import avg_pool2d, interpolate
@@ -35,11 +37,11 @@ RELU = 0.0
 
 
 class GrowingBlock(TakesLabels):
-    """Batch norm, ReLU, enlargement and convolution, batch norm, ReLU, convolution; beside an enlarging shortcut."""
+    """Norm, ReLU, enlargement and convolution, norm, ReLU, convolution; beside an enlarging shortcut."""
 
-    def __init__(self, fan_in: int, fan_out: int, labels: int) -> None:
+    def __init__(self, fan_in: int, fan_out: int, norms: list[nn.Module]) -> None:
         super().__init__()
-        self.norms = nn.ModuleList([norm(fan_in, labels), norm(fan_out, labels)])
+        self.norms = nn.ModuleList(norms)
         self.grow, self.convolve = EnlargedConvolution(fan_in, fan_out), Convolution(fan_out, fan_out, 3, padding=1)
         self.shortcut = Convolution(fan_in, fan_out, 1)
 
@@ -53,9 +55,13 @@ class GrowingBlock(TakesLabels):
         return branch + enlarged
 
 
-def norm(features: int, labels: int) -> nn.Module:
-    """Return batch norm, conditional if there are labels."""
-    return ConditionalBatchNorm(features, labels, eps=1e-5, momentum=0.1) if labels else BatchNorm2d(features)
+def norm(kind: Literal["none", "batch", "layer"], features: int, labels: int, eps: float) -> nn.Module:
+    """Return a norm layer of this kind, conditional if there are labels."""
+    if labels:
+        return ConditionalBatchNorm(features, labels, eps=eps, momentum=0.1)
+    if kind == "none":
+        return nn.Identity()
+    return BatchNorm2d(features, eps=eps) if kind == "batch" else nn.GroupNorm(1, features, eps=eps)
 
 
 def normalised(layer: nn.Module, x: Tensor, labels: Tensor | None) -> Tensor:
@@ -65,44 +71,51 @@ def normalised(layer: nn.Module, x: Tensor, labels: Tensor | None) -> Tensor:
 
 
 class FirstBlock(nn.Module):
-    """Convolution, ReLU, convolution and pooling, beside a pooling shortcut: images are not rectified first."""
+    """Convolution, norm, ReLU, convolution and pooling, beside a pooling shortcut: images are not rectified first."""
 
-    def __init__(self, fan_in: int, fan_out: int) -> None:
+    def __init__(self, fan_in: int, fan_out: int, norm: nn.Module) -> None:
         super().__init__()
+        self.norm = norm
         self.convolve, self.pool = Convolution(fan_in, fan_out, 3, padding=1), PooledConvolution(fan_out, fan_out)
         self.shortcut, self.bend = Convolution(fan_in, fan_out, 1), LeakyReLU(RELU)
 
     def forward(self, x: Tensor) -> Tensor:
         """Return maps of half the height and width."""
-        maps: Tensor = self.pool(self.bend(self.convolve(x))) + self.shortcut(avg_pool2d(x, 2))
+        maps: Tensor = self.pool(self.bend(self.norm(self.convolve(x)))) + self.shortcut(avg_pool2d(x, 2))
         return maps
 
 
 class ShrinkingBlock(nn.Module):
-    """ReLU, convolution, ReLU, convolution and pooling, beside a pooling shortcut."""
+    """Norm, ReLU, convolution, norm, ReLU, convolution and pooling, beside a pooling shortcut."""
 
-    def __init__(self, features: int) -> None:
+    def __init__(self, features: int, norms: list[nn.Module]) -> None:
         super().__init__()
+        self.norms = nn.ModuleList(norms)
         self.convolve, self.pool = Convolution(features, features, 3, padding=1), PooledConvolution(features, features)
         self.shortcut, self.bend = Convolution(features, features, 1), LeakyReLU(RELU)
 
     def forward(self, x: Tensor) -> Tensor:
         """Return maps of half the height and width."""
-        maps: Tensor = self.pool(self.bend(self.convolve(self.bend(x)))) + self.shortcut(avg_pool2d(x, 2))
+        first, second = self.norms
+        maps: Tensor = self.pool(self.bend(second(self.convolve(self.bend(first(x)))))) + self.shortcut(
+            avg_pool2d(x, 2)
+        )
         return maps
 
 
 class PlainBlock(nn.Module):
-    """ReLU, convolution, ReLU, convolution, beside the input itself."""
+    """Norm, ReLU, convolution, norm, ReLU, convolution, beside the input itself."""
 
-    def __init__(self, features: int) -> None:
+    def __init__(self, features: int, norms: list[nn.Module]) -> None:
         super().__init__()
+        self.norms = nn.ModuleList(norms)
         self.first, self.second = (Convolution(features, features, 3, padding=1) for _ in range(2))
         self.bend = LeakyReLU(RELU)
 
     def forward(self, x: Tensor) -> Tensor:
         """Return maps of the same size."""
-        maps: Tensor = self.second(self.bend(self.first(self.bend(x)))) + x
+        before, between = self.norms
+        maps: Tensor = self.second(self.bend(between(self.first(self.bend(before(x)))))) + x
         return maps
 
 
@@ -112,6 +125,14 @@ class MeanOverPositions(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Return ``[B, C]``."""
         return x.mean((2, 3))
+
+
+class SumOverPositions(nn.Module):
+    """The sum of ``[B, C, H, W]`` over height and width."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return ``[B, C]``."""
+        return x.sum((2, 3))
 
 
 @torch.no_grad()
@@ -166,6 +187,8 @@ class ResidualGenerator:
     latent_dim: Size = 128
     width: Size = 128
     """channels of every block"""
+    norm: Literal["batch", "layer", "none"] = "batch"
+    norm_eps: PositiveFloat = 1e-5
     labels: GeneratorLabels = "none"
     """how labels enter: none, concatenate, embed, multiply, or norm (batch norm in the blocks becomes conditional)"""
     label_features: Size = 10
@@ -180,12 +203,13 @@ class ResidualGenerator:
         """Return the layers from latents of that size, with so many doublings."""
         base = (self.width, shape[1] >> count, shape[2] >> count)
         in_norms = labels if self.labels == "norm" else 0
+        norms = partial(norm, self.norm, self.width, eps=self.norm_eps)
         last = Convolution(self.width, shape[0], 3, padding=1)
         generator = Layers(
             Linear(latent_dim, base[0] * base[1] * base[2]),
             nn.Unflatten(1, base),
-            *(GrowingBlock(self.width, self.width, in_norms) for _ in range(count)),
-            BatchNorm2d(self.width),
+            *(GrowingBlock(self.width, self.width, [norms(in_norms), norms(in_norms)]) for _ in range(count)),
+            norms(0),
             nn.ReLU(),
             last,
             nn.Tanh(),
@@ -196,7 +220,7 @@ class ResidualGenerator:
 
 @dataclass(frozen=True, kw_only=True, config=STRICT)
 class ResidualCritic:
-    """Shrinking residual blocks to about 8x8 positions, two plain ones, the mean over positions, one score; no norm.
+    """Shrinking residual blocks to about 8x8 positions, two plain ones, the mean over positions, one score.
 
     >>> import torch
     >>> ResidualCritic(width=4).build((3, 32, 32))(torch.zeros(2, 3, 32, 32)).shape
@@ -206,6 +230,11 @@ class ResidualCritic:
     name: Literal["residual"] = "residual"
     width: Size = 128
     """channels of every block"""
+    norm: Literal["none", "layer", "batch"] = "none"
+    """batch norm is refused by gradient penalties"""
+    norm_eps: PositiveFloat = 1e-5
+    pooling: Literal["mean", "sum"] = "mean"
+    """over the positions that are left"""
     labels: CriticLabels = "none"
     """how labels enter: none, planes, embed, or classify (AC-GAN)"""
     label_features: Size = 10
@@ -218,12 +247,13 @@ class ResidualCritic:
 
     def layers(self, fan_in: int, count: int, outputs: int) -> nn.Module:
         """Return the layers from so many maps to so many outputs, with so many halvings."""
+        norms = partial(norm, self.norm, self.width, 0, self.norm_eps)
         critic = nn.Sequential(
-            FirstBlock(fan_in, self.width),
-            *(ShrinkingBlock(self.width) for _ in range(count - 1)),
-            *(PlainBlock(self.width) for _ in range(2)),
+            FirstBlock(fan_in, self.width, norms()),
+            *(ShrinkingBlock(self.width, [norms(), norms()]) for _ in range(count - 1)),
+            *(PlainBlock(self.width, [norms(), norms()]) for _ in range(2)),
             LeakyReLU(RELU),
-            MeanOverPositions(),
+            MeanOverPositions() if self.pooling == "mean" else SumOverPositions(),
             Linear(self.width, outputs),
             Scores(),
         )

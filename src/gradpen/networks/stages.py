@@ -1,22 +1,23 @@
 """Convolutional networks written down stage by stage, as papers' tables and notebooks do.
 
-Padding is TensorFlow's and Keras' ``same`` unless a stage says ``valid``: an image of n pixels comes out with
+Padding is TensorFlow's and Keras' ``same`` unless a stage says otherwise: an image of n pixels comes out with
 ceil(n / stride) pixels, or n * stride going up, and an odd number of padding rows has its larger part at the end.
-So a 5x5 convolution of stride 2 on an even side pads 1 before and 2 after.
+So a 5x5 convolution of stride 2 on an even side pads 1 before and 2 after. A ``symmetric`` stage pads both sides by
+(kernel - 1) // 2, as PyTorch's code does: 2 and 2, of which the last row is not reached.
 """
 
 import math
 from dataclasses import replace
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import Field, PositiveFloat
+from pydantic import Field, PositiveFloat, model_validator
 from pydantic.dataclasses import dataclass
 from torch import Tensor, nn
 
 from gradpen.choice import STRICT, Size
 from gradpen.errors import UsageError
 from gradpen.networks.blocks import Crop, Initialiser, Scores, Shape, initialise
-from gradpen.networks.dropout import Dropout
+from gradpen.networks.dropout import Dropout, MapDropout
 from gradpen.networks.labels import (
     ConditionalBatchNorm,
     CriticLabels,
@@ -32,6 +33,8 @@ from gradpen.networks.norms import BatchNorm1d, BatchNorm2d
 Activation = Literal["none", "relu", "leaky-relu", "tanh", "sigmoid-range"]
 StageNorm = Literal["none", "batch", "conditional-batch", "layer", "instance", "group"]
 GROUPS = 8
+Part = Literal["norm", "activation", "dropout"]
+ORDER: tuple[Part, ...] = ("norm", "activation", "dropout")
 
 
 class ToRange(nn.Module):
@@ -44,7 +47,7 @@ class ToRange(nn.Module):
 
 @dataclass(frozen=True, kw_only=True, config=STRICT)
 class Stage:
-    """One convolution with what follows it, in this order: norm, activation, dropout.
+    """One convolution with what follows it.
 
     >>> Stage(channels=64, kernel=5, norm="layer").activation
     'leaky-relu'
@@ -55,9 +58,13 @@ class Stage:
     kernel: Size = 4
     stride: Size = 2
     way: Literal["down", "up", "upsample"] = "down"
-    """down: convolution; up: transposed convolution; upsample: nearest-neighbour enlargement, then convolution"""
+    """down: convolution; up: transposed convolution; upsample: enlargement, then convolution"""
+    enlargement: Literal["nearest", "bilinear"] = "nearest"
+    """how upsample enlarges"""
     valid: bool = False
     """no padding"""
+    symmetric: bool = False
+    """the same padding on both sides, (kernel - 1) // 2, for odd kernels"""
     bias: bool = True
     norm: StageNorm = "none"
     norm_eps: PositiveFloat = 1e-5
@@ -65,10 +72,24 @@ class Stage:
     activation: Activation = "leaky-relu"
     negative_slope: float = 0.2
     dropout: float = Field(default=0.0, ge=0, lt=1)
+    dropout_maps: bool = False
+    """drop whole channels instead of single values"""
+    order: tuple[Part, ...] = ORDER
+    """in which these follow the convolution"""
     crop: Size | None = None
     """rows and columns kept after everything else, the first ones; smaller maps stay as they are"""
     crop_centre: bool = False
     """keep the middle ones instead"""
+
+    @model_validator(mode="after")
+    def _goes_together(self) -> Self:
+        if sorted(self.order) != sorted(ORDER):
+            raise ValueError(f"order names each of {', '.join(ORDER)} once, found {', '.join(self.order)}")
+        if self.symmetric and (self.valid or self.kernel % 2 == 0):
+            raise ValueError("symmetric padding is for odd kernels that are not valid")
+        if self.symmetric and self.way == "up" and self.stride > self.kernel:
+            raise ValueError("symmetric padding is for transposed convolutions with strides up to their kernel")
+        return self
 
 
 def norm_module(stage: Stage, channels: int, labels: int) -> list[nn.Module]:
@@ -105,6 +126,10 @@ def convolution(stage: Stage, fan_in: int, fan_out: int, height: int, width: int
         if stage.valid:
             up = TransposedConvolution(fan_in, fan_out, kernel, stride, bias=stage.bias)
             return [up], (height - 1) * stride + kernel, (width - 1) * stride + kernel
+        if stage.symmetric:
+            # What the padding takes from the end beyond n * stride is put back there.
+            up = TransposedConvolution(fan_in, fan_out, kernel, stride, kernel // 2, stride - 1, bias=stage.bias)
+            return [up], height * stride, width * stride
         # TensorFlow's "same" keeps n * stride of the (n - 1) * stride + kernel positions that come out. Where an odd
         # number is too many, the larger part goes from the end, which PyTorch cannot pad away: crop it instead.
         before = max(kernel - stride, 0) // 2
@@ -114,12 +139,20 @@ def convolution(stage: Stage, fan_in: int, fan_out: int, height: int, width: int
         return [up] if exact else [up, Crop(*size)], *size
     layers: list[nn.Module] = []
     if stage.way == "upsample":
-        layers.append(nn.UpsamplingNearest2d(scale_factor=stride))
+        nearest = stage.enlargement == "nearest"
+        enlarge = (
+            nn.UpsamplingNearest2d(scale_factor=stride)
+            if nearest
+            else nn.Upsample(scale_factor=stride, mode="bilinear")
+        )
+        layers.append(enlarge)
         height, width, stride = height * stride, width * stride, 1
     if stage.valid:
         out = ((height - kernel) // stride + 1, (width - kernel) // stride + 1)
         return [*layers, Convolution(fan_in, fan_out, kernel, stride, bias=stage.bias)], *out
     out = (-(-height // stride), -(-width // stride))  # rounded up
+    if stage.symmetric:
+        return [*layers, Convolution(fan_in, fan_out, kernel, stride, kernel // 2, bias=stage.bias)], *out
     total = [max((o - 1) * stride + kernel - n, 0) for o, n in zip(out, (height, width), strict=True)]
     if all(t % 2 == 0 for t in total):
         padding = (total[0] // 2, total[1] // 2)
@@ -137,13 +170,13 @@ def build_stages(
     for stage in stages:
         fan_out = stage.channels or image_channels
         convolved, height, width = convolution(stage, channels, fan_out, height, width)
-        layers += [
-            *convolved,
-            *norm_module(stage, fan_out, labels),
-            *activation_module(stage.activation, stage.negative_slope),
-        ]
-        if stage.dropout:
-            layers.append(Dropout(stage.dropout))
+        dropout = MapDropout if stage.dropout_maps else Dropout
+        following: dict[str, list[nn.Module]] = {
+            "norm": norm_module(stage, fan_out, labels),
+            "activation": activation_module(stage.activation, stage.negative_slope),
+            "dropout": [dropout(stage.dropout)] if stage.dropout else [],
+        }
+        layers += convolved + [module for part in stage.order for module in following[part]]
         if stage.crop:
             rows, columns = max(height - stage.crop, 0), max(width - stage.crop, 0)
             if stage.crop_centre:

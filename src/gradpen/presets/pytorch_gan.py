@@ -35,7 +35,7 @@ def wgan_mnist() -> RunConfig:
 
 
 def wgan_gp_mnist() -> RunConfig:
-    """MLP WGAN-GP on MNIST resized to 32x32, as PyTorch-GAN's ``wgan_gp.py``.
+    """MLP WGAN-GP on MNIST, as PyTorch-GAN's ``wgan_gp.py``, at 32x32 where that file's default is 28.
 
     Lambda 10, n_critic 5, batch 64, Adam 2e-4 with beta1 0.5 and beta2 0.999 (the paper has 1e-4, 0 or 0.5,
     0.9). Differences: fakes detached in the critic step, and those of the ``wgan-mnist`` preset.
@@ -103,7 +103,16 @@ def grow(channels: int) -> Stage:
 
 def shrink(channels: int, *, norm: bool = True) -> Stage:
     """Return a stage of ``dcgan.py``'s discriminator."""
-    return Stage(channels=channels, kernel=3, norm="batch" if norm else "none", norm_momentum=0.2, dropout=0.25)
+    return Stage(
+        channels=channels,
+        kernel=3,
+        symmetric=True,
+        norm="batch" if norm else "none",
+        norm_momentum=0.2,
+        dropout=0.25,
+        dropout_maps=True,
+        order=("activation", "dropout", "norm"),
+    )
 
 
 DCGAN_GENERATOR = StagedGenerator(
@@ -140,8 +149,7 @@ def dcgan_mnist() -> RunConfig:
 
     Non-saturating loss, Adam 2e-4 with beta1 0.5, batch 64, N(0, 0.02) weights; 200 epochs are 187,600 updates. There
     most batch norms are written ``BatchNorm2d(n, 0.8)``, which sets eps; here eps is 1e-5 with the momentum meant
-    (0.2). There the generator steps first and batch norm follows the discriminator's dropout; here the critic steps
-    first and batch norm precedes the activation. Its Dropout2d drops whole maps; here single values are dropped.
+    (0.2). There the generator steps first; here the critic does.
     """
     optimizer = Adam(learning_rate=2e-4, beta1=0.5, beta2=0.999)
 
