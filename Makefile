@@ -6,13 +6,14 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 # Every pip call is constrained, or a newer torch with gigabytes of CUDA packages comes in.
 export PIP_CONSTRAINT := $(CURDIR)/constraints.txt
 
-.PHONY: help env dev demo test check bench study browser clean
+.PHONY: help env dev demo test check bench drill study browser clean
 
 help:
 	@echo "make demo    environment, then two minutes of training on real handwritten digits: a grid, curves, a report"
 	@echo "make test    every test"
 	@echo "make check   format, lint, types and every test"
 	@echo "make bench   speed and memory on this machine, into benchmarks/results/"
+	@echo "make drill   kills, signals, damaged files, full disks: how often gradpen does as promised (some ten minutes)"
 	@echo "make study   every preset, reduced, three seeds each, judged by numbers, into runs/study (some four hours)"
 	@echo "make env     the environment alone, in .venv"
 
@@ -57,6 +58,9 @@ bench: env
 	$(BIN)/python benchmarks/whole.py
 	$(BIN)/python benchmarks/scaling.py
 	$(BIN)/python benchmarks/memory.py
+
+drill: env
+	$(BIN)/python studies/drills.py
 
 study: env
 	$(BIN)/python studies/presets.py --out runs/study

@@ -115,3 +115,33 @@ def test_second_ctrl_c_stops_at_once(tmp_path: Path) -> None:
     assert process.returncode == INTERRUPTED
     assert "stopped at once" in err
     assert "Traceback" not in err
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("after", [0.2, 0.5, 1.0, 2.0])
+def test_a_signal_while_gradpen_is_imported(tmp_path: Path, number: signal.Signals, after: float) -> None:
+    process = start(*ARGUMENTS, "--out", tmp_path / "run")
+    time.sleep(after)
+    process.send_signal(number)
+    if number == signal.SIGINT:
+        time.sleep(0.02)
+        process.send_signal(number)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 128 + number, err
+    assert "Traceback" not in err
+    assert "stopped" in err or "stopping" in err
+
+
+def test_signals_after_the_end_change_nothing(tmp_path: Path) -> None:
+    """What was done is done, while Python puts itself away."""
+    code = (
+        "import atexit, os, signal, sys\n"
+        "atexit.register(lambda: [os.kill(os.getpid(), number) for number in (signal.SIGINT, signal.SIGTERM)])\n"
+        "from gradpen.__main__ import main\n"
+        "sys.argv = ['gradpen', '--version']\n"
+        "sys.exit(main())\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("gradpen ")
+    assert done.stderr == ""

@@ -4,6 +4,7 @@ import json
 import math
 import re
 import shutil
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ import gradpen
 from gradpen.config import RunConfig
 from gradpen.data.choice import LabelledArray
 from gradpen.errors import DataError, DivergedError, RunError, UsageError
+from gradpen.runs import trainer
 from gradpen.runs.audience import Audience
 from gradpen.runs.checkpoint import checkpoint_folders, read_checkpoint
 from gradpen.runs.folder import RunFolder, read_measures
@@ -630,3 +632,17 @@ def test_labels_as_python_users_write_them(tmp_path: Path) -> None:
     assert "0=2469134" in cold.labels.example_names()
     with pytest.raises(UsageError, match="is not of the form 0=NUMBER"):
         cold.sample(1, label="0=nan")
+
+
+def test_slow_first_steps_are_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(trainer, "SLOW_SECONDS", 0.2)
+    real = trainer.iterate
+
+    def slowly(*arguments: Any) -> Any:
+        time.sleep(0.5)
+        return real(*arguments)
+
+    monkeypatch.setattr(trainer, "iterate", slowly)
+    heard: list[str] = []
+    train(small(iterations=3), out=tmp_path / "run", audience=Audience(say=heard.append))
+    assert 1 <= sum("take longer than 0.2 s here" in sentence for sentence in heard) <= 2

@@ -297,7 +297,7 @@ def test_second_start_reads_the_store(tmp_path: Path, monkeypatch: pytest.Monkey
     assert isinstance(again.images, np.memmap)
 
 
-@pytest.mark.parametrize("damage", ["pixels", "missing", "meta"])
+@pytest.mark.parametrize("damage", ["pixels", "missing", "meta", "empty", "a digit"])
 def test_a_damaged_store_is_decoded_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, damage: str) -> None:
     monkeypatch.setenv("GRADPEN_CACHE", str(tmp_path / "cache"))
     fill(tmp_path / "images")
@@ -310,11 +310,19 @@ def test_a_damaged_store_is_decoded_anew(tmp_path: Path, monkeypatch: pytest.Mon
         (place / "images.npy").write_bytes(content)
     elif damage == "missing":
         (place / "images.npy").unlink()
-    else:
+    elif damage == "empty":
+        (place / "images.npy").write_bytes(b"")
+    elif damage == "meta":
         (place / "meta.json").write_text("")
-    again = open_source(DataChoice(path=str(tmp_path / "images")))
+    else:
+        content = bytearray((place / "meta.json").read_bytes())
+        content[content.index(b'"rows": [0, 1') + 12] ^= 1
+        (place / "meta.json").write_bytes(content)
+    said: list[str] = []
+    again = open_source(DataChoice(path=str(tmp_path / "images")), progress=lambda step, done, total: said.append(step))
     assert np.array_equal(again.images, wanted)
-    assert again.fingerprint == first.fingerprint
+    assert (again.fingerprint, again.report) == (first.fingerprint, first.report)
+    assert "the decoded images in the cache were damaged, so they are decoded again" in said
 
 
 def test_fingerprint_follows_content_not_place(tmp_path: Path) -> None:

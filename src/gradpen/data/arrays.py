@@ -22,6 +22,8 @@ from gradpen.text import printable
 Axes = Literal["NHW", "NHWC", "NCHW", "ND", "NCL", "NDHW", "NDHWC", "NCDHW"]
 NARROW = 0.1
 """share of the range of all vectors that a column must span, or each gets a range of its own"""
+ZIPPED = b"PK"
+"""how an archive of arrays begins"""
 IMAGE_KEYS = ("images", "x_train", "x", "data", "arr_0")
 LABEL_KEYS = ("labels", "y_train", "y", "targets")
 ARRAY_ERRORS = (
@@ -90,12 +92,15 @@ def arrays_of(file: Path) -> Iterator[Mapping[str, Any]]:
             yield found
         return
     try:
-        loaded = np.load(file, mmap_mode="r", allow_pickle=False)
-        if isinstance(loaded, np.lib.npyio.NpzFile):
-            with loaded:
-                yield loaded
-        else:
-            yield {IMAGE_KEYS[0]: loaded}
+        with file.open("rb") as stream:
+            # NumPy leaves a damaged archive open that it has opened itself, and maps only what it opens itself.
+            zipped = stream.read(len(ZIPPED)) == ZIPPED
+            stream.seek(0)
+            if zipped:
+                with np.load(stream, allow_pickle=False) as archive:
+                    yield archive
+            else:
+                yield {IMAGE_KEYS[0]: np.load(file, mmap_mode="r", allow_pickle=False)}
     except ARRAY_ERRORS as error:
         raise DataError(
             f"{printable(file)} cannot be read as a NumPy array ({printable(error)}); arrays of Python objects are "

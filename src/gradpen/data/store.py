@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from gradpen.data.arrays import ARRAY_ERRORS
 from gradpen.data.chunks import ARRAY, LOCK, Decoded, decode_all, hold, is_mine, known_headers, open_array
 from gradpen.data.folder import Collection, FolderOptions, Listing, Progress, list_folder, read_file
 from gradpen.data.image import Header
@@ -100,6 +101,8 @@ def load_collection(collection: Collection, options: FolderOptions, *, strict: b
     place = cache_folder() / store_key(collection.path, collection.listing, options)
     stored = read_store(place)
     if stored is None:
+        if place.exists():
+            progress("the decoded images in the cache were damaged, so they are decoded again", 0, 1)
         build(collection, options, place, strict=strict, progress=progress)
         stored = read_store(place)
     if stored is None:
@@ -125,11 +128,19 @@ def load_collection(collection: Collection, options: FolderOptions, *, strict: b
 def read_store(place: Path) -> tuple[Images, dict[str, Any]] | None:
     """Return a stored array and what is known about it; None if it is not there or not as it was written."""
     try:
-        meta = json.loads((place / META).read_text())
+        digest, _, text = (place / META).read_text().partition("\n")
+        if digest != digest_of(text):
+            return None
+        meta = json.loads(text)
         images = np.load(place / ARRAY, mmap_mode="r")[: len(meta["rows"])]
-    except (OSError, ValueError, KeyError, TypeError):
+    except ARRAY_ERRORS:
         return None
     return (images, meta) if pixel_digest(images) == meta["pixels"] else None
+
+
+def digest_of(text: str) -> str:
+    """Return the sha256 of what is known about a stored array, which stands in the line before it."""
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def build(collection: Collection, options: FolderOptions, place: Path, *, strict: bool, progress: Progress) -> None:
@@ -189,7 +200,8 @@ def write_store(
         "values": target.values.to_json(),
         "report": asdict(collection_report(collection, good, decoded, shape[1:])),
     }
-    (work / META).write_text(json.dumps(meta))
+    text = json.dumps(meta)
+    (work / META).write_text(f"{digest_of(text)}\n{text}")
     for file in work.iterdir():
         if file.name not in (ARRAY, META, LOCK):
             file.unlink()

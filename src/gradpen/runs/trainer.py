@@ -4,10 +4,11 @@ import math
 import signal
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from itertools import islice, repeat
+from threading import Timer
 
 import torch
 
@@ -35,6 +36,8 @@ EARLY = (10, 50)
 USUALLY_KEPT = 2
 SAVE_SECONDS = 300
 """a run is also saved when so much time has passed; that changes nothing in it"""
+SLOW_SECONDS = 20
+"""after so long a user who sees nothing is told why"""
 PUBLISH_SECONDS = 60
 """figures and report are written anew at most so often"""
 
@@ -61,6 +64,8 @@ class Trainer:
     saved_at: float = field(default_factory=time.monotonic)
     published_at: float = field(default_factory=time.monotonic)
     marked_at: float = field(default_factory=time.monotonic)
+    first: bool = True
+    """whether no iteration was done in this process yet"""
     marked: int = 0
     """the iteration of the newest mark in this process"""
 
@@ -70,7 +75,7 @@ class Trainer:
         Raises:
             DivergedError: a measure is infinite or NaN already.
         """
-        with self.divergence_recorded():
+        with self.divergence_recorded(), self.slowness_said():
             self.record("running")
             self.marked_at = time.monotonic()
             if slow(self.state, self.task):
@@ -99,7 +104,9 @@ class Trainer:
         config, state = self.task.config, self.state
         stream = batches_from(self.task, state.iteration)
         while state.iteration < config.iterations and not self.outwaited() and not self.interrupted():
-            losses = iterate(state, config, stream)
+            with self.slowness_said() if self.first else nullcontext():
+                losses = iterate(state, config, stream)
+            self.first = False
             state.finite = state.finite & torch.isfinite(torch.stack(list(losses.values()))).all()
             early = state.iteration in EARLY and state.iteration < config.cadence.sample_every
             sampling = self.due(config.cadence.sample_every)
@@ -110,6 +117,22 @@ class Trainer:
             if self.due(config.cadence.save_every) or self.overdue():
                 self.save()
             self.audience.show(state.iteration, config, self.row)
+
+    @contextmanager
+    def slowness_said(self) -> Iterator[None]:
+        """Say so if what is done first takes long, once it does: nothing else would be heard until it is over."""
+        sides = self.task.source.sides
+        sentence = (
+            f"the first steps on {sides} take longer than {SLOW_SECONDS} s here; they go on. Smaller images (`size`), a "
+            f"smaller `batch_size` or narrower networks are faster"
+        )
+        timer = Timer(SLOW_SECONDS, self.audience.say, [sentence])
+        timer.daemon = True
+        timer.start()
+        try:
+            yield
+        finally:
+            timer.cancel()
 
     def due(self, every: int) -> bool:
         """Return whether something done every so many iterations, and at the end, is due."""
