@@ -123,8 +123,8 @@ class Trainer:
         """Say so if what is done first takes long, once it does: nothing else would be heard until it is over."""
         sides = self.task.source.sides
         sentence = (
-            f"the first steps on {sides} take longer than {SLOW_SECONDS} s here; they go on. Smaller images (`size`), a "
-            f"smaller `batch_size` or narrower networks are faster"
+            f"the first steps on {sides} take longer than {SLOW_SECONDS} s here; they go on. Smaller images (`size`), "
+            f"a smaller `batch_size` or narrower networks are faster"
         )
         timer = Timer(SLOW_SECONDS, self.audience.say, [sentence])
         timer.daemon = True
