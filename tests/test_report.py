@@ -7,6 +7,7 @@ from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from PIL import Image
 
@@ -32,6 +33,24 @@ HOSTILE = [
 ]
 TAGS = {"html", "head", "meta", "title", "style", "body", "h1", "h2", "p", "table", "tr", "th", "td", "figure"}
 TAGS |= {"figcaption", "img", "div", "pre"}
+
+
+def test_page_says_what_odd_data_are_and_where_a_run_began(tmp_path: Path) -> None:
+    volumes = np.random.default_rng(0).random((40, 1, 8, 8, 8))
+    short: dict[str, Any] = {"preset": "wgan-gp", "iterations": 1, "batch_size": 8, "critic_steps": 1}
+    labels = np.arange(40) % 2
+    first = gradpen.train(volumes, labels=labels, conditional=True, out=tmp_path / "first", **short)
+    page = (first.path / "report.html").read_text()
+    assert "1x8x8x8 (channels, depth, height, width)" in page
+    assert "20 0, 20 1; with the data" in page
+    assert "Begun from another run" not in page
+    del short["preset"]
+    second = gradpen.train(volumes, labels=labels, start=first.path, out=tmp_path / "second", **short)
+    page = (second.path / "report.html").read_text()
+    assert "Begun from another run" in page
+    assert "first, iteration 1" in page
+    data = json.loads((second.path / "data.json").read_text())
+    assert (data["values"]["dtype"], data["values"]["depth"]) == ("float64", 8)
 
 
 @pytest.fixture

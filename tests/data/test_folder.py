@@ -363,7 +363,7 @@ def test_report_is_json_with_safe_names(tmp_path: Path) -> None:
 
     fill(tmp_path)
     (tmp_path / "bad\x1b[2J\n.png").write_bytes(b"")
-    text = json.dumps(report_to_json(open_source(DataChoice(path=str(tmp_path))).report), ensure_ascii=False)
+    text = json.dumps(report_to_json(open_source(DataChoice(path=str(tmp_path)))), ensure_ascii=False)
     assert "\x1b" not in text
     assert r"bad\\x1b[2J\\n.png" in text
 

@@ -28,7 +28,7 @@ class Data(DataOptions):
 
         with ProgressLine(type(self)) as progress:
             source = open_source(data_choice(self), progress=progress.decoding)
-        values = report_to_json(source.report) | {
+        values = report_to_json(source) | {
             "train_images": len(source.train),
             "held_out_images": len(source.held_out),
             "fingerprint": source.fingerprint,
@@ -47,11 +47,13 @@ def data_choice(options: Data) -> "DataChoice":
 
 def data_page(values: dict[str, Any]) -> str:
     """Return the data report as lines of text."""
+    from gradpen.data.values import shape_in_words
+
     lines = [
         f"{values['path']}: {values['kind']}",
         f"images      {values['used']:,} usable of {values['found']:,} found; {values['train_images']:,} to train "
         f"on, {values['held_out_images']:,} held out",
-        f"shape       {'x'.join(map(str, values['shape']))} (channels, height, width)",
+        f"shape       {shape_in_words(values['shape'], values['values'])}",
         "sizes       " + ", ".join(f"{n:,} of {size}" for size, n in values["sizes"].items()),
         "modes       " + ", ".join(f"{n:,} {mode}" for mode, n in values["modes"].items()),
         f"duplicates  {len(values['duplicates'])} groups",

@@ -289,9 +289,10 @@ def duplicate_groups(images: Images, names: list[str]) -> list[list[str]]:
     return [group for group in groups.values() if len(group) > 1]
 
 
-def report_to_json(report: DataReport) -> dict[str, Any]:
-    """Return the report as JSON-able values, every outside name made safe to print."""
-    values = asdict(report)
+def report_to_json(source: Source) -> dict[str, Any]:
+    """Return the report and what the numbers mean as JSON-able values, every outside name made safe to print."""
+    report = source.report
+    values = asdict(report) | {"values": source.values.to_json()}
     values["path"] = printable(report.path)
     values["unreadable"] = [[printable(name), printable(reason)] for name, reason in report.unreadable]
     values["other_files"] = {printable(suffix): count for suffix, count in report.other_files.items()}

@@ -1,6 +1,6 @@
 """What the numbers of the data mean: how they reach the networks' range, and how samples come back in their units."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
@@ -91,6 +91,8 @@ class Values:
     def note(self, count: int) -> dict[str, int]:
         """Return a note for the report on what is mapped to what, in so many examples; none for pixels in bytes."""
         words = f"{self.dtype} values from {self.low:g} to {self.high:g} taken as -1 to 1"
+        if self.columns is not None:
+            words = f"{self.dtype} values from the smallest to the largest of each column taken as -1 to 1"
         return {} if self.are_pixels else {words: count}
 
 
@@ -204,6 +206,25 @@ def in_range(array: NDArray[Any], low: float, high: float) -> Floats:
 def in_columns(vectors: NDArray[Any], columns: tuple[Range, ...]) -> Floats:
     """Return vectors ``[N, D]`` as float32 in [-1, 1], each column by its own range."""
     return np.stack([in_range(vectors[:, n], *column) for n, column in enumerate(columns)], axis=1)
+
+
+def shape_in_words(shape: Sequence[int], values: Mapping[str, Any]) -> str:
+    """Return the shape of one example ``[C, H, W]`` as people know it, from what :meth:`Values.to_json` wrote.
+
+    >>> shape_in_words((3, 32, 24), {}), shape_in_words((1, 12, 5), {"layout": "volumes", "depth": 4})
+    ('3x32x24 (channels, height, width)', '1x4x3x5 (channels, depth, height, width)')
+    >>> shape_in_words((1, 1, 7), {"layout": "vectors"}), shape_in_words((2, 1, 16), {"layout": "signals"})
+    ('7 numbers', '2x16 (channels, length)')
+    """
+    channels, height, width = shape
+    layout, depth = values.get("layout", "images"), values.get("depth")
+    if layout == "vectors":
+        return f"{width} numbers"
+    if layout == "signals":
+        return f"{channels}x{width} (channels, length)"
+    if depth:
+        return f"{channels}x{depth}x{height // depth}x{width} (channels, depth, height, width)"
+    return f"{channels}x{height}x{width} (channels, height, width)"
 
 
 def values_from_json(values: dict[str, Any] | None) -> Values:

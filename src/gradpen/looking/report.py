@@ -5,6 +5,7 @@ import html
 import json
 from typing import Any
 
+from gradpen.data.values import shape_in_words
 from gradpen.looking.figures import curves, png
 from gradpen.runs.checkpoint import replace_file
 from gradpen.runs.folder import Row, RunFolder, read_config, read_measures
@@ -26,6 +27,7 @@ figure { margin: 0; } figcaption { color: var(--soft); font-size: .9rem; }
 pre { background: #f6f6f6; padding: 1rem; overflow-x: auto; font-size: .85rem; }
 """
 SHOWN_GRIDS = 6
+SHOWN_CLASSES = 20
 STATES = {
     "running": "still running when this page was written",
     "finished": "finished",
@@ -85,7 +87,7 @@ iterations, {text(state)}.</p>
 <h2>Curves</h2>{picture(figure, "Defined in the table of measures at the end of this page.", "wide")}
 <h2>Images</h2><div class="grids">{picture(folder.real.read_bytes(), "training images", "grid")}{grids}</div>
 <h2>Data</h2>{table(data_summary(data, record))}
-<h2>Run</h2>{table(run_summary(record))}
+{start_of(folder)}<h2>Run</h2>{table(run_summary(record))}
 <h2>Configuration</h2><pre>{html.escape(json.dumps(to_dict(config), indent=2))}</pre>
 <h2>Measures</h2>{table(MEASURES)}
 </body></html>
@@ -155,16 +157,37 @@ def data_summary(data: dict[str, Any], record: dict[str, Any]) -> list[tuple[str
     result = [
         ("Kind", data["kind"]),
         ("Images", f"{record['train_images']:,} to train on, {record['held_out_images']:,} held out"),
-        ("Shape", "x".join(map(str, data["shape"])) + " (channels, height, width)"),
+        ("Shape", shape_in_words(data["shape"], data.get("values", {}))),
         ("Found", ", ".join(f"{n:,} {size}" for size, n in data["sizes"].items())),
         ("Modes", ", ".join(f"{n:,} {mode}" for mode, n in data["modes"].items())),
         ("Duplicates", f"{len(data['duplicates'])} groups of equal images"),
         ("Unreadable", f"{len(data['unreadable'])} of {data['found']:,} files left out"),
         ("Fingerprint", record["data_fingerprint"]),
     ]
+    if data["classes"]:
+        shown = [f"{n:,} {name}" for name, n in list(data["classes"].items())[:SHOWN_CLASSES]]
+        more = len(data["classes"]) - len(shown)
+        result.append(("Labels", ", ".join(shown) + (f" and {more:,} more" if more else "") + f"; {data['labels']}"))
     result += [("Noted", f"{n:,} × {note}") for note, n in data["notes"].items()]
+    others = [f"{n:,} {kind}" for kind, n in data["other_files"].items()]
+    result += [("Left out as no images", ", ".join(others))] if others else []
     result += [(f"Left out: {file}", reason) for file, reason in data["unreadable"][:50]]
     return result
+
+
+def start_of(folder: RunFolder) -> str:
+    """Return what a run took from another one as a section, empty for a run that began afresh."""
+    try:
+        start = json.loads(folder.start.read_text(encoding="utf-8"))
+        rows = [("Run", f"{start['run']}, iteration {start['iteration']:,}")]
+        for role in ("generator", "critic"):
+            taken = start[role]
+            rows.append((f"{role.capitalize()}: taken", f"{taken['fitted']:,} of {taken['total']:,} tensors"))
+            rows += [(f"{role.capitalize()}: afresh", name) for name in taken["fresh"]]
+            rows += [(f"{role.capitalize()}: left behind", name) for name in taken["left"]]
+    except (OSError, ValueError, LookupError, TypeError):
+        return ""
+    return f"<h2>Begun from another run</h2>{table(rows)}"
 
 
 def run_summary(record: dict[str, Any]) -> list[tuple[str, str]]:

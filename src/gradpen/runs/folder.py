@@ -259,13 +259,17 @@ def row_of(line: bytes) -> Row | None:
     return row if numbers and isinstance(row["iteration"], int) else None
 
 
+ADDED = {"values"}
+"""keys of data.json that runs of earlier versions lack"""
+
+
 def restore_damaged(path: Path, values: Any, say: Callable[[str], None]) -> None:
-    """Write a JSON file anew if it cannot be read or has other keys, and say so."""
+    """Write a JSON file anew if it cannot be read or has other keys than it had at any time, and say so."""
     try:
         found = json.loads(path.read_bytes())
     except (OSError, ValueError, RecursionError):
         found = None
-    if not isinstance(found, dict) or found.keys() != values.keys():
+    if not isinstance(found, dict) or not found.keys() ^ values.keys() <= ADDED:
         write_json(path, values)
         say(f"{printable(path)} was damaged and is written anew")
 

@@ -7,6 +7,7 @@ import torch.distributed as distributed
 
 from gradpen.config import RunConfig
 from gradpen.data.source import Source
+from gradpen.data.values import shape_in_words
 from gradpen.gan import Gan
 from gradpen.machine import sharing
 from gradpen.machine.device import computes_in_bf16
@@ -50,8 +51,12 @@ def of_data(source: Source) -> str:
     notes = [f"{count:,} × {note}" for note, count in report.notes.items()]
     others = [f"{count:,} {kind}" for kind, count in report.other_files.items()]
     left_out = [f"left out as no images: {', '.join(others)}"] if others else []
+    layout = source.values.layout
+    form = f"{channels} channel{'s' * (channels > 1)} of {source.sides}"
+    if layout in ("vectors", "signals"):
+        form = shape_in_words(source.shape, source.values.to_json())
     return (
-        f"read {report.used:,} images ({kinds}) as {channels} channel{'s' * (channels > 1)} of {source.sides}; "
+        f"read {report.used:,} {layout} ({kinds}) as {form}; "
         f"{len(source.train):,} to train on, {len(source.held_out):,} held out"
         + "".join(f"; {printable(note)}" for note in (*notes, *left_out))
     )

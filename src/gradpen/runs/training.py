@@ -148,7 +148,7 @@ def resume(
         sharing.wait_for_all()
         with audience.listen(), readable_failures(folder):
             if sharing.leads():
-                restore_damaged(folder.data, report_to_json(source.report), audience.say)
+                restore_damaged(folder.data, report_to_json(source), audience.say)
             rows = rewind(folder, config, checkpoint.iteration, audience.say) if sharing.leads() else []
             trainer = Trainer(
                 task=task,
@@ -189,7 +189,7 @@ def name_of(source: Source) -> str:
 def describe(folder: RunFolder, task: Task, begun: Start | None) -> None:
     """Write what is known before training: configuration, data report, real images to compare with, a start."""
     write_config(folder, task.config)
-    write_json(folder.data, report_to_json(task.source.report))
+    write_json(folder.data, report_to_json(task.source))
     if begun is not None:
         write_json(folder.start, begun.to_json())
     rows = spread_out(task.source.train, task.config.cadence.grid)
