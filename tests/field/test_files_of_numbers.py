@@ -1,6 +1,7 @@
 """Files of numbers: folders of arrays, deep and many-band pictures, HDF5; whole, in their own units, and said."""
 
 import logging
+import struct
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -327,3 +328,20 @@ def test_vectors_of_many_units_train_export_and_come_back(tmp_path: Path) -> Non
     assert np.allclose(made, run.sample(50), rtol=1e-4, atol=1e-3)
     assert gradpen.evaluate(tmp_path / "run", table, count=4, sets=2)["samples"].mean > 0
     assert gradpen.evaluate(table[:30], table, count=4, sets=2)["samples"].mean < 1
+
+
+def test_twelve_bits_of_a_tiff_are_the_depth_that_it_declares(tmp_path: Path) -> None:
+    """Two values in three bytes, as scanners write them; no value of these reaches either end."""
+    values = RANDOM.integers(500, 2000, (COUNT, 8, 8)).astype(np.uint16)
+    for number, image in enumerate(values):
+        bits = np.unpackbits(image.ravel().astype(">u2").view(np.uint8)).reshape(-1, 16)[:, 4:]
+        strip = np.packbits(bits.ravel()).tobytes()
+        tags = [(256, 8), (257, 8), (258, 12), (259, 1), (262, 1), (273, 8), (277, 1), (278, 8)]
+        tags.append((279, len(strip)))
+        offset = 8 + len(strip)
+        entries = b"".join(struct.pack("<HHII", tag, 4, 1, value) for tag, value in tags)
+        content = struct.pack("<2sHI", b"II", 42, offset) + strip + struct.pack("<H", len(tags)) + entries + bytes(4)
+        (tmp_path / f"{number:03d}.tif").write_bytes(content)
+    source = opened(tmp_path)
+    assert (source.values.low, source.values.high) == (0, 4095)
+    assert np.array_equal(restored(source)[..., 0], values)

@@ -130,12 +130,30 @@ def deep_values(image: Image.Image) -> NDArray[Any]:
     the values of PNM files to 16 bits by the depth that they declare.
     """
     values = np.asarray(image)
+    if image.mode == "F":
+        return values
     if not isinstance(image, TiffImagePlugin.TiffImageFile):
-        return values if image.mode == "F" else values.astype(np.uint16)
-    bits, signed = image.tag_v2.get(BITS, (16,))[0], image.tag_v2.get(SAMPLE_FORMAT, (1,))[0] == 2
-    if image.mode != "F":
-        values = values.astype(np.dtype(f"{'i' if signed else 'u'}{2 if bits <= 16 else 4}"))
-    return np.iinfo(values.dtype).max - values if image.tag_v2.get(PHOTOMETRIC, 1) == 0 and not signed else values
+        return values.astype(np.uint16)
+    bits, signed = bits_of(image), image.tag_v2.get(SAMPLE_FORMAT, (1,))[0] == 2
+    values = values.astype(np.dtype(f"{'i' if signed else 'u'}{2 if bits <= 16 else 4}"))
+    return values.dtype.type(2**bits - 1) - values if image.tag_v2.get(PHOTOMETRIC, 1) == 0 and not signed else values
+
+
+def bits_of(image: TiffImagePlugin.TiffImageFile) -> int:
+    """Return how many bits a TIFF declares for a value."""
+    return int(image.tag_v2.get(BITS, (16,))[0])
+
+
+def declared_range(image: Image.Image) -> tuple[float, float] | None:
+    """Return the range of an image of more than 8 bits that its file declares; None where it says no more than a type.
+
+    Pillow brings the values of PNM files to 16 bits by the depth that they declare; a TIFF may have 10 or 12 bits.
+    """
+    if image.format == "PPM":
+        return 0, DEEPEST
+    if isinstance(image, TiffImagePlugin.TiffImageFile) and image.mode != "F" and bits_of(image) % 8:
+        return 0, 2 ** bits_of(image) - 1
+    return None
 
 
 def left_out(image: Image.Image) -> str:

@@ -22,6 +22,7 @@ from gradpen.data.image import (
     ORIENTATION,
     Header,
     UnreadableImageError,
+    declared_range,
     deep_values,
     left_out,
     open_image,
@@ -35,8 +36,7 @@ NUMPY, TIFFS = b"\x93NUMPY", (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 MOST_BANDS = 4096
 STACKS = ("NDHW", "NDHWC", "NCDHW")
 STACK = "several pages: the first is used; `data.axes=NDHW` takes a stack of pages as a volume"
-PNM, DECLARED = "PNM of 16 bits", (0.0, 65_535.0)
-"""kind and range of PNM files, whose values Pillow brings there by the depth that they declare"""
+PNM = "PNM of 16 bits"
 TURNS: dict[int, Callable[[NDArray[Any]], NDArray[Any]]] = {
     2: lambda image: image[:, ::-1],
     3: lambda image: image[::-1, ::-1],
@@ -61,6 +61,8 @@ class Example:
     depth: int | None = None
     """as :class:`gradpen.data.values.Values` has them"""
     notes: list[str] = field(default_factory=list)
+    declared: tuple[float, float] | None = None
+    """range that the file declares"""
 
 
 def read_numbers(content: bytes, max_pixels: int, axes: Axes | None) -> Example | None:
@@ -126,7 +128,8 @@ def from_pillow(image: Image.Image) -> Example:
         values = TURNS[orientation](values)
     if "transparency" in image.info:
         notes.append("one value that is declared transparent, taken as it is")
-    return Example(numbers=values[None], mode=PNM if image.format == "PPM" else image.mode, notes=notes)
+    mode = PNM if image.format == "PPM" else image.mode
+    return Example(numbers=values[None], mode=mode, notes=notes, declared=declared_range(image))
 
 
 def pillow_reads_whole(content: bytes, max_pixels: int) -> bool:
@@ -192,7 +195,7 @@ def header_of(content: bytes, max_pixels: int, axes: Axes | None) -> Header:
         mode=example.mode,
         dtype=str(numbers.dtype),
         bands=bands,
-        extremes=DECLARED if example.mode == PNM else (float(numbers.min()), float(numbers.max())),
+        extremes=example.declared or (float(numbers.min()), float(numbers.max())),
         layout=example.layout,
         depth=example.depth,
     )
