@@ -92,6 +92,18 @@ def kill(place: Path, chance: random.Random, tries: int) -> Count:
     return count
 
 
+def wait_for_handlers(process: subprocess.Popen[str]) -> None:
+    """Wait until a process answers SIGTERM itself, as Linux tells; elsewhere as long as Python takes to begin."""
+    status = Path(f"/proc/{process.pid}/status")
+    if not status.exists():
+        time.sleep(0.3)
+    while status.exists() and process.poll() is None:
+        caught = next(line for line in status.read_text().splitlines() if line.startswith("SigCgt"))
+        if int(caught.split()[1], 16) >> (signal.SIGTERM - 1) & 1:
+            return
+        time.sleep(0.005)
+
+
 def signals(place: Path, chance: random.Random, tries: int) -> Count:
     """Ctrl-C, SIGTERM and two Ctrl-C at any instant from import to end: a sentence and the signal's exit code."""
     count = Count()
@@ -100,8 +112,9 @@ def signals(place: Path, chance: random.Random, tries: int) -> Count:
     lasts = time.monotonic() - begun
     for number in range(tries):
         sent = chance.choice([signal.SIGINT, signal.SIGTERM])
-        after = 0.15 + chance.random() * lasts
+        after = chance.random() * lasts
         process = start("train", *TINY, "--out", place / f"run{number}")
+        wait_for_handlers(process)
         time.sleep(after)
         process.send_signal(sent)
         if sent == signal.SIGINT and number % 3 == 0:

@@ -8,7 +8,7 @@ from typing import Any, Literal
 import numpy as np
 import torch
 from numpy.typing import ArrayLike
-from torch import Tensor
+from torch import Tensor, nn
 
 from gradpen.config import RunConfig
 from gradpen.data.choice import DataChoice, LabelledArray, at_absolute_path
@@ -172,7 +172,8 @@ def train_with(
 def made_conditional(config: RunConfig) -> RunConfig:
     """Return the configuration with networks that take labels: beside the latent, and as planes beside the image."""
     values = to_dict(config)
-    values["generator"]["labels"], values["critic"]["labels"] = "concatenate", "planes"
+    for role, usual in (("generator", "concatenate"), ("critic", "planes")):
+        values[role]["labels"] = "argument" if values[role]["name"] == "own" else usual
     return from_dict(values)
 
 
@@ -264,6 +265,7 @@ def evaluate(
     seed: int = 0,
     checkpoint: Literal["best", "last"] | int = "last",
     device: str = "auto",
+    generator: nn.Module | None = None,
     classes: bool = True,
     say: Callable[[str], None] = warn,
     progress: Callable[[str], None] = silently,
@@ -280,6 +282,7 @@ def evaluate(
         seed: seed of the latents, or of the choice of images.
         checkpoint: which state of the run, as for :func:`load`.
         device: where samples are drawn: auto, cpu, cuda or cuda:N.
+        generator: of a run whose own generator its import path alone does not bring back, as for :func:`load`.
         classes: also measure with a small classifier, where the data have classes: it is trained on the data's training
             part at first, which takes up to two minutes, and kept in the cache.
         say: called if a damaged checkpoint is passed over; a warning by default.
@@ -303,7 +306,7 @@ def evaluate(
         classifier = classifier_of(source, progress) if classes and can_classify(source) else None
         measures = (*MEASURES, *(class_measures(classifier) if classifier else ()))
         return measure_images(images, source, seed=seed, limit=count, sets=sets, measures=measures)
-    trained, source = load_with_data(str(run), data, say, labels, checkpoint, device)
+    trained, source = load_with_data(str(run), data, say, labels, checkpoint, device, generator)
     classifier = classifier_of(source, progress) if classes and can_classify(source) else None
     return measures_of(trained, source, count=count, sets=sets, seed=seed, classifier=classifier)
 
@@ -371,6 +374,7 @@ def nearest(
     seed: int = 0,
     checkpoint: Literal["best", "last"] | int = "last",
     device: str = "auto",
+    generator: nn.Module | None = None,
     say: Callable[[str], None] = warn,
 ) -> Neighbours:
     """Find the nearest training and held-out image of each of a run's samples, to see whether it copied any.
@@ -383,12 +387,13 @@ def nearest(
         seed: seed of the latents.
         checkpoint: which state of the run, as for :func:`load`.
         device: where samples are drawn: auto, cpu, cuda or cuda:N.
+        generator: of a run whose own generator its import path alone does not bring back, as for :func:`load`.
         say: called if a damaged checkpoint is passed over; a warning by default.
 
     Raises:
         GradpenError: there is no run, its data or the device are not there, or there are no samples to look at.
     """
-    trained, source = load_with_data(run, data, say, labels, checkpoint, device)
+    trained, source = load_with_data(run, data, say, labels, checkpoint, device, generator)
     return find_neighbours(trained.pictures(count, seed=seed), source)
 
 
@@ -399,13 +404,14 @@ def load_with_data(
     labels: ArrayLike | None = None,
     checkpoint: Literal["best", "last"] | int = "last",
     device: str = "auto",
+    generator: nn.Module | None = None,
 ) -> tuple[Run, Source]:
     """Return a run and the data it was trained on.
 
     Raises:
         GradpenError: there is no run, or its data or the device are not there.
     """
-    trained = load(run, checkpoint=checkpoint, device=device, say=say)
+    trained = load(run, checkpoint=checkpoint, device=device, generator=generator, say=say)
     choice = trained.config.data
     array = in_memory(data, labels)
     if data is not None and array is None:

@@ -16,8 +16,9 @@ from PIL import Image
 
 import gradpen
 from conftest import Outcome
-from gradpen.data import numbers
-from gradpen.data.choice import DataChoice
+from gradpen.data import numbers, store
+from gradpen.data.choice import DataChoice, LabelledArray
+from gradpen.data.held import as_array
 from gradpen.data.recognise import open_source
 from gradpen.data.source import Source
 from gradpen.errors import DataError
@@ -345,3 +346,70 @@ def test_twelve_bits_of_a_tiff_are_the_depth_that_it_declares(tmp_path: Path) ->
     source = opened(tmp_path)
     assert (source.values.low, source.values.high) == (0, 4095)
     assert np.array_equal(restored(source)[..., 0], values)
+
+
+@pytest.mark.parametrize("bands", [2, 4])
+def test_bands_that_are_no_transparency_do_not_change_the_others(tmp_path: Path, bands: int) -> None:
+    examples = np.full((COUNT, 20, 20, bands), 200, np.uint8)
+    examples[..., -1] = 0
+    examples[:, :10, :, -1] = 90
+    folder = written(tmp_path / "bands", examples)
+    for source in (opened(folder, size=(10, 10)), opened_array(examples, size=(10, 10))):
+        assert (source.images[:, :-1] == 200).all()
+        assert (source.images[:, -1, :4] == 90).all()
+
+
+def opened_array(array: NDArray[Any], **options: Any) -> Source:
+    return open_source(DataChoice(**options), array=LabelledArray(images=array))
+
+
+def test_compressed_tiffs_are_read(tmp_path: Path) -> None:
+    examples, options = TIFFS["colours of 16 bits"]
+    source = opened(written(tmp_path / "lzw", examples, "tif", compression="lzw", **options))
+    assert source.report.unreadable == []
+    assert source.values.dtype == "uint16"
+
+
+def test_a_tiff_of_many_bands_is_turned_by_its_orientation(tmp_path: Path) -> None:
+    examples, options = TIFFS["five bands of 16 bits"]
+    tags = [(274, "H", 1, 6, True)]
+    source = opened(written(tmp_path / "turned", examples, "tif", extratags=tags, **options))
+    assert source.shape == (5, 8, 9)
+    assert np.array_equal(restored(source)[0], np.rot90(examples[0], -1))
+
+
+def test_what_is_installed_later_is_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    examples, options = TIFFS["colours of 16 bits"]
+    folder = written(tmp_path / "colours", examples, "tif", **options)
+    with monkeypatch.context() as patch:
+        for module in (numbers, store):
+            patch.setattr(module, "can_read_tiff", lambda: False)
+        assert opened(folder).images.dtype == np.uint8
+    assert opened(folder).images.dtype == np.float32
+
+
+def test_a_cache_whose_type_was_changed_is_noticed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GRADPEN_CACHE", str(tmp_path / "cache"))
+    folder = written(tmp_path / "arrays", FIELD)
+    whole = np.array(opened(folder).images)
+    (file,) = (tmp_path / "cache").glob("*/images.npy")
+    file.write_bytes(file.read_bytes().replace(b"'<f4'", b"'<i4'", 1))
+    assert np.array_equal(opened(folder).images, whole)
+
+
+def test_lists_of_arrays_in_files_keep_their_layout(tmp_path: Path) -> None:
+    for name, examples in {
+        "vectors": RANDOM.integers(0, 256, (12, 20), dtype=np.uint8),
+        "volumes": RANDOM.integers(0, 256, (12, 1, 6, 7, 8), dtype=np.uint8),
+        "masks": RANDOM.integers(0, 2, (12, 8, 8)).astype(bool),
+    }.items():
+        files = sorted(written(tmp_path / name, examples).iterdir())
+        held, _ = as_array(files, print)
+        assert held.dtype == examples.dtype
+        assert np.array_equal(held[..., 0] if name == "masks" else held, examples)
+
+
+def test_whole_numbers_like_pixels_that_hide_a_column_are_said() -> None:
+    table = np.stack([RANDOM.integers(18, 90, 60), RANDOM.integers(0, 2, 60), RANDOM.integers(0, 200, 60)], axis=1)
+    notes = opened_array(table).report.notes
+    assert sum("column spans less than 1% of 0 to 255" in note for note in notes) == 1

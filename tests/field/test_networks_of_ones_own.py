@@ -210,7 +210,7 @@ def test_latents_that_the_generator_does_not_tell(tmp_path: Path) -> None:
     assert run.latents(2).shape == (2, 30)
 
 
-def test_on_the_command_line_a_class_is_found_in_the_current_folder(
+def test_on_the_command_line_a_class_is_found_where_python_looks(
     tmp_path: Path, command: Callable[..., Outcome], monkeypatch: pytest.MonkeyPatch, images: Path
 ) -> None:
     (tmp_path / "mine.py").write_text(
@@ -222,6 +222,10 @@ def test_on_the_command_line_a_class_is_found_in_the_current_folder(
     )
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "path", [place for place in sys.path if place not in ("", str(tmp_path))])
+    code, _, err = command("train", images, "--set", "generator=own", "generator.source=mine:Generator")
+    assert code == 2
+    assert "No module named 'mine'); set PYTHONPATH to the folder its file lies in" in err
+    monkeypatch.syspath_prepend(str(tmp_path))
     options = ("--preset=wgan-gp", "--iterations=1", "--batch-size=8", "--set", "critic_steps=1")
     own = ("--set", "generator=own", "--set", 'generator.arguments={"width": 9}')
     code, _, err = command(
@@ -249,3 +253,104 @@ def test_own_networks_are_exported(tmp_path: Path) -> None:
     plain = run.plain_generator()
     z = run.latents(3)
     assert torch.allclose(torch.jit.trace(plain, (z,))(z), run.generator(z), atol=1e-6)
+
+
+def test_a_run_from_elsewhere_runs_nothing_that_came_with_it(
+    tmp_path: Path, command: Callable[..., Outcome], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither from its own folder nor as a part of folders that look like packages."""
+    run, _ = said(data=IMAGES, out=tmp_path / "runs" / "foreign", generator=Generator, critic=Critic)
+    (run.path / "net.py").write_text("raise SystemExit('it was run')")
+    for source in ("net:G", "runs.foreign.net:G", "runs.00001-x.net:G"):
+        for file in (run.path / "config.json", *run.path.glob("*/*/manifest.json")):
+            file.write_text(file.read_text().replace("own_networks:Generator", source))
+        monkeypatch.setattr("gradpen.runs.checkpoint.manifest_digest", lambda manifest: manifest["sha256"])
+        for place, path in ((run.path, "."), (tmp_path, "runs/foreign")):
+            monkeypatch.chdir(place)
+            code, _, err = command("sample", path, "--out", tmp_path / "grid.png")
+            assert code == 2
+            assert "it was run" not in err
+        for file in (run.path / "config.json", *run.path.glob("*/*/manifest.json")):
+            file.write_text(file.read_text().replace(source, "own_networks:Generator"))
+
+
+class Shared(Critic):
+    """Layers under two names, as in a list and in the order they are called in."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.again = self.score
+        self.parts = nn.ModuleList([*self.features])
+
+
+class Gated(Critic):
+    """An inner sigmoid, declared last."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.gate = nn.Sigmoid()
+
+    def forward(self, x: torch.Tensor, labels: torch.Tensor | None = None) -> torch.Tensor:
+        return super().forward(x * self.gate(x), labels)
+
+
+class Dropping(Critic):
+    """Whether it drops is what it says."""
+
+    def forward(self, x: torch.Tensor, labels: torch.Tensor | None = None) -> torch.Tensor:
+        MODES.append(self.training)
+        return super().forward(x, labels)
+
+
+MODES: list[bool] = []
+
+
+class Still(Generator):
+    """Its last layer begins at zero."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        nn.init.zeros_(self.last.weight)
+        nn.init.zeros_(self.last.bias)
+
+
+def test_plausible_networks_train(tmp_path: Path) -> None:
+    for number, (generator, critic) in enumerate([(Generator, Shared), (Generator(), Shared()), (Still, Gated)]):
+        run, _ = said(data=IMAGES, out=tmp_path / str(number), generator=generator, critic=critic)
+        longer = gradpen.train(IMAGES, resume=run.path, iterations=3)
+        assert longer.iteration == 3
+    MODES.clear()
+    said(data=IMAGES, out=tmp_path / "eval", generator=Generator().eval(), critic=Dropping().eval())
+    assert sum(MODES) >= 4
+
+
+def test_modules_that_cannot_be_copied_are_refused(tmp_path: Path) -> None:
+    critic = Critic()
+    nn.utils.spectral_norm(critic.score)
+    critic(torch.zeros(2, 1, 8, 8))
+    with pytest.raises(UsageError, match=r"cannot be copied .* functools\.partial"):
+        said(data=IMAGES, out=tmp_path / "a", critic=critic)
+
+
+def test_a_class_without_an_import_path_begins_from_the_seed(tmp_path: Path) -> None:
+    class Local(Generator):
+        pass
+
+    before = torch.random.get_rng_state()
+    runs = [said(data=IMAGES, out=tmp_path / name, generator=Local, critic=Critic, seed=3)[0] for name in "ab"]
+    assert same(*runs)
+    assert torch.equal(torch.random.get_rng_state(), before)
+
+
+def test_a_run_with_a_module_is_evaluated_with_it(tmp_path: Path) -> None:
+    labels = np.arange(60) % 3
+    networks = {"generator": functools.partial(Generator, labels=3), "critic": functools.partial(Critic, labels=3)}
+    run, _ = said(data=IMAGES, labels=labels, conditional=True, out=tmp_path / "b", **networks)
+    assert run.config.conditional
+    run, heard = said(data=IMAGES, out=tmp_path / "a", generator=Generator(width=20), critic=Critic)
+    assert "the generator own_networks:Generator takes 12 latents, as vectors" in heard
+    module = functools.partial(Generator, width=20)
+    assert same(run, gradpen.load(run.path, generator=module))
+    found = gradpen.evaluate(run.path, IMAGES, generator=module(), count=4, sets=2)
+    assert found["samples"].n == 4
+    assert gradpen.nearest(run.path, IMAGES, generator=module(), count=2)

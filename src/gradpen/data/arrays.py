@@ -22,6 +22,8 @@ from gradpen.text import printable
 Axes = Literal["NHW", "NHWC", "NCHW", "ND", "NCL", "NDHW", "NDHWC", "NCDHW"]
 NARROW = 0.1
 """share of the range of all vectors that a column must span, or each gets a range of its own"""
+HARDLY = 0.01
+"""share of the range of pixels below which a column is pointed out"""
 ZIPPED = b"PK"
 """how an archive of arrays begins"""
 IMAGE_KEYS = ("images", "x_train", "x", "data", "arr_0")
@@ -129,6 +131,8 @@ def images_from_array(
         values = replace(values, columns=columns)
         numbers = in_columns(array, columns)
         notes = notes | {"column has a range of its own, since some span little of the range of all": len(columns)}
+    elif axes == "ND" and array.dtype != np.uint8 and numbers.dtype == np.uint8:
+        notes = notes | narrow_columns(array, values)
     images, layout, depth = placed(numbers, axes)
     return Numbers(images=images, values=replace(values, layout=layout, depth=depth), notes=notes)
 
@@ -172,6 +176,17 @@ def column_ranges(vectors: NDArray[Any], values: Values) -> tuple[Range, ...] | 
         return None
     lows, highs = np.where(varying, lows, values.low), np.where(varying, highs, values.high)
     return tuple(zip(lows.tolist(), highs.tolist(), strict=True))
+
+
+def narrow_columns(vectors: NDArray[Any], values: Values) -> dict[str, int]:
+    """Return a note of columns that the usual range of bytes leaves hardly any room: the networks cannot see them."""
+    spans = (vectors.max(axis=0).astype(np.float64) - vectors.min(axis=0)) / (values.high - values.low)
+    narrow = int(((spans > 0) & (spans < HARDLY)).sum())
+    words = (
+        f"column spans less than {HARDLY:.0%} of {values.low:g} to {values.high:g}, the range of all, since these look "
+        f"like pixels; scale the columns alike before training"
+    )
+    return {words: narrow} if narrow else {}
 
 
 def axes_of(shape: tuple[int, ...], name: str) -> Axes:

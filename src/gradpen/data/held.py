@@ -1,5 +1,6 @@
 """What a Python program holds as data: tensors, arrays, lists of them, and PyTorch's data sets."""
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from itertools import islice
 from pathlib import Path
@@ -103,18 +104,24 @@ def of_files(files: list[Path], say: Callable[[str], None]) -> NDArray[np.generi
             raise DataError(f"{printable(file)} is unreadable ({printable(error)}); leave it out of the list") from None
     target = target_of(headers, options)
     images = []
+    notes: Counter[str] = Counter()
     for file, content, header in zip(files, contents, headers, strict=True):
         try:
-            image, _ = decode_file(content, header, target, options)
+            image, noted = decode_file(content, header, target, options)
+            notes.update(noted)
         except UnreadableImageError as error:
             raise DataError(f"{printable(file)} is unreadable ({printable(error)}); leave it out of the list") from None
         images.append(image)
     if len({(header.height, header.width) for header in headers}) > 1:
         say(f"the files of the list differ in size and are brought to {target.shape[1]}x{target.shape[2]}")
+    for note, count in notes.items():
+        say(f"of the files of the list {count:,} × {note}")
     taken = np.stack(images)
-    if taken.dtype == np.uint8:
+    if not target.numbers:
         return taken.transpose(0, 2, 3, 1)
-    numbers: NDArray[np.generic] = target.values.restore(taken.astype(np.float32))
+    ranged = taken.astype(np.float32)
+    ranged = ranged / 127.5 - 1 if taken.dtype == np.uint8 else ranged
+    numbers: NDArray[np.generic] = target.values.restore(ranged)
     return numbers
 
 

@@ -40,6 +40,7 @@ ORIENTATION = 0x0112
 PHOTOMETRIC, SAMPLES, BITS, SAMPLE_FORMAT = 262, 277, 258, 339
 """TIFF's tags of what 0 means, the number of bands, the bits of each, and whether they are signed"""
 DEEPEST, BYTES_END = 65_535, 255
+STACK = "several pages: the first is used; `data.axes=NDHW` takes a stack of pages as a volume"
 GREY_MODES = ("1", "L", "LA", "La", "I", "I;16", "I;16B", "I;16L", "I;16N")
 MODE_OF_CHANNELS = {1: "L", 2: "LA", 3: "RGB", 4: "RGBA"}
 
@@ -208,7 +209,7 @@ def decode(
     notes: list[str] = []
     try:
         if getattr(image, "n_frames", 1) > 1:
-            notes.append("animated: first frame used")
+            notes.append(STACK if image.format == "TIFF" else "animated: first frame used")
         if lost := left_out(image):
             notes.append(lost)
         image.load()
@@ -284,7 +285,8 @@ def resize_array(images: Images, size: tuple[int, int], fit: Fit, background: st
     """Resize images ``[N, C, H, W]`` one by one, as files are: uint8, or float32 in [-1, 1]."""
     if images.shape[2:] == size:
         return images
-    if images.dtype != np.uint8 or images.shape[1] not in MODE_OF_CHANNELS:
+    # A second or fourth band may be anything; taken for transparency it would change the others.
+    if images.dtype != np.uint8 or images.shape[1] not in (1, 3):
         return resize_channels(images, size, fit, background)
     result = np.empty((*images.shape[:2], *size), dtype=np.uint8)
     mode = MODE_OF_CHANNELS[images.shape[1]]

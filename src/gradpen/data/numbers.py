@@ -20,6 +20,7 @@ from gradpen.data.arrays import ARRAY_ERRORS, Axes, axes_of, placed, refuse_othe
 from gradpen.data.image import (
     DECODER_ERRORS,
     ORIENTATION,
+    STACK,
     Header,
     UnreadableImageError,
     declared_range,
@@ -35,7 +36,6 @@ NUMPY, TIFFS = b"\x93NUMPY", (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 """how files of these kinds begin"""
 MOST_BANDS = 4096
 STACKS = ("NDHW", "NDHWC", "NCDHW")
-STACK = "several pages: the first is used; `data.axes=NDHW` takes a stack of pages as a volume"
 PNM = "PNM of 16 bits"
 TURNS: dict[int, Callable[[NDArray[Any]], NDArray[Any]]] = {
     2: lambda image: image[:, ::-1],
@@ -143,9 +143,9 @@ def pillow_reads_whole(content: bytes, max_pixels: int) -> bool:
 
 @cache
 def can_read_tiff() -> bool:
-    """Return whether tifffile is installed; what it logs about damaged files reaches who listens to it alone."""
+    """Return whether tifffile and its codecs are installed; what it logs reaches who listens to it alone."""
     logging.getLogger("tifffile").addHandler(logging.NullHandler())
-    return find_spec("tifffile") is not None
+    return find_spec("tifffile") is not None and find_spec("imagecodecs") is not None
 
 
 def from_tiff(content: bytes, max_pixels: int, axes: Axes | None) -> Example:
@@ -162,6 +162,7 @@ def from_tiff(content: bytes, max_pixels: int, axes: Axes | None) -> Example:
             if axes is not None:
                 return one_example(file.asarray(), axes)
             array, order, pages = page.asarray(), page.axes, len(file.pages)
+            orientation = page.tags.valueof(ORIENTATION, 1)
             inverted = page.photometric == tifffile.PHOTOMETRIC.MINISWHITE
     except (*DECODER_ERRORS, tifffile.TiffFileError) as error:
         raise UnreadableImageError(f"damaged: {str(error) or type(error).__name__}") from None
@@ -169,11 +170,14 @@ def from_tiff(content: bytes, max_pixels: int, axes: Axes | None) -> Example:
         raise UnreadableImageError(f"a TIFF of {array.dtype} with axes {order}; expected one image of numbers")
     if inverted and array.dtype.kind == "u":
         array = np.iinfo(array.dtype).max - array
-    bands = (
-        array[None] if order == "YX" else array if order == "SYX" else np.ascontiguousarray(array.transpose(2, 0, 1))
-    )
+    bands_last = array[..., None] if order == "YX" else array.transpose(1, 2, 0) if order == "SYX" else array
+    notes = [STACK] if pages > 1 else []
+    if orientation in TURNS:
+        notes.append("turned by its EXIF orientation")
+        bands_last = TURNS[orientation](bands_last)
+    bands = np.ascontiguousarray(bands_last.transpose(2, 0, 1))
     mode = f"{len(bands)} bands of {bands.dtype}" if len(bands) > 1 else str(bands.dtype)
-    return Example(numbers=bands, mode=mode, notes=[STACK] if pages > 1 else [])
+    return Example(numbers=bands, mode=mode, notes=notes)
 
 
 def header_of(content: bytes, max_pixels: int, axes: Axes | None) -> Header:

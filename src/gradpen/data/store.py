@@ -23,6 +23,7 @@ from gradpen.data.arrays import ARRAY_ERRORS
 from gradpen.data.chunks import ARRAY, LOCK, Decoded, decode_all, hold, is_mine, known_headers, open_array
 from gradpen.data.folder import Collection, FolderOptions, Listing, Progress, list_folder, read_file
 from gradpen.data.image import Header
+from gradpen.data.numbers import can_read_tiff
 from gradpen.data.source import DataReport, pixel_digest
 from gradpen.data.target import target_of
 from gradpen.data.values import PIXELS, Images, Values, few_levels, values_from_json
@@ -61,6 +62,7 @@ def store_key(folder: Path, listing: Listing, options: FolderOptions) -> str:
         options.background,
         options.range,
         options.max_pixels,
+        can_read_tiff(),
         options.axes,
     ]
     digest = hashlib.sha256(json.dumps([FORMAT, os.fsdecode(folder.resolve()), shaping]).encode())
@@ -133,6 +135,8 @@ def read_store(place: Path) -> tuple[Images, dict[str, Any]] | None:
             return None
         meta = json.loads(text)
         images = np.load(place / ARRAY, mmap_mode="r")[: len(meta["rows"])]
+        if [str(images.dtype), *images.shape[1:]] != [meta["dtype"], *meta["report"]["shape"]]:
+            return None
     except ARRAY_ERRORS:
         return None
     return (images, meta) if pixel_digest(images) == meta["pixels"] else None
@@ -197,6 +201,7 @@ def write_store(
     meta = {
         "rows": decoded.rows,
         "pixels": pixel_digest(array[: len(decoded.rows)]),
+        "dtype": target.dtype,
         "values": target.values.to_json(),
         "report": asdict(collection_report(collection, good, decoded, shape[1:])),
     }

@@ -1,12 +1,14 @@
 """Networks of the user's own: any modules of PyTorch, known to a run by their import path.
 
-A configuration names a class, never a function: a run's folder may come from anywhere, and reading it must not call
-what it names.
+A configuration names a class, never a function, and it is looked for where Python looks anyway, never in the run's
+folder or the current one: a run may come from anywhere, and reading it must not run what came with it.
 """
 
 import importlib
+import importlib.util
 import sys
 from dataclasses import field
+from importlib.machinery import ModuleSpec
 from math import prod
 from typing import Any, Literal
 
@@ -141,22 +143,27 @@ def instance(cls: type[nn.Module], source: str, arguments: dict[str, Any], role:
 
 
 def class_at(source: str, role: str) -> type[nn.Module]:
-    """Return the class at an import path; modules in the current folder are found.
+    """Return the class at an import path.
 
     Raises:
         UsageError: there is none, or it is no class of modules.
     """
     place, _, name = source.partition(":")
-    advice = f"run where it can be imported, or in Python give the module itself as {role}="
+    advice = (
+        f"set PYTHONPATH to the folder its file lies in, as in PYTHONPATH=. gradpen …, or in Python give the module "
+        f"itself as {role}="
+    )
     try:
-        sys.path.insert(0, "")
-        try:
-            found: Any = importlib.import_module(place)
-        finally:
-            sys.path.remove("")
+        if not all(part.isidentifier() for part in place.split(".")):
+            raise ImportError(f"{place} is no name of a module")
+        top = sys.modules.get(place.split(".")[0]) or importlib.util.find_spec(place.split(".")[0])
+        if top is None or (isinstance(top, ModuleSpec) and top.origin is None):
+            # A folder without __init__.py would be taken for a package wherever it lies.
+            raise ModuleNotFoundError(f"No module named '{place}'")
+        found: Any = importlib.import_module(place)
         for part in name.split("."):
             found = getattr(found, part)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise UsageError(
             f"the {role} is the user's own {printable(source)}, which is not found here ({type(error).__name__}: "
             f"{printable(error)}); {advice}"

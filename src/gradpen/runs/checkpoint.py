@@ -70,6 +70,17 @@ def restore_optimizer(optimizer: torch.optim.Optimizer, tensors: Mapping[str, Te
                 state[name] = torch.empty_like(parameter).copy_(value)
 
 
+def apart(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Return tensors that share no memory, as safetensors wants them: networks may hold a layer under two names."""
+    seen: set[int] = set()
+    result = {}
+    for name, tensor in tensors.items():
+        place = tensor.untyped_storage().data_ptr()
+        result[name] = tensor.clone() if place in seen else tensor
+        seen.add(place)
+    return result
+
+
 def write_file(path: Path, content: bytes) -> None:
     """Write a file and force it to disk."""
     with path.open("wb") as file:
@@ -105,7 +116,7 @@ def write_checkpoint(folder: Path, checkpoint: Checkpoint, *, keep: int | None, 
         temporary.mkdir(parents=True)
         files = {}
         for name, tensors in checkpoint.tensors.items():
-            content = save({key: tensor.contiguous().cpu() for key, tensor in tensors.items()})
+            content = save(apart({key: tensor.contiguous().cpu() for key, tensor in tensors.items()}))
             write_file(temporary / f"{name}.safetensors", content)
             files[name] = {"bytes": len(content), "sha256": hashlib.sha256(content).hexdigest()}
         manifest = {

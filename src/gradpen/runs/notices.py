@@ -12,6 +12,7 @@ from gradpen.gan import Gan
 from gradpen.machine import sharing
 from gradpen.machine.device import computes_in_bf16
 from gradpen.machine.versions import versions
+from gradpen.networks.own import OwnGenerator
 from gradpen.runs.checkpoint import Checkpoint
 from gradpen.runs.own import cannot_return
 from gradpen.runs.state import Task, precision_fact
@@ -25,6 +26,9 @@ def before_the_start(task: Task) -> Iterator[str]:
     yield of_data(task.source)
     yield from of_labels(task)
     yield from of_left_out(task.source)
+    if isinstance(task.config.generator, OwnGenerator):
+        own = task.config.generator
+        yield f"the generator {printable(own.source)} takes {own.latent_dim} latents, as {own.latents}"
     if needed := cannot_return(task.config, task.own):
         yield needed
     if task.source.report.kind == "embedded":

@@ -44,7 +44,7 @@ class Own:
             raise UsageError(
                 f"the {role} of this run is {choice.name}, which gradpen builds itself; leave out `{role}`"
             )
-        return choice.around(copy.deepcopy(module), shape)
+        return choice.around(copied(module, role).train(), shape)
 
 
 def taken_apart(settings: dict[str, Any]) -> tuple[dict[str, Any], Own]:
@@ -57,14 +57,14 @@ def taken_apart(settings: dict[str, Any]) -> tuple[dict[str, Any], Own]:
     modules: dict[str, nn.Module] = {}
     for role in ("generator", "critic"):
         if role in settings and callable(settings[role]):
-            found[role], module = described(settings[role], role)
+            found[role], module = described(settings[role], role, int(settings.get("seed", 0)))
             if module is not None:
                 modules[role] = module
     # Settings of a network, as its latent_dim, are laid over it.
     return found | {key: value for key, value in settings.items() if key not in found}, Own(**modules)
 
 
-def described(network: Any, role: str) -> tuple[dict[str, Any], nn.Module | None]:
+def described(network: Any, role: str, seed: int = 0) -> tuple[dict[str, Any], nn.Module | None]:
     """Return a network as a configuration names it, and the module itself if that is what was given.
 
     Raises:
@@ -85,7 +85,9 @@ def described(network: Any, role: str) -> tuple[dict[str, Any], nn.Module | None
         )
     source = f"{cls.__module__}:{cls.__qualname__}"
     if module is None and not is_found(cls, source, role):
-        module = instance(cls, source, arguments or {}, role)
+        with separate_randomness():
+            seed_everything(seed, "own networks", 0)
+            module = instance(cls, source, arguments or {}, role)
     return {"name": "own", "source": source, "arguments": arguments}, module
 
 
@@ -95,6 +97,21 @@ def is_found(cls: type[nn.Module], source: str, role: str) -> bool:
         return class_at(source, role) is cls
     except UsageError:
         return False
+
+
+def copied(module: nn.Module, role: str) -> nn.Module:
+    """Return a copy of a module.
+
+    Raises:
+        UsageError: it holds what cannot be copied, as weights that are computed from others are.
+    """
+    try:
+        return copy.deepcopy(module)
+    except Exception as error:
+        raise UsageError(
+            f"the {role} {type(module).__name__} cannot be copied ({type(error).__name__}: {printable(error)[:200]}); "
+            f"give its class, or functools.partial of its class, instead of the module"
+        ) from None
 
 
 def as_json(values: dict[str, Any]) -> dict[str, Any] | None:
@@ -137,7 +154,7 @@ def checked_module(choice: OwnGenerator | OwnCritic, module: nn.Module | None, r
     Raises:
         UsageError: it has no weights to train, or weights that are not float32.
     """
-    network = made(choice.source, choice.arguments, role) if module is None else copy.deepcopy(module)
+    network = made(choice.source, choice.arguments, role) if module is None else copied(module, role)
     parameters = list(network.parameters())
     if any(map(is_lazy, parameters)):
         raise UsageError(f"the {role} {choice.source} has lazy layers; give the number of features that they take")
@@ -207,7 +224,7 @@ def refuse_unlike_data(name: str, samples: Any, example: tuple[int, ...]) -> Non
         )
     if not torch.isfinite(samples).all():
         raise UsageError(f"the generator {name} makes numbers that are NaN or infinite, untrained as it is")
-    if samples.min() >= 0:
+    if samples.min() >= 0 and samples.max() > 0:
         raise UsageError(
             f"the generator {name} makes numbers from {samples.min():.3g} to {samples.max():.3g}, and the data lie in "
             f"[-1, 1]; end it in tanh, or in nothing"
@@ -224,9 +241,18 @@ def try_critic(
     """
     examples = images.contiguous().reshape(len(images), *(choice.example or ()))
     given = () if labels is None else (labels,)
+    squashed: list[Tensor] = []
+    hooks = [
+        layer.register_forward_hook(lambda _layer, _given, made: squashed.append(made))
+        for layer in network.modules()
+        if isinstance(layer, nn.Sigmoid)
+    ]
     try:
         with torch.no_grad():
             scores = network(examples, *given)
+            ends_squashed = any(
+                isinstance(scores, Tensor) and made.data_ptr() == scores.data_ptr() for made in squashed
+            )
             beyond = network(examples * SATURATED, *given)
     except Exception as error:
         raise UsageError(
@@ -234,6 +260,9 @@ def try_critic(
             + ("" if labels is None else f" and labels [B, {labels.shape[1]}]")
             + f" ({type(error).__name__}: {printable(error)})"
         ) from None
+    finally:
+        for hook in hooks:
+            hook.remove()
     if not isinstance(scores, Tensor):
         raise UsageError(f"the critic {choice.source} gives {type(scores).__name__}; expected a tensor of scores [B]")
     if scores.shape[:1] != examples.shape[:1] or (scores.numel() != len(examples) and choice.reduce == "none"):
@@ -243,8 +272,7 @@ def try_critic(
         )
     if not torch.isfinite(scores).all():
         raise UsageError(f"the critic {choice.source} gives scores that are NaN or infinite")
-    *_, last = network.modules()
-    if isinstance(last, nn.Sigmoid) or bool((torch.minimum(beyond.abs(), (beyond - 1).abs()) < 1e-3).all()):
+    if ends_squashed or bool((torch.minimum(beyond.abs(), (beyond - 1).abs()) < 1e-3).all()):
         raise UsageError(
             f"the critic {choice.source} ends in a sigmoid; every objective of gradpen takes unbounded scores, so "
             f"leave it out"

@@ -255,7 +255,7 @@ def load(
     *,
     checkpoint: Literal["best", "last"] | int = "last",
     device: str = "auto",
-    generator: nn.Module | None = None,
+    generator: nn.Module | Callable[[], nn.Module] | None = None,
     say: Callable[[str], None] = warn,
 ) -> Run:
     """Load a run from its folder, at its newest whole checkpoint or another.
@@ -266,7 +266,7 @@ def load(
             where none was marked; or the number of an iteration that a checkpoint is kept of.
         device: auto, cpu, cuda or cuda:N.
         generator: of a run with a generator of the user's own that cannot be made again from its import path: a module
-            of that class, whose weights are replaced.
+            of that class, whose weights are replaced, or the class.
         say: called if a damaged checkpoint is passed over; a warning by default.
 
     Raises:
@@ -280,7 +280,8 @@ def load(
     fact = chosen.facts.get("labels")
     labels = None if fact is None else space_from_json(fact)
     with separate_randomness():  # initial weights are drawn, and the caller's random numbers are not gradpen's
-        own = Own(generator=generator)
+        given = generator if generator is None or isinstance(generator, nn.Module) else generator()
+        own = Own(generator=given)
         held = chosen.tensors.get("generator" if config.average is None else "average", {})
         refuse_other_weights(config, own, {"generator": held})
         network = own.built(config, "generator", shape, 0 if labels is None else labels.size).to(choose_device(device))
