@@ -267,6 +267,8 @@ def test_a_run_from_elsewhere_runs_nothing_that_came_with_it(
         monkeypatch.setattr("gradpen.runs.checkpoint.manifest_digest", lambda manifest: manifest["sha256"])
         for place, path in ((run.path, "."), (tmp_path, "runs/foreign")):
             monkeypatch.chdir(place)
+            # As python -m gradpen does.
+            monkeypatch.syspath_prepend(str(place))
             code, _, err = command("sample", path, "--out", tmp_path / "grid.png")
             assert code == 2
             assert "it was run" not in err

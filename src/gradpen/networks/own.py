@@ -10,6 +10,7 @@ import sys
 from dataclasses import field
 from importlib.machinery import ModuleSpec
 from math import prod
+from pathlib import Path
 from typing import Any, Literal
 
 from pydantic.dataclasses import dataclass
@@ -160,6 +161,8 @@ def class_at(source: str, role: str) -> type[nn.Module]:
         if top is None or (isinstance(top, ModuleSpec) and top.origin is None):
             # A folder without __init__.py would be taken for a package wherever it lies.
             raise ModuleNotFoundError(f"No module named '{place}'")
+        if isinstance(top, ModuleSpec) and lies_in_a_run(Path(str(top.origin))):
+            raise ImportError(f"{place} lies in the folder of a run, whose files are never run")
         found: Any = importlib.import_module(place)
         for part in name.split("."):
             found = getattr(found, part)
@@ -171,6 +174,11 @@ def class_at(source: str, role: str) -> type[nn.Module]:
     if not (isinstance(found, type) and issubclass(found, nn.Module)):
         raise UsageError(f"{printable(source)} is {type(found).__name__} and no class of torch.nn.Module; {advice}")
     return found
+
+
+def lies_in_a_run(file: Path) -> bool:
+    """Return whether a file lies below a folder that has a run's configuration and checkpoints."""
+    return any((folder / "config.json").is_file() and (folder / "checkpoint").is_dir() for folder in file.parents)
 
 
 def weights(module: nn.Module) -> dict[str, tuple[int, ...]]:

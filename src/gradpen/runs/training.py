@@ -35,10 +35,11 @@ from gradpen.runs.folder import (
     write_config,
     write_json,
 )
-from gradpen.runs.own import Own, tried
+from gradpen.runs.own import Own
 from gradpen.runs.start import Start, begun_elsewhere
 from gradpen.runs.state import Task, initial_state, restored_state
 from gradpen.runs.trainer import Trainer
+from gradpen.runs.trial import tried
 from gradpen.runs.volumes import with_depth
 from gradpen.settings import differences, from_dict
 from gradpen.text import printable
