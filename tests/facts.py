@@ -281,6 +281,18 @@ def lazy_steps_count_through_iterations(modules: Modules) -> None:
     assert penalties == [False, False, True, False], penalties
 
 
+def the_generator_sees_several_batches(modules: Modules) -> None:
+    """Two critic steps of one batch, one generator step of three: as many samples each time, labels kept."""
+    gan = small_gan(modules, partial(torch.optim.SGD, lr=0.1))
+    made: list[int] = []
+    gan.generator.register_forward_hook(lambda _module, _inputs, output: made.append(len(output)))
+    batches = list(islice(endless(modules), 2))
+    objective, constraint = modules.objectives.Wasserstein(), modules.lipschitz.GradientPenalty(weight=10)
+    modules.algorithm.train_iteration(gan, objective, constraint, batches, generator_batches=3)
+    size = len(batches[0])
+    assert made == [size, size, 3 * size], made
+
+
 def shared_samples_are_made_once(modules: Modules) -> None:
     """Three batches, three sets of samples; the generator then moves by its loss on the third, by plain descent."""
     objective, constraint = modules.objectives.Wasserstein(), modules.lipschitz.GradientPenalty(weight=10)
@@ -714,6 +726,7 @@ def what_cannot_be_done_is_said(modules: Modules) -> None:
 
 
 FACTS = [
+    the_generator_sees_several_batches,
     shared_samples_are_made_once,
     both_ends_add_up,
     lazy_penalties_weigh_the_same_in_all,

@@ -190,10 +190,14 @@ def test_preset_builds_what_its_constraint_allows(preset: Preset) -> None:
 
 
 def test_published_parameter_counts() -> None:
-    """PyTorch-GAN's MLPs at 28x28 and 32x32: counted layer by layer from its wgan.py and wgan_gp.py."""
+    """Counted layer by layer from PyTorch-GAN's wgan.py and wgan_gp.py, gan_cifar.py and gan_cifar_resnet.py."""
     counts = {preset.name: parameter_counts(preset) for preset in PRESETS}
     assert counts["wgan-mnist"] == (1_510_032, 533_505)
     assert counts["wgan-gp-mnist"] == (1_756_032, 656_385)
+    assert counts["cifar10-wgan-gp"] == (5_179_907, 4_114_689)
+    assert counts["cifar10-wgan"] == (5_179_907, 4_114_689 + 1_536)
+    assert counts["cifar10-residual"] == (1_204_483, 1_053_825)
+    assert counts["cifar10-residual-labels"] == (1_218_307, 1_053_825 + 1_290)
 
 
 def test_dcgan_counts_at_64() -> None:

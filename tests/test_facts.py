@@ -35,6 +35,7 @@ MUTANTS = [
     ("weight twice", "lipschitz", "return ends * weight * slope", "return ends * weight * weight * slope"),
     ("weight forgotten", "lipschitz", "return ends * weight * slope", "return ends * slope"),
     ("weight fixed", "lipschitz", "weight=number(self.weight),", "weight=10,"),
+    ("one batch for the generator", "algorithm", "batch.repeated(generator_batches)", "batch"),
     ("shared samples attached", "algorithm", "else fakes.detach()", "else fakes"),
     ("shared samples made anew", "algorithm", "gan.generate(part) if fakes is None else fakes)", "gan.generate(part))"),
     ("samples shared unasked", "algorithm", "gan.generate(batch) if share_samples else None", "gan.generate(batch)"),

@@ -33,8 +33,7 @@ def critic_step(
         parts: equal parts of the batch whose gradients are averaged, to save memory; 1 as in the papers.
         fakes: samples to take, ``[B, ...]``, the batch being whole; None makes them from fresh latents.
 
-    Returns scalar tensors ``critic_loss`` (without the penalty) and ``penalty``, means over the batch; raises
-    :class:`UsageError` if the batch cannot be divided so, or the constraint does not allow the critic.
+    Returns scalar means ``critic_loss`` (no penalty) and ``penalty``; raises :class:`UsageError` for unequal parts.
     """
     gan.critic_optimizer.zero_grad()
     losses, penalties = [], []
@@ -92,6 +91,7 @@ def train_iteration(
     parts: int = 1,
     steps_before: int = 0,
     share_samples: bool = False,
+    generator_batches: int = 1,
 ) -> Measures:
     """Lines 2-12: one critic update on each batch, then one generator update.
 
@@ -103,8 +103,9 @@ def train_iteration(
         parts: equal parts of a batch whose gradients are averaged, to save memory; 1 as in the papers.
         steps_before: critic steps of earlier iterations, from which a lazy penalty counts.
         share_samples: generate once a batch; the generator step takes the last critic step's samples.
+        generator_batches: batches of samples in the generator step; 1 as in the papers.
 
-    Returns the measures of the last critic step and of the generator step; raises :class:`UsageError` without a batch.
+    Returns the measures of the last critic step and the generator step; raises :class:`UsageError` without a batch.
     """
     batch, measures, fakes = None, Measures(), None
     for step, batch in enumerate(batches, steps_before + 1):
@@ -112,7 +113,7 @@ def train_iteration(
         measures = critic_step(gan, objective, in_step(constraint, step), batch, parts, fakes)
     if batch is None:
         raise UsageError("an iteration needs at least one batch, found none")
-    return measures | generator_step(gan, objective, batch, parts, fakes)
+    return measures | generator_step(gan, objective, batch.repeated(generator_batches), parts, fakes)
 
 
 def mean(losses: list[Tensor]) -> Tensor:

@@ -120,6 +120,7 @@ def train_iteration(
     *,
     parts: int = 1,
     steps_before: int = 0,
+    generator_batches: int = 1,
 ) -> Measures:
     """One critic update on each batch, then one generator update; see :func:`gradpen.algorithm.train_iteration`."""
     batch, measures = None, Measures()
@@ -127,4 +128,4 @@ def train_iteration(
         measures = critic_step(gan, objective, in_step(constraint, step), extra, batch, parts)
     if batch is None:
         raise UsageError("an iteration needs at least one batch, found none")
-    return measures | generator_step(gan, objective, extra, batch, parts)
+    return measures | generator_step(gan, objective, extra, batch.repeated(generator_batches), parts)

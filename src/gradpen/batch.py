@@ -52,5 +52,10 @@ class Batch:
         labels = None if self.labels is None else torch.cat([self.labels, self.labels])
         return Batch(images=torch.cat([self.images, samples]), labels=labels)
 
+    def repeated(self, times: int) -> "Batch":
+        """Return the batch so many times over, one after the other."""
+        labels = None if self.labels is None else torch.cat([self.labels] * times)
+        return self if times == 1 else Batch(images=torch.cat([self.images] * times), labels=labels)
+
     def __getitem__(self, rows: slice | NDArray[np.int64]) -> "Batch":
         return Batch(images=self.images[rows], labels=None if self.labels is None else self.labels[rows])

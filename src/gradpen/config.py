@@ -115,6 +115,8 @@ class RunConfig:
     """take all critic updates of an iteration on one batch, as the notebooks of Foster, Generative Deep Learning, do"""
     share_samples: bool = False
     """generate once a batch: the generator step takes the samples of the last critic step, for speed"""
+    generator_batches: PositiveInt = 1
+    """batches of samples in a generator update, whose gradient is then less noisy"""
     class_loss: ClassLoss = Field(default_factory=ClassLoss)
     """weights of the class loss of a critic that classifies"""
     batch_size: Annotated[int, Field(ge=2)] = 64
@@ -153,6 +155,8 @@ class RunConfig:
             )
         if self.share_samples and (self.accumulate > 1 or self.critic.labels == "classify"):
             raise ValueError("share_samples goes with whole batches and a critic that does not classify")
+        if self.share_samples and self.generator_batches > 1:
+            raise ValueError("share_samples gives the generator one batch, not several generator_batches")
         adapts = self.augmentation is not None and self.augmentation.adaptive is not None
         if adapts and not isinstance(self.objective, Minimax | NonSaturating | Hinge):
             raise ValueError(

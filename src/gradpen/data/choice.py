@@ -73,6 +73,8 @@ class DataChoice:
     """fraction held out for honest measures where the data bring no test part"""
     flip: bool = False
     """mirror half of the training images, at random, from left to right"""
+    dequantise: bool = False
+    """spread every grey level of 8-bit images evenly over its width by noise, anew in every batch"""
     strict: bool = False
     """end with an error at the first unreadable image instead of leaving it out"""
     max_pixels: int = Field(default=64_000_000, ge=1, le=178_000_000)

@@ -183,26 +183,44 @@ def batches(
     device: torch.device,
     conditional: bool = False,
     flip: bool = False,
+    dequantise: bool = False,
     parts: int = 1,
 ) -> Iterator[Batch]:
     """Yield training batches of images in [-1, 1], with labels if conditional, for ever, from batch ``start`` on.
 
     Of many processes, each gets its rows of every part that gradients are accumulated from. With ``flip`` half of the
-    images, drawn for each batch by its number, are mirrored from left to right.
+    images, drawn for each batch by its number, are mirrored from left to right; ``dequantise`` adds noise to pixels.
     """
     number = start
     while True:
         everyone = source.train[batch_positions(len(source.train), batch_size, seed, number)]
         # Parts first and processes second: part p of all processes together is part p of one process alone.
-        rows = everyone.reshape(parts, count(), -1)[:, rank()].flatten()
+        mine = np.arange(batch_size).reshape(parts, count(), -1)[:, rank()].flatten()
+        rows = everyone[mine]
         labels = label_vectors(source, rows).to(device) if conditional else None
         images = gather(source, rows, device)
+        if dequantise:
+            random = np.random.Generator(np.random.Philox(key=[seed, number], counter=1))
+            noise = random.random((batch_size, *source.shape), dtype=np.float32)[mine]
+            images = spread_in_levels(images, torch.from_numpy(noise).to(device))
         if flip:
             mirrored = np.random.Generator(np.random.Philox(key=[seed, number])).random(batch_size) < 0.5
-            mine = torch.from_numpy(mirrored.reshape(parts, count(), -1)[:, rank()].flatten()).to(device)
-            images = torch.where(mine[:, None, None, None], images.flip(3), images)
+            images = torch.where(
+                torch.from_numpy(mirrored[mine]).to(device)[:, None, None, None], images.flip(3), images
+            )
         yield Batch(images=images, labels=labels)
         number += 1
+
+
+def spread_in_levels(images: Tensor, noise: Tensor) -> Tensor:
+    """Return 8-bit images in [-1, 1], grey level p spread from p / 128 - 1 to the next by noise in [0, 1).
+
+    Source: ``gan_cifar_resnet.py`` of Gulrajani et al. 2017 (github.com/igul222/improved_wgan_training).
+
+    >>> spread_in_levels(torch.tensor([-1.0, 1.0]), torch.tensor([0.5, 0.5]))
+    tensor([-0.9961,  0.9961])
+    """
+    return ((images + 1) * 127.5 + noise) / 128 - 1
 
 
 def split(count: int, fraction: float) -> tuple[Indices, Indices]:

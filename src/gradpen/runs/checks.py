@@ -5,6 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -39,6 +40,15 @@ def with_iterations(config: RunConfig, iterations: int | None, checkpoint: Check
             f"{printable(path)} is at iteration {checkpoint.iteration:,} already, beyond {config.iterations:,}"
         )
     return config
+
+
+def refuse_without_levels(config: RunConfig, source: Source) -> None:
+    """Raise if the data have no grey levels where those are to be spread."""
+    if config.data.dequantise and source.images.dtype != np.uint8:
+        raise UsageError(
+            f"`data.dequantise` spreads the grey levels of 8-bit images, but {printable(source.report.path)} holds "
+            f"other numbers; leave it out"
+        )
 
 
 def refuse_small(config: RunConfig, source: Source) -> None:

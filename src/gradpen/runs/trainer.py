@@ -287,6 +287,7 @@ def batches_from(task: Task, iteration: int) -> Iterator[Batch]:
         device=task.device,
         conditional=config.conditional,
         flip=config.data.flip,
+        dequantise=config.data.dequantise,
         parts=config.accumulate,
     )
 
@@ -302,7 +303,11 @@ def iterate(state: State, config: RunConfig, stream: Iterator[Batch]) -> Measure
     before = config.critic_updates(state.iteration - 1)
     updates = config.critic_updates(state.iteration) - before
     batches = repeat(next(stream), updates) if config.reuse_batch else islice(stream, updates)
-    common = {"parts": config.accumulate, "steps_before": before}
+    common = {
+        "parts": config.accumulate,
+        "steps_before": before,
+        "generator_batches": config.generator_batches,
+    }
     if config.critic.labels == "classify":
         losses = auxiliary.train_iteration(gan, now.objective, now.constraint, now.class_loss, batches, **common)
     else:

@@ -77,6 +77,7 @@ def train(
         if budget is None or not budget.networks:
             checks.refuse_unused_labels(config, array is not None and array.asked)
         source = open_together(config, array, audience)
+        checks.refuse_without_levels(config, source)
         if budget is None or not budget.networks:
             config = tried(with_depth(config, source), source, own or Own())
         if budget is None or not budget.batch:
