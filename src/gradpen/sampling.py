@@ -10,7 +10,7 @@ from torch import nn
 
 from gradpen.data.shown import as_pixels
 from gradpen.data.source import range_to_pixels
-from gradpen.data.values import Values
+from gradpen.data.values import IN_THE_PLANE, Values
 from gradpen.machine.seeds import derived_seed
 
 CHUNK = 64
@@ -84,7 +84,10 @@ def draw_pixels(
     The depth is that of volumes, None for all else.
     """
     chunks = draw_from(generator, z, labels)
-    return as_pixels(np.concatenate([range_to_pixels(chunk).cpu().numpy() for chunk in chunks]), depth)
+    made = torch.cat(list(chunks))
+    if made.shape[1:] == (1, 1, IN_THE_PLANE):
+        return as_pixels(made.float().cpu().numpy())
+    return as_pixels(range_to_pixels(made).cpu().numpy(), depth)
 
 
 def draw_numbers(generator: nn.Module, z: torch.Tensor, labels: torch.Tensor | None, values: Values) -> NDArray[Any]:

@@ -1,5 +1,6 @@
 """``gradpen sample``."""
 
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -36,7 +37,9 @@ class Sample:
 
     run_folder: Annotated[Positional[Path], arg(metavar="RUN")]
     """A folder made by gradpen train."""
-    count: Annotated[int | None, option("N", "64; 8 for each label with --labels all; 16 animated")] = None
+    count: Annotated[
+        int | None, option("N", "64; 1,000 of points; 8 for each label with --labels all; 16 animated")
+    ] = None
     """How many images."""
     seed: int = 0
     """Seed of the latents."""
@@ -60,7 +63,7 @@ class Sample:
     def run(self) -> int:
         """Draw and write."""
         from gradpen.looking.films import ANIMATED, refuse_animation_without_encoder, save_animation
-        from gradpen.looking.pictures import save_numbers, save_samples
+        from gradpen.looking.pictures import save_numbers, save_points, save_samples
         from gradpen.runs.trained import load
 
         refuse_together(self)
@@ -72,6 +75,15 @@ class Sample:
         elif self.out.suffix == ".npz" and self.strip is None:
             numbers, z, said = samples_in_units(run, self)
             save_numbers(numbers, self.out, z.numpy())
+        elif (
+            self.out.suffix == ".png"
+            and self.strip is None
+            and self.labels is None
+            and run.values.are_points(math.prod(run.sample(1).shape))
+        ):
+            z = latents_of(run, self, usual=1_000)
+            save_points(run.sample(latents=z, label=self.label), self.out)
+            said = f"{len(z)} samples"
         else:
             pixels, columns, said = still_samples(run, self)
             save_samples(pixels, self.out, columns)

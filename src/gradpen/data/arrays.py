@@ -15,10 +15,11 @@ from numpy.typing import NDArray
 
 from gradpen.data import hdf5
 from gradpen.data.labels import Labels, class_labels
-from gradpen.data.values import Images, Layout, Range, Values, in_columns, mapped
+from gradpen.data.values import Images, Layout, Range, Values, in_columns, mapped, unscaled
 from gradpen.errors import DataError
 from gradpen.text import printable
 
+ChosenRange = Range | Literal["unscaled"] | None
 Axes = Literal["NHW", "NHWC", "NCHW", "ND", "NCL", "NDHW", "NDHWC", "NCDHW"]
 NARROW = 0.1
 """share of the range of all vectors that a column must span, or each gets a range of its own"""
@@ -59,7 +60,7 @@ class Numbers:
     notes: dict[str, int]
 
 
-def read_array(file: Path, axes: Axes | None = None, chosen: Range | None = None) -> tuple[Numbers, Labels | None, str]:
+def read_array(file: Path, axes: Axes | None = None, chosen: ChosenRange = None) -> tuple[Numbers, Labels | None, str]:
     """Return images, labels if there are any, and the dtype found in the file; see :func:`images_from_array`.
 
     Raises:
@@ -111,7 +112,7 @@ def arrays_of(file: Path) -> Iterator[Mapping[str, Any]]:
 
 
 def images_from_array(
-    array: NDArray[np.generic], name: str, axes: Axes | None = None, chosen: Range | None = None
+    array: NDArray[np.generic], name: str, axes: Axes | None = None, chosen: ChosenRange = None
 ) -> Numbers:
     """Return an array of any rank from 2 to 5 as images, vectors, signals or volumes.
 
@@ -119,13 +120,16 @@ def images_from_array(
         array: integers, floats or booleans.
         name: what messages call it.
         axes: what each axis is; None tells it from the shape.
-        chosen: smallest and largest number; None tells them from type and data.
+        chosen: smallest and largest number, or none at all; None tells them from type and data.
 
     Raises:
         DataError: naming the shape, dtype or value that is wrong and what was expected.
     """
     axes = axes_of(array.shape, name) if axes is None else axes
     refuse_other_axes(array.shape, axes, name)
+    if chosen == "unscaled":
+        vectors, values = unscaled(array, name)
+        return Numbers(images=vectors[:, None, None], values=replace(values, layout="vectors"), notes={})
     numbers, values, notes = mapped(array, name, chosen)
     if axes == "ND" and chosen is None and numbers.dtype != np.uint8 and (columns := column_ranges(array, values)):
         values = replace(values, columns=columns)

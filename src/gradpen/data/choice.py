@@ -5,12 +5,12 @@ from dataclasses import dataclass as plain_dataclass
 from dataclasses import replace
 from math import isfinite
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import ImageColor
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 from pydantic.dataclasses import dataclass
 
 from gradpen.choice import STRICT
@@ -19,7 +19,8 @@ from gradpen.data.image import Fit
 EMBEDDED = "embedded:"
 READ = (
     "a folder of images (any size, mode and format, searched recursively), a folder of idx files (MNIST, "
-    "Fashion-MNIST), of CIFAR-10, of LSUN or of .npy files, or an array in a .npy, .npz or .h5 file"
+    "Fashion-MNIST), of CIFAR-10, of LSUN or of .npy files, an array in a .npy, .npz or .h5 file, or a .csv file of "
+    "numbers"
 )
 """which data gradpen reads"""
 Side = Annotated[int, Field(ge=1, le=65_536)]
@@ -45,7 +46,7 @@ class DataChoice:
 
     path: str = "embedded:digits"
     """what :data:`READ` says; embedded:digits (scikit-learn's digits), embedded:bricks or embedded:faces (drawn
-    stand-ins)"""
+    stand-ins), embedded:8gaussians, 25gaussians, swissroll, ring or grid (points in the plane)"""
     size: tuple[Side, Side] | None = None
     """height and width, also written 48x32; none: the images' own, but 64x64 for a folder whose images differ in size
     or exceed 128"""
@@ -66,6 +67,8 @@ class DataChoice:
     axes: Literal["NHW", "NHWC", "NCHW", "ND", "NCL", "NDHW", "NDHWC", "NCDHW"] | None = None
     """what the axes of an array are: N examples of H rows, W columns and C channels; D numbers; C channels of L
     numbers; or volumes of D slices; none: told by the shape, the fewest being channels"""
+    unscaled: bool = False
+    """take vectors of floats as they are, without a range, for networks without bounds"""
     range: tuple[float, float] | None = None
     """smallest and largest number of an array, or of images with more than 8 bits, also written 0,4095; none: told by
     type and data"""
@@ -79,6 +82,17 @@ class DataChoice:
     """end with an error at the first unreadable image instead of leaving it out"""
     max_pixels: int = Field(default=64_000_000, ge=1, le=178_000_000)
     """largest image to decode; Pillow itself refuses more than 178 million"""
+
+    @property
+    def numbers(self) -> tuple[float, float] | Literal["unscaled"] | None:
+        """The range of an array's numbers, or that they have none."""
+        return "unscaled" if self.unscaled else self.range
+
+    @model_validator(mode="after")
+    def _one_range(self) -> Self:
+        if self.unscaled and self.range is not None:
+            raise ValueError("unscaled takes numbers as they are, so there is no range")
+        return self
 
     @field_validator("size", mode="before")
     @classmethod

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from gradpen.data import arrays, cifar, hdf5, idx, lsun
+from gradpen.data import arrays, cifar, hdf5, idx, lsun, tabulated
 from gradpen.data.choice import EMBEDDED, READ, WITHOUT_TABLE, DataChoice, LabelledArray
 from gradpen.data.columns import name_and_kind, official_parts, table_labels
 from gradpen.data.drawn import bricks, faces
@@ -26,6 +26,8 @@ from gradpen.data.source import (
 )
 from gradpen.data.store import load_collection, load_folder
 from gradpen.data.tables import Table, find_table, read_table
+from gradpen.data.tabulated import read_numbers_table
+from gradpen.data.toys import TOYS, points_of
 from gradpen.data.values import PIXELS, Images
 from gradpen.errors import DataError
 from gradpen.text import printable
@@ -51,7 +53,7 @@ def open_source(choice: DataChoice, *, array: LabelledArray | None = None, progr
         DataError: the data cannot be used; the message names the file and what was expected.
     """
     if array is not None:
-        numbers = arrays.images_from_array(array.images, "the array", choice.axes, choice.range)
+        numbers = arrays.images_from_array(array.images, "the array", choice.axes, choice.numbers)
         labels = arrays.labels_from_array(array.labels, len(array.images), "the array")
         source = from_memory(
             "array", "array in memory", numbers.images, labels, str(array.images.dtype), choice, numbers=numbers
@@ -61,6 +63,10 @@ def open_source(choice: DataChoice, *, array: LabelledArray | None = None, progr
     else:
         source = from_path(Path(os.path.expanduser(choice.path)), choice, progress)
     refuse_labels_without_files(choice, source)
+    if choice.unscaled and not source.values.unscaled:
+        raise DataError(
+            f"{printable(source.report.path)} holds {source.values.layout}; `data.unscaled` is for vectors of floats"
+        )
     source = only_classes(source, choice.only)
     if len(source.train) < 2 or len(source.held_out) < FEWEST_HELD_OUT:
         raise DataError(
@@ -89,8 +95,18 @@ def from_path(path: Path, choice: DataChoice, progress: Progress) -> Source:
 def from_array(path: Path, choice: DataChoice, progress: Progress) -> Source:
     """Open an array in a file."""
     del progress
-    numbers, labels, dtype = arrays.read_array(path, choice.axes, choice.range)
+    numbers, labels, dtype = arrays.read_array(path, choice.axes, choice.numbers)
     return from_memory("array", str(path), numbers.images, labels, dtype, choice, numbers=numbers)
+
+
+def from_table(path: Path, choice: DataChoice, progress: Progress) -> Source:
+    """Open a file of numbers, one vector a line."""
+    del progress
+    array, columns = read_numbers_table(path)
+    numbers = arrays.images_from_array(array, printable(path), "ND", choice.numbers)
+    notes = {f"column, named {', '.join(map(printable, columns))}": len(columns)} if columns else {}
+    numbers = replace(numbers, notes=numbers.notes | notes)
+    return from_memory("array", str(path), numbers.images, None, "float64", choice, numbers=numbers)
 
 
 def from_folder(path: Path, choice: DataChoice, progress: Progress) -> Source:
@@ -229,6 +245,7 @@ FORMS = (
     Form(cifar.cifar_folder, from_cifar),
     Form(lambda path: path if lsun.is_lsun(path) else None, from_lsun),
     Form(lambda path: path if path.suffix.lower() in ARRAY_SUFFIXES and path.is_file() else None, from_array),
+    Form(lambda path: path if path.suffix.lower() in tabulated.SUFFIXES and path.is_file() else None, from_table),
     Form(lambda path: path if path.is_dir() else None, from_folder),
 )
 """all forms, the first that fits is taken; a new one is a file that reads it, and a row here"""
@@ -243,8 +260,10 @@ def embedded(choice: DataChoice) -> Source:
     name = choice.path.removeprefix(EMBEDDED)
     if name == "digits":
         return digits(choice)
+    if name in TOYS:
+        return toy(name, choice)
     if name not in DRAWN:
-        known = ", ".join(f"{EMBEDDED}{known}" for known in ("digits", *DRAWN))
+        known = ", ".join(f"{EMBEDDED}{known}" for known in ("digits", *DRAWN, *TOYS))
         raise DataError(f"there are no embedded data '{printable(name)}'; choose one of {known}")
     images, labels = DRAWN[name]()
     return from_memory("embedded", f"{name} drawn by gradpen", images, labels, "uint8", choice)
@@ -258,6 +277,17 @@ def digits(choice: DataChoice) -> Source:
     images = np.rint(bunch.images * (255 / 16)).astype(np.uint8)[:, None]
     labels = class_labels(bunch.target, tuple(str(n) for n in range(10)))
     return from_memory("embedded", "digits embedded in scikit-learn", images, labels, "float64", choice)
+
+
+def toy(name: str, choice: DataChoice) -> Source:
+    """Open points in the plane, at their papers' scale unless a range is asked for."""
+    points = points_of(TOYS[name])
+    chosen: arrays.ChosenRange = "unscaled" if choice.range is None else choice.range
+    numbers = arrays.images_from_array(points, f"embedded:{name}", "ND", chosen)
+    halves = split(len(points), 0.5) if TOYS[name].endless else None
+    path = f"{name}, points in the plane drawn by gradpen"
+    source = from_memory("embedded", path, numbers.images, None, "float32", choice, halves, numbers)
+    return replace(source, endless=TOYS[name].draw if TOYS[name].endless and chosen == "unscaled" else None)
 
 
 def from_memory(

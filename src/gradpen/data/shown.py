@@ -10,6 +10,7 @@ from PIL import Image, ImageDraw
 from PIL.PngImagePlugin import PngInfo
 
 from gradpen.data.image import MODE_OF_CHANNELS
+from gradpen.data.values import IN_THE_PLANE
 from gradpen.text import DRAWN_BY
 
 CURVE_HEIGHT, CURVE_WIDTH = 64, 128
@@ -28,6 +29,8 @@ def as_pixels(images: NDArray[Any], depth: int | None = None) -> NDArray[np.uint
             row, vectors and signals, are drawn as curves, one for each channel.
         depth: slices of volumes, which lie one below the other and are shown in rows, beginning at the top left.
     """
+    if images.shape[1:] == (1, 1, IN_THE_PLANE) and images.dtype != np.uint8:
+        return dots(images)
     if images.shape[2] == 1 and images.shape[3] > 1:
         return curves(images if images.dtype != np.uint8 else images / 127.5 - 1)
     pixels = images
@@ -65,6 +68,15 @@ def curves(signals: NDArray[Any]) -> NDArray[np.uint8]:
             pen.line(list(zip(places.tolist(), heights.tolist(), strict=True)), fill=GREYS[channel % len(GREYS)])
         pictures.append(np.asarray(picture)[None])
     return np.stack(pictures)
+
+
+def dots(points: NDArray[Any]) -> NDArray[np.uint8]:
+    """Return each point ``[1, 1, 2]`` as a grey picture of where it lies, [-2, 2] along both axes."""
+    pictures = np.full((len(points), 1, CURVE_HEIGHT, CURVE_HEIGHT), 255, dtype=np.uint8)
+    places = (np.clip(points[:, 0, 0] / 4 + 0.5, 0, 1) * (CURVE_HEIGHT - 3)).round().astype(int)
+    for picture, (x, y) in zip(pictures, places, strict=True):
+        picture[0, CURVE_HEIGHT - 3 - y : CURVE_HEIGHT - y, x : x + 3] = 0
+    return pictures
 
 
 def save_drawn(picture: Image.Image, file: Path) -> None:

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field, replace
 from functools import lru_cache
 from typing import Any
@@ -75,6 +75,8 @@ class Source:
     report: DataReport
     values: Values = PIXELS
     """what the numbers mean in the data's own units"""
+    endless: Callable[[np.random.Generator, int], NDArray[np.float32]] | None = None
+    """draws so many new vectors ``[n, D]``, which then make up every batch; the rows are for measures"""
 
     @property
     def shape(self) -> Shape:
@@ -198,7 +200,11 @@ def batches(
         mine = np.arange(batch_size).reshape(parts, count(), -1)[:, rank()].flatten()
         rows = everyone[mine]
         labels = label_vectors(source, rows).to(device) if conditional else None
-        images = gather(source, rows, device)
+        if source.endless is None:
+            images = gather(source, rows, device)
+        else:
+            random = np.random.Generator(np.random.Philox(key=[seed, number], counter=2))
+            images = torch.from_numpy(source.endless(random, batch_size)[mine][:, None, None]).to(device)
         if dequantise:
             random = np.random.Generator(np.random.Philox(key=[seed, number], counter=1))
             noise = random.random((batch_size, *source.shape), dtype=np.float32)[mine]

@@ -14,6 +14,8 @@ Layout = Literal["images", "vectors", "signals", "volumes"]
 Range = tuple[float, float]
 Floats = NDArray[np.float32]
 Images = NDArray[np.uint8] | NDArray[np.float32]
+IN_THE_PLANE = 2
+"""numbers of a point in the plane"""
 FEW_LEVELS = 32
 """different values below which whole numbers are pointed out"""
 
@@ -31,6 +33,12 @@ class Values:
     """slices of a volume, which lie one below the other in ``[N, C, H, W]``"""
     columns: tuple[Range, ...] | None = None
     """range of each number of a vector, where they differ so much that one range would hide some"""
+    unscaled: bool = False
+    """the networks take them as they are, without a range"""
+
+    def are_points(self, width: int) -> bool:
+        """Whether they are points in the plane, so many numbers being in one row."""
+        return self.layout == "vectors" and width == IN_THE_PLANE
 
     @property
     def are_pixels(self) -> bool:
@@ -46,6 +54,8 @@ class Values:
         [200]
         """
         kind = np.dtype(self.dtype)
+        if self.unscaled:
+            return samples.astype(kind).reshape(len(samples), -1)
         low, high = self.bounds()
         numbers = np.clip(low + (samples.astype(np.float64) + 1) / 2 * (high - low), low, high)
         if kind.kind == "b":
@@ -75,6 +85,8 @@ class Values:
             placed = numbers.reshape(*numbers.shape[:2], -1, numbers.shape[4])
         else:
             placed = numbers[:, :, None] if self.layout == "signals" else numbers.transpose(0, 3, 1, 2)
+        if self.unscaled:
+            return placed.astype(np.float32)
         if self.columns is not None:
             return in_columns(numbers, self.columns)[:, None, None]
         return in_range(np.ascontiguousarray(placed), self.low, self.high)
@@ -93,6 +105,8 @@ class Values:
         words = f"{self.dtype} values from {self.low:g} to {self.high:g} taken as -1 to 1"
         if self.columns is not None:
             words = f"{self.dtype} values from the smallest to the largest of each column taken as -1 to 1"
+        if self.unscaled:
+            words = f"{self.dtype} values taken as they are"
         return {} if self.are_pixels else {words: count}
 
 
@@ -124,6 +138,25 @@ def mapped(array: NDArray[Any], name: str, chosen: Range | None) -> tuple[NDArra
         return clipped(array), values, notes | few_levels(array, values)
     bytes_of = as_bytes(array, low, high)
     return (in_range(array, low, high) if bytes_of is None else bytes_of), values, notes
+
+
+def unscaled(array: NDArray[Any], name: str) -> tuple[Floats, Values]:
+    """Return vectors ``[N, D]`` as the networks get them where no range is wanted, and what their numbers mean.
+
+    Raises:
+        DataError: they are no finite floats.
+    """
+    if array.dtype.kind != "f" or array.ndim != UNSCALED_AXES:
+        raise DataError(
+            f"{name} has dtype {array.dtype} and shape {list(array.shape)}; `data.unscaled` is for vectors "
+            f"[N, D] of floats"
+        )
+    if not np.isfinite(array).all():
+        raise DataError(f"{name} holds {int((~np.isfinite(array)).sum()):,} values that are NaN or infinite")
+    return array.astype(np.float32), Values(low=-1, high=1, dtype=str(array.dtype), unscaled=True)
+
+
+UNSCALED_AXES = 2
 
 
 def range_of(dtype: np.dtype[Any], found: Range, name: str) -> Range:

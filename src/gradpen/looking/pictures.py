@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from gradpen.data.plane import SAMPLES, draw_plane, window_of
 from gradpen.data.shown import as_image, grid, save_drawn
 from gradpen.errors import UsageError, readable_writes
 from gradpen.runs.checkpoint import replace_file
@@ -35,6 +36,17 @@ def save_samples(pixels: NDArray[np.uint8], out: Path, columns: int | None = Non
             out.mkdir(parents=True, exist_ok=True)
             for index, image in enumerate(pixels):
                 as_image(image).save(out / f"{index:06d}.png")
+
+
+def save_points(points: NDArray[Any], out: Path) -> None:
+    """Write points in the plane ``[N, 2]`` as one picture.
+
+    Raises:
+        UsageError: the place cannot be written.
+    """
+    with readable_writes(UsageError, out, "choose another `out`"):
+        out.parent.mkdir(parents=True, exist_ok=True)
+        save_drawn(draw_plane(window_of(points), [(points, SAMPLES)]), out)
 
 
 def save_numbers(numbers: NDArray[Any], out: Path, latents: NDArray[np.float32]) -> None:

@@ -3,7 +3,7 @@
 import inspect
 
 from gradpen.errors import UsageError
-from gradpen.presets import book, book_2019, cifar10, keras_io, papers, pytorch_gan, quick, sized
+from gradpen.presets import book, book_2019, cifar10, keras_io, papers, pytorch_gan, quick, sized, toys
 from gradpen.presets.preset import Preset
 from gradpen.text import did_you_mean, printable
 
@@ -13,6 +13,7 @@ PRESETS: tuple[Preset, ...] = (
     *pytorch_gan.PRESETS,
     *papers.PRESETS,
     *cifar10.PRESETS,
+    *toys.PRESETS,
     *book.PRESETS,
     *book_2019.PRESETS,
     *keras_io.PRESETS,

@@ -29,8 +29,12 @@ MINUTES = 10.0
 """how long a run takes where nothing else was asked for"""
 
 
-def pair(shape: Shape, width: int, *, labelled: bool = False) -> tuple[GeneratorChoice, CriticChoice]:
+def pair(
+    shape: Shape, width: int, *, labelled: bool = False, bounded: bool = True
+) -> tuple[GeneratorChoice, CriticChoice]:
     """Return generator and critic for images of this shape, labels concatenated to latents and shown as planes.
+
+    Vectors that are taken as they are need a generator that is not bounded.
 
     >>> pair((3, 32, 32), 16)[1]
     DcganCritic(name='dcgan', width=16, depth=None, norm='none', ..., labels='none', ...)
@@ -38,7 +42,7 @@ def pair(shape: Shape, width: int, *, labelled: bool = False) -> tuple[Generator
     if takes_perceptron(shape):
         hidden = (16 * width, 16 * width)
         return (
-            MlpGenerator(latent_dim=64, widths=hidden, labels="concatenate" if labelled else "none"),
+            MlpGenerator(latent_dim=64, widths=hidden, tanh=bounded, labels="concatenate" if labelled else "none"),
             MlpCritic(widths=hidden, labels="planes" if labelled else "none"),
         )
     return (

@@ -119,7 +119,7 @@ def with_size(config: RunConfig, source: Source, size: tuple[int, int], budget: 
     The average, unless one was asked for, goes over as many updates whatever the batch.
     """
     width, batch = size
-    generator, critic = pair(source.shape, width, labelled=budget.labelled)
+    generator, critic = pair(source.shape, width, labelled=budget.labelled, bounded=not source.values.unscaled)
     config = with_depth(replace(config, generator=generator, critic=critic), source)
     if not budget.batch:
         return config

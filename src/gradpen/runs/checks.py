@@ -51,6 +51,17 @@ def refuse_without_levels(config: RunConfig, source: Source) -> None:
         )
 
 
+def refuse_bounded(config: RunConfig, source: Source) -> None:
+    """Raise if the generator ends in tanh where the data are not scaled to its range."""
+    network: Any = config.generator
+    if source.values.unscaled and network.name != "own" and getattr(network, "tanh", True):
+        raise UsageError(
+            f"{printable(source.report.path)} is taken as it is, without a range, and the generator {network.name} of "
+            f"{config.preset} makes numbers from -1 to 1 alone; choose `generator=mlp` with `generator.tanh=false`, or "
+            f"a preset for points (toy-wgan-gp, quick)"
+        )
+
+
 def refuse_small(config: RunConfig, source: Source) -> None:
     """Raise if the data do not fill a batch."""
     if len(source.train) < config.batch_size:

@@ -5,12 +5,14 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 
 from gradpen.batch import Batch
+from gradpen.data.plane import DATA, SAMPLES, draw_plane, window_of
 from gradpen.data.shown import grid
-from gradpen.data.source import Indices, gather, label_space, label_vectors, spread_out
+from gradpen.data.source import Indices, gather, label_space, label_vectors, shown, spread_out
 from gradpen.gan import Gan
 from gradpen.machine.seeds import derived_seed, seed_everything, separate_randomness
 from gradpen.metrics.critic import accuracies, critic_gap, interpolate_slopes, scoring, total_gradient_norm
@@ -27,12 +29,16 @@ from gradpen.metrics.generator import set_size as largest_set
 from gradpen.objectives import Minimax, NonSaturating
 from gradpen.runs.folder import Row
 from gradpen.runs.state import State, Task
-from gradpen.sampling import draw, draw_pixels, every_label, first_latents
+from gradpen.sampling import draw, draw_from, draw_pixels, every_label, first_latents
 
+CPU = torch.device("cpu")
+POINTS = 512
+"""of the data, and as many samples, in a picture of the plane"""
 MEASURED = 512
 SCORED_AT_ONCE = 128
 SLOPES_TAKEN = 64
 LABELS_SHOWN = 16
+Points = NDArray[np.float32]
 WIDEST_GRID = 16
 
 
@@ -136,9 +142,38 @@ def final_distances(state: State, task: Task) -> dict[str, Estimate]:
     return {"distance": found[DISTANCE.name], "floor": found[DISTANCE.real_name]}
 
 
+def real_grid(task: Task) -> Image.Image:
+    """Return a picture of training data to compare with."""
+    source = task.source
+    if source.values.are_points(source.shape[2]):
+        points = gather(source, spread_out(source.train, min(POINTS, len(source.train))), CPU).flatten(1).numpy()
+        return draw_plane(window_of(points), [(points, DATA)])
+    return grid(shown(source, spread_out(source.train, task.config.cadence.grid)))
+
+
+def plane(state: State, task: Task) -> Image.Image:
+    """Return points of the data and samples, over the critic's surface; the same latents as at every mark."""
+    config, gan = task.config, state.gan.exact()
+    rows = spread_out(task.source.train, min(POINTS, len(task.source.train)))
+    real = gather(task.source, rows, CPU).flatten(1).numpy()
+    z = first_latents(gan.latent_dim, config.seed, POINTS)
+    made = torch.cat(list(draw_from(state.shown, z))).flatten(1).float().cpu().numpy()
+
+    @torch.no_grad()
+    def surface(points: Points) -> Points:
+        images = torch.from_numpy(points)[:, None, None].to(task.device)
+        scores: Points = score_all(gan, Batch(images=images)).cpu().numpy()
+        return scores
+
+    with scoring(gan.critic):
+        return draw_plane(window_of(real), [(real, DATA), (made, SAMPLES)], surface)
+
+
 def sample_grid(state: State, task: Task) -> Image.Image:
     """Return samples from the same latents as at every mark; a conditional run's with rows for each label."""
     config, latent_dim, count = task.config, state.gan.latent_dim, task.config.cadence.grid
+    if task.source.values.are_points(task.source.shape[2]) and not config.conditional:
+        return plane(state, task)
     depth = task.source.values.depth
     if task.source.labels is None or not config.conditional:
         return grid(draw_pixels(state.shown, first_latents(latent_dim, config.seed, count), None, depth))

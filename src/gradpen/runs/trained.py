@@ -154,7 +154,7 @@ class Run:
             units: its numbers are in the data's units, 0 to 255 for images, instead of -1 to 1.
         """
         network = as_plain(copy.deepcopy(self.generator).cpu()).eval()
-        return InUnits(network, *self.values.bounds()) if units else network
+        return InUnits(network, *self.values.bounds()) if units and not self.values.unscaled else network
 
     def inputs(self, count: int, *, seed: int = 0) -> tuple[torch.Tensor, ...]:
         """Return what the generator takes: latents ``[count, latent_dim]``, and label vectors if conditional."""

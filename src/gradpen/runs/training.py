@@ -11,8 +11,8 @@ import torch
 from gradpen.config import RunConfig
 from gradpen.data.choice import LabelledArray, at_absolute_path
 from gradpen.data.recognise import open_source
-from gradpen.data.shown import grid, save_drawn
-from gradpen.data.source import Source, report_to_json, shown, spread_out
+from gradpen.data.shown import save_drawn
+from gradpen.data.source import Source, report_to_json
 from gradpen.errors import RunError, cannot_be_written
 from gradpen.machine import sharing
 from gradpen.machine.borrowed import borrowed
@@ -80,6 +80,7 @@ def train(
         checks.refuse_without_levels(config, source)
         if budget is None or not budget.networks:
             config = tried(with_depth(config, source), source, own or Own())
+            checks.refuse_bounded(config, source)
         if budget is None or not budget.batch:
             checks.refuse_small(config, source)
         if config.threads is not None:
@@ -194,8 +195,7 @@ def describe(folder: RunFolder, task: Task, begun: Start | None) -> None:
     write_json(folder.data, report_to_json(task.source))
     if begun is not None:
         write_json(folder.start, begun.to_json())
-    rows = spread_out(task.source.train, task.config.cadence.grid)
-    save_drawn(grid(shown(task.source, rows)), folder.real)
+    save_drawn(marks.real_grid(task), folder.real)
 
 
 def rewind(folder: RunFolder, config: RunConfig, iteration: int, say: Callable[[str], None]) -> list[Row]:
