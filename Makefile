@@ -6,7 +6,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 # Every pip call is constrained, or a newer torch with gigabytes of CUDA packages comes in.
 export PIP_CONSTRAINT := $(CURDIR)/constraints.txt
 
-.PHONY: help env dev demo test check bench drill study browser clean
+.PHONY: help env dev demo test check bench drill study presets browser clean
 
 help:
 	@echo "make demo    environment, then two minutes of training on real handwritten digits: a grid, curves, a report"
@@ -14,7 +14,8 @@ help:
 	@echo "make check   format, lint, types and every test"
 	@echo "make bench   speed and memory on this machine, into benchmarks/results/"
 	@echo "make drill   kills, signals, damaged files, full disks: how often gradpen does as promised (some ten minutes)"
-	@echo "make study   every preset, reduced, three seeds each, judged by numbers, into runs/study (some four hours)"
+	@echo "make study   the papers' experiments at the small scale, into runs/studies (half an hour of 2 cores)"
+	@echo "make presets every preset, reduced, three seeds each, judged by numbers, into runs/presets (some four hours)"
 	@echo "make env     the environment alone, in .venv"
 
 env: .venv/ready
@@ -63,7 +64,10 @@ drill: env
 	$(BIN)/python studies/drills.py
 
 study: env
-	$(BIN)/python studies/presets.py --out runs/study
+	$(BIN)/gradpen study all --out runs/studies
+
+presets: env
+	$(BIN)/python studies/presets.py --out runs/presets
 
 clean:
 	rm -rf .venv .mypy_cache .ruff_cache .hypothesis

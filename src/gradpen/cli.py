@@ -30,6 +30,7 @@ COMMANDS = {
     "export": ("gradpen.commands.export", "Export", "write a run's generator for other programs: onnx, pt2"),
     "vae": ("gradpen.commands.vae", "VaeBaseline", "train a VAE on a run's data and compare"),
     "compare": ("gradpen.commands.compare", "Compare", "train several configurations at equal budget"),
+    "study": ("gradpen.commands.study", "StudyCommand", "repeat an experiment of the Wasserstein GAN papers"),
     "data": ("gradpen.commands.data", "Data", "report on data without training"),
     "presets": ("gradpen.commands.presets", "Presets", "list the published configurations"),
 }

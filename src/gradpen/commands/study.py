@@ -1,0 +1,123 @@
+"""``gradpen study``."""
+
+import json
+import os
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+from tyro.conf import Positional, arg
+
+from gradpen.commands.options import complain, option
+from gradpen.errors import UsageError
+
+if TYPE_CHECKING:
+    from gradpen.studies.engine import Outcome
+    from gradpen.studies.study import Study
+
+
+@dataclass(frozen=True, kw_only=True)
+class StudyCommand:
+    """Repeat an experiment of the two Wasserstein GAN papers: runs, figure, table, and whether it shows what it should.
+
+    Every piece of it has a folder of its own and is never done again once it is finished, so an interrupted study goes
+    on where it stopped when the same command is given again.
+
+    Typical commands:
+
+      gradpen study --list
+      gradpen study lines
+      gradpen study surfaces --jobs 2
+      gradpen study all --shard 1/4    (a quarter of the work; SLURM's array variables say it too)
+    """
+
+    names: Annotated[Positional[tuple[str, ...]], arg(metavar="NAME ...")] = ()
+    """Studies, or all."""
+    list: bool = False
+    """Say which studies there are."""
+    scale: Literal["small", "paper"] = "small"
+    """small: minutes of 2 cores; paper: as published, for a GPU."""
+    jobs: Annotated[int | None, option("N", "as many as there are CPU cores; of a cluster all its threads")] = None
+    """Pieces of work at a time, each on one thread."""
+    shard: Annotated[str | None, option("I/N", "all; of a SLURM array its part")] = None
+    """Do part I of N of the work, and leave the rest to others."""
+    cluster: Annotated[str | None, option("ADDRESS", "this machine")] = None
+    """A running Dask scheduler, whose workers see the same folders (pip install 'gradpen[study]')."""
+    out: Path = Path("study")
+    """Folder of the studies."""
+    json: bool = False
+    """Print what was found as JSON."""
+
+    def run(self) -> int:
+        """Work, write and print."""
+        from gradpen.studies.catalogue import STUDIES, find_study
+
+        if self.list or not self.names:
+            show_list(STUDIES, as_json=self.json)
+            return 0 if self.list else refuse_nothing()
+        if self.jobs is not None and self.jobs < 1:
+            raise UsageError(f"--jobs {self.jobs}: at least 1 is needed")
+        studies = STUDIES if self.names == ("all",) else tuple(find_study(name) for name in self.names)
+        return carry_out_all(studies, self)
+
+
+def refuse_nothing() -> int:
+    """Return the exit code where no study was named."""
+    complain("name a study, or all")
+    return 2
+
+
+def show_list(studies: "tuple[Study, ...]", *, as_json: bool) -> None:
+    """Print the studies."""
+    if as_json:
+        print(json.dumps([{"name": s.name, "title": s.title, "source": s.source, "cost": s.cost} for s in studies]))
+        return
+    for study in studies:
+        print(f"{study.name}\n    {study.title}\n    source  {study.source}\n    cost    {study.cost}")
+
+
+def carry_out_all(studies: "tuple[Study, ...]", options: StudyCommand) -> int:
+    """Do the studies one after the other; return 0 if all of them are whole and show what they should."""
+    from gradpen.machine.device import keep_freed_memory
+    from gradpen.runs.checkpoint import replace_file
+    from gradpen.studies.engine import carry_out, parse_shard, results_of
+    from gradpen.studies.output import as_markdown, page_of_all, write_study
+    from gradpen.studies.study import Report
+
+    keep_freed_memory()
+    shard = parse_shard(options.shard)
+    jobs = options.jobs or (-1 if options.cluster else os.cpu_count() or 1)
+    reports, records, none_found = [], [], False
+    for study in studies:
+        cases, place, started = study.cases(options.scale), options.out / options.scale / study.name, time.monotonic()
+        complain(f"{study.name}: {study.title}")
+
+        def tell(outcome: "Outcome", number: int, of: int, started: float = started) -> None:
+            left = (time.monotonic() - started) / number * (of - number) / 60
+            how = f"failed: {outcome.failure}" if outcome.failure else f"{outcome.seconds:.0f} s"
+            complain(f"  {number} of {of}: {outcome.case}, {how}; about {left:.0f} minutes left")
+
+        failures = carry_out(cases, place, jobs=jobs, shard=shard, cluster=options.cluster, tell=tell)
+        results = results_of(cases, place)
+        if not results:
+            none_found = True
+            continue
+        report = Report(
+            study=study,
+            scale=options.scale,
+            findings=study.findings(results, options.scale),
+            failures=failures,
+            missing=len(cases) - len(results),
+        )
+        reports.append(report)
+        records.append(write_study(report, place))
+        if not options.json:
+            print(f"{study.title}\n\n{as_markdown(report.findings)}\n")
+            print("".join(f"{criterion}\n" for criterion in report.findings.criteria))
+            print(f"page  {place / 'study.html'}")
+    if reports:
+        replace_file(options.out / options.scale / "studies.html", page_of_all(reports).encode())
+    if options.json:
+        print(json.dumps(records))
+    return 0 if not none_found and all(report.shows_it for report in reports) else 1

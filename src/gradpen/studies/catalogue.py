@@ -1,0 +1,23 @@
+"""All studies, found by name. A new one is a file of its own, and its name here."""
+
+from gradpen.errors import UsageError
+from gradpen.studies import depth, lines, surfaces, toys, two_gaussians
+from gradpen.studies.study import Study
+from gradpen.text import did_you_mean, printable
+
+STUDIES: tuple[Study, ...] = (lines.STUDY, two_gaussians.STUDY, surfaces.STUDY, depth.STUDY, toys.STUDY)
+
+
+def find_study(name: str) -> Study:
+    """Return the study of this name.
+
+    Raises:
+        UsageError: there is none; the nearest name is given.
+
+    >>> find_study("lines").title
+    'Two parallel lines'
+    """
+    names = [study.name for study in STUDIES]
+    if name not in names:
+        raise UsageError(f"there is no study '{printable(name)}' among {', '.join(names)}{did_you_mean(name, names)}")
+    return STUDIES[names.index(name)]

@@ -1,0 +1,96 @@
+"""What a study is: cases that are worked on apart from one another, and what their results show together."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from matplotlib.figure import Figure
+
+Scale = Literal["small", "paper"]
+SCALES: tuple[Scale, ...] = ("small", "paper")
+Found = dict[str, Any]
+"""what came of a case, JSON-able"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Case:
+    """One piece of work with a folder of its own; the same case gives the same result wherever it is done."""
+
+    name: str
+    """of its folder, one of its kind in the study"""
+    work: Callable[..., Found]
+    """a function of a module, given the folder and the arguments; what it left unfinished there it goes on with"""
+    arguments: dict[str, Any] = field(default_factory=dict)
+    """JSON-able"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Criterion:
+    """A number that decides whether a study shows what it is to show."""
+
+    words: str
+    value: float
+    bound: float
+    at_least: bool = True
+    """the value must reach the bound; else it must not exceed it"""
+
+    @property
+    def met(self) -> bool:
+        """Whether the value is on the right side; one that is no number is not."""
+        return self.value >= self.bound if self.at_least else self.value <= self.bound
+
+    def __str__(self) -> str:
+        sign = "≥" if self.at_least else "≤"
+        return f"{self.words}: {self.value:.3g} ({'met' if self.met else 'not met'}: {sign} {self.bound:g})"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Findings:
+    """What the results of a study's cases show together."""
+
+    columns: tuple[str, ...]
+    rows: list[tuple[str | float | int | None, ...]]
+    """None where nothing was published, or nothing was found"""
+    criteria: list[Criterion]
+    figures: list[tuple[str, Figure]]
+    """with their captions"""
+    notes: tuple[str, ...] = ()
+
+
+Results = Mapping[str, Found]
+"""by the names of the cases that are finished"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Study:
+    """An experiment: what it shows, its cases, and what comes of them."""
+
+    name: str
+    title: str
+    source: str
+    """paper and figure, table or section"""
+    shows: str
+    """what the source says it shows, and what is inferred where the source is silent"""
+    cost: str
+    """how long it takes at the small scale and at the paper's"""
+    cases: Callable[[Scale], list[Case]]
+    findings: Callable[[Results, Scale], Findings]
+    """of whatever is finished: at least one case"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Report:
+    """A study as far as it came."""
+
+    study: Study
+    scale: Scale
+    findings: Findings
+    failures: Mapping[str, str]
+    """why cases failed, by their names"""
+    missing: int
+    """cases without a result"""
+
+    @property
+    def shows_it(self) -> bool:
+        """Whether all of it is there and every criterion is met."""
+        return not self.failures and not self.missing and all(one.met for one in self.findings.criteria)
