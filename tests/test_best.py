@@ -21,8 +21,8 @@ from gradpen.runs.training import resume, train
 from test_trainer import Stop, small, state, weights
 
 FINELY: dict[str, Any] = {"cadence.log_every": 1, "cadence.sample_every": 2}
-STORY = {0: 0.5, 2: 5.0, 4: 3.0, 6: 4.0, 8: 3.0, 10: 9.0, 12: 4.0}
-"""Fréchet distances at the sample marks of a run: the nearest is iteration 4's, the first of two"""
+STORY = {0: 0.5, 2: 5.0, 4: 3.0, 6: 4.0, 8: 3.7, 10: 9.0, 12: 4.0}
+"""Fréchet distances at the sample marks of a run: iteration 4 is nearest, and none later within a fifth of it"""
 
 
 @pytest.fixture
@@ -41,17 +41,40 @@ def run(tmp_path: Path, story: None) -> RunFolder:
     return train(small(**FINELY), out=tmp_path / "run")
 
 
+def test_a_later_one_that_is_about_as_near_is_the_best(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Within a fifth of the nearest later is better; beyond it the run has turned worse."""
+    real = marks.distances
+    for number, (distances, best) in enumerate(
+        (
+            ((5.0, 3.0, 3.59, 4.0, 9.0, 9.0), 6),
+            ((5.0, 3.0, 3.61, 4.0, 9.0, 9.0), 4),
+            ((5.0, 3.0, 9.0, 9.0, 9.0, 3.5), 12),
+            ((3.0, 3.5, 2.9, 3.4, 3.5, 2.4), 12),
+            ((3.0, 3.5, 2.9, 3.4, 3.5, 4.2), 8),
+            ((9.0, 1.0, 9.0, 9.0, 9.0, 9.0), 4),
+        )
+    ):
+
+        def told(state: Any, *arguments: Any, told_by: Any = distances) -> Any:
+            return real(state, *arguments) | {"frechet_distance": (0.1, *told_by)[state.iteration // 2]}
+
+        monkeypatch.setattr(marks, "distances", told)
+        folder = train(small(**FINELY), out=tmp_path / str(number))
+        assert gradpen.load(folder.path, checkpoint="best").iteration == best
+
+
 def names(folder: Path) -> list[int]:
     return [int(place.name) for place in checkpoint_folders(folder)]
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_it_is_the_nearest_of_the_trained_ones(tmp_path: Path, seed: int) -> None:
+def test_it_is_the_newest_of_the_near_ones(tmp_path: Path, seed: int) -> None:
     folder = train(small(seed=seed, learning_rate=3e-3, **FINELY), out=tmp_path / "run")
     rows = [row for row in read_measures(folder) if "frechet_distance" in row]
     assert [row["iteration"] for row in rows] == list(STORY)
     assert all(math.isfinite(row["frechet_distance"]) and row["compared_images"] == 179 for row in rows)
-    nearest = min(rows[1:], key=lambda row: float(row["frechet_distance"]))
+    smallest = min(float(row["frechet_distance"]) for row in rows[1:])
+    nearest = [row for row in rows[1:] if float(row["frechet_distance"]) <= 1.2 * smallest][-1]
     best = gradpen.load(folder.path, checkpoint="best")
     assert best.iteration == nearest["iteration"] == names(folder.best)[0]
     assert best.measures[-1] == nearest

@@ -48,7 +48,7 @@ class Sample:
     latents: Annotated[Path | None, option("FILE", "drawn from the seed")] = None
     """Latents [N, latent size] in a .npy file, or in an .npz file of samples, instead of drawn ones."""
     checkpoint: CheckpointOption = "best"
-    """Which state of the run: best (nearest to held-out images, where one was marked), last, or an iteration."""
+    """Which state of the run: best (the newest of those about nearest to held-out images), last, or an iteration."""
     label: Annotated[str | None, option("LABEL", "all labels in turn")] = None
     """Draw this label only: a class, attributes as A+B or none, numbers as A=0.5,B=1."""
     labels: Annotated[Literal["all"] | None, option("all", "no")] = None

@@ -8,6 +8,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from gradpen.runs.folder import NEAR
 from gradpen.text import DRAWN_BY
 
 TRAIN, HELD_OUT, PENALTY, GREY = "#1f5fa8", "#d1701c", "#7a3fa0", "#666666"
@@ -79,11 +80,11 @@ def draw_distance(axes: Axes, rows: Sequence[dict[str, Any]], floor: float | Non
 
 
 def draw_frechet_distance(axes: Axes, rows: Sequence[dict[str, Any]]) -> None:
-    """Draw the Fréchet distance of samples to held-out data in features, and where it was smallest."""
+    """Draw the Fréchet distance of samples to held-out data in features, and where the best checkpoint is."""
     iterations, values = column([row for row in rows if row["iteration"] > 0], "frechet_distance")
     axes.plot(iterations, values, color=TRAIN, marker="o", ms=3, label="samples to held-out images")
     if len(values):
-        best = int(values.argmin())
+        best = int(np.flatnonzero(values <= NEAR * values.min())[-1])
         axes.plot(iterations[best], values[best], "o", color=HELD_OUT, ms=7, label=f"best, {iterations[best]:,.0f}")
         axes.legend(frameon=False)
         if values.min() > 0:

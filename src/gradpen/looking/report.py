@@ -214,7 +214,7 @@ MEASURES = [
     (
         "Fréchet distance",
         "between normal distributions with the features' means and covariances; features of a fixed random "
-        "convolutional net, so it is no FID; the best checkpoint is the nearest by it",
+        "convolutional net, so it is no FID; the best checkpoint is the newest within a fifth of the nearest by it",
     ),
     ("gradient norm", "Euclidean norm of the loss's gradient over all parameters of a network"),
     ("images per second", "training images seen by the critic per second, measuring and sampling included"),

@@ -17,6 +17,9 @@ from gradpen.runs.checkpoint import replace_file
 from gradpen.settings import from_dict, to_dict
 from gradpen.text import printable
 
+NEAR = 1.2
+"""how much farther than the nearest samples a later mark's may be and still be the best: distances of a few hundred
+images tell no smaller difference, and later is better as long as nothing collapses (docs/log.md)"""
 Row = dict[str, Any]
 
 
@@ -63,7 +66,7 @@ class RunFolder:
 
     @property
     def best(self) -> Path:
-        """The generator whose samples were nearest to held-out images, as a checkpoint of its own."""
+        """The newest generator whose samples were about nearest to held-out images, as a checkpoint of its own."""
         return self.path / "best"
 
     @property

@@ -27,7 +27,7 @@ from gradpen.metrics.generator import (
 )
 from gradpen.metrics.generator import set_size as largest_set
 from gradpen.objectives import Minimax, NonSaturating
-from gradpen.runs.folder import Row
+from gradpen.runs.folder import NEAR, Row
 from gradpen.runs.state import State, Task
 from gradpen.sampling import draw, draw_from, draw_pixels, every_label, first_latents
 
@@ -90,6 +90,11 @@ def score_all(gan: Gan, batch: Batch) -> Tensor:
         part = batch[start : start + SCORED_AT_ONCE]
         scores.append(gan.score(part)(part.images))
     return torch.cat(scores)
+
+
+def near_enough(row: Row, to: Row) -> bool:
+    """Return whether samples of a mark are about as near to held-out images as the nearest ones."""
+    return float(row["frechet_distance"]) <= NEAR * float(to["frechet_distance"])
 
 
 def since_nearest(rows: list[Row]) -> int:

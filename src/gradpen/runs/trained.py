@@ -262,7 +262,7 @@ def load(
 
     Args:
         path: a folder made by ``gradpen train`` or :func:`gradpen.train`.
-        checkpoint: ``last``; ``best``, whose samples were nearest to held-out images at a sample mark, or the last
+        checkpoint: ``last``; ``best``, the newest whose samples were about nearest to held-out images, or the last
             where none was marked; or the number of an iteration that a checkpoint is kept of.
         device: auto, cpu, cuda or cuda:N.
         generator: of a run with a generator of the user's own that cannot be made again from its import path: a module

@@ -170,7 +170,7 @@ class Trainer:
         append_row(self.folder, row)
         if sampling:
             self.sample()
-            self.keep_the_nearest(row)
+            self.keep_the_best(row)
             if time.monotonic() - self.published_at > PUBLISH_SECONDS:
                 self.publish()
 
@@ -184,12 +184,14 @@ class Trainer:
         """What samples are compared with at marks."""
         return marks.held_out(self.task)
 
-    def keep_the_nearest(self, row: Row) -> None:
-        """Write down the generator that samples come from if none before was as near to held-out images."""
-        if marks.nearest([self.nearest, row] if self.nearest else [row]) is not row:
+    def keep_the_best(self, row: Row) -> None:
+        """Write down the generator that samples come from if they are about as near to held-out images as ever."""
+        if marks.nearest([self.nearest, row] if self.nearest else [row]) is row:
+            self.nearest, self.waited = row, 0
+        else:
             self.waited += bool(self.nearest)
-            return
-        self.nearest, self.waited = row, 0
+            if not self.nearest or not marks.near_enough(row, self.nearest):
+                return
         checkpoint = checkpoint_of(self.state, self.task, self.run_id)
         name = "generator" if self.state.average is None else "average"
         shown = replace(checkpoint, tensors={name: checkpoint.tensors[name]})
