@@ -19,6 +19,8 @@ from gradpen.networks.blocks import CriticChoice, GeneratorChoice, Shape
 from gradpen.networks.choices import (
     CRITICS,
     GENERATORS,
+    BottleneckCritic,
+    BottleneckGenerator,
     DcganCritic,
     DcganGenerator,
     MlpCritic,
@@ -32,6 +34,8 @@ from gradpen.networks.choices import (
     Stage,
     StagedCritic,
     StagedGenerator,
+    TaperedCritic,
+    TaperedGenerator,
 )
 from gradpen.objectives import (
     OBJECTIVES,
@@ -85,6 +89,8 @@ GENERATOR_SHAPES: dict[GeneratorChoice, list[Shape]] = {
     ],
     ResidualGenerator(latent_dim=5, width=4): HALVING,
     R3ganGenerator(latent_dim=5, width=4, group=4): HALVING,
+    TaperedGenerator(latent_dim=5, width=4, most=2): HALVING,
+    BottleneckGenerator(latent_dim=5, width=4, blocks=2): HALVING,
     OwnGenerator(source="own_networks:Generator", arguments={"width": 6}, latent_dim=12): [(1, 8, 8)],
 }
 CRITIC_SHAPES: dict[CriticChoice, list[Shape]] = {
@@ -95,6 +101,8 @@ CRITIC_SHAPES: dict[CriticChoice, list[Shape]] = {
     StagedCritic(stages=(*DOWN, Stage(channels=1, kernel=2, valid=True)), pad_to=8): [(1, 8, 8), (3, 7, 5)],
     ResidualCritic(width=4): HALVING,
     R3ganCritic(width=4, group=4): HALVING,
+    TaperedCritic(width=4, most=2): HALVING,
+    BottleneckCritic(width=4, blocks=2): HALVING,
     OwnCritic(source="torch.nn:LeakyReLU", reduce="mean"): ANY_SHAPE,
 }
 OPTIMIZER_FORMS: list[OptimizerChoice] = [Adam(), RMSProp(), RMSProp(form="tensorflow")]
@@ -190,10 +198,20 @@ def test_preset_builds_what_its_constraint_allows(preset: Preset) -> None:
 
 
 def test_published_parameter_counts() -> None:
-    """Counted layer by layer from PyTorch-GAN's wgan.py and wgan_gp.py, gan_cifar.py and gan_cifar_resnet.py."""
+    """Counted layer by layer from PyTorch-GAN's wgan.py and wgan_gp.py, and from the scripts of the WGAN-GP release."""
     counts = {preset.name: parameter_counts(preset) for preset in PRESETS}
     assert counts["wgan-mnist"] == (1_510_032, 533_505)
     assert counts["wgan-gp-mnist"] == (1_756_032, 656_385)
+    baseline_critic = 4_316_545
+    assert counts["lsun-64-dcgan"] == (5_364_739, baseline_critic)
+    assert counts["lsun-64-constant-filters"] == (444_291, baseline_critic)
+    assert counts["lsun-64-mlp"] == (7_157_760, baseline_critic)
+    assert counts["lsun-64-no-norm"] == (5_362_819, 4_314_753)
+    assert counts["lsun-64-gated"] == (10_724_675, 8_624_897)
+    assert counts["lsun-64-tanh"] == counts["lsun-64-dcgan"]
+    assert counts["lsun-64-residual-101"] == (9_189_587, 7_618_801)
+    assert counts["lsun-64-residual"] == (8_540_483, 7_491_841)
+    assert counts["toy-wgan-gp"] == counts["toy-wgan"] == (527_874, 527_361)
     assert counts["cifar10-wgan-gp"] == (5_179_907, 4_114_689)
     assert counts["cifar10-wgan"] == (5_179_907, 4_114_689 + 1_536)
     assert counts["cifar10-residual"] == (1_204_483, 1_053_825)

@@ -18,7 +18,7 @@ MAPS = 4
 """axes of a batch of maps"""
 
 Norm = Literal["none", "batch", "layer"]
-Initialiser = Literal["pytorch", "he-uniform", "glorot-uniform", "normal-0.02"]
+Initialiser = Literal["pytorch", "he-uniform", "glorot-uniform", "normal-0.02", "uniform-0.02"]
 
 
 class GeneratorChoice(Protocol):
@@ -98,6 +98,7 @@ def initialise(module: nn.Module, initialiser: Initialiser) -> None:
       per output position, as in the release of Gulrajani et al. 2017 (github.com/igul222/improved_wgan_training);
       ``sqrt(2 / fan_in)`` for linear layers (He et al. 2015); biases 0.
     * ``glorot-uniform``: Keras' default (Glorot & Bengio 2010), biases 0.
+    * ``uniform-0.02``: uniform with standard deviation 0.02, biases 0, as the 64x64 DCGAN pair of that release.
     * ``normal-0.02``: N(0, 0.02) with biases 0 and norm scales N(1, 0.02), as in DCGAN (Radford et al.
       2016, section 4).
     """
@@ -110,6 +111,8 @@ def initialise(module: nn.Module, initialiser: Initialiser) -> None:
                 layer.weight.uniform_(-bound, bound)
             elif initialiser == "glorot-uniform":
                 nn.init.xavier_uniform_(layer.weight)
+            elif initialiser == "uniform-0.02":
+                layer.weight.uniform_(-0.02 * math.sqrt(3), 0.02 * math.sqrt(3))
             else:
                 layer.weight.normal_(0, 0.02)
             if layer.bias is not None:

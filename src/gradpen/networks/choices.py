@@ -1,13 +1,17 @@
 """All networks to choose from. A new one is a file of its own, and its names here."""
 
+from gradpen.networks.bottleneck import BottleneckCritic, BottleneckGenerator
 from gradpen.networks.dcgan import DcganCritic, DcganGenerator
 from gradpen.networks.mlp import MlpCritic, MlpGenerator
 from gradpen.networks.own import OwnCritic, OwnGenerator
 from gradpen.networks.r3gan import R3ganCritic, R3ganGenerator
 from gradpen.networks.residual import ResidualCritic, ResidualGenerator
 from gradpen.networks.stages import Stage, StagedCritic, StagedGenerator
+from gradpen.networks.tapered import TaperedCritic, TaperedGenerator
 
 __all__ = [
+    "BottleneckCritic",
+    "BottleneckGenerator",
     "DcganCritic",
     "DcganGenerator",
     "MlpCritic",
@@ -21,7 +25,27 @@ __all__ = [
     "Stage",
     "StagedCritic",
     "StagedGenerator",
+    "TaperedCritic",
+    "TaperedGenerator",
 ]
 
-GENERATORS = (MlpGenerator, DcganGenerator, StagedGenerator, ResidualGenerator, R3ganGenerator, OwnGenerator)
-CRITICS = (MlpCritic, DcganCritic, StagedCritic, ResidualCritic, R3ganCritic, OwnCritic)
+GENERATORS = (
+    MlpGenerator,
+    DcganGenerator,
+    StagedGenerator,
+    ResidualGenerator,
+    TaperedGenerator,
+    BottleneckGenerator,
+    R3ganGenerator,
+    OwnGenerator,
+)
+CRITICS = (
+    MlpCritic,
+    DcganCritic,
+    StagedCritic,
+    ResidualCritic,
+    TaperedCritic,
+    BottleneckCritic,
+    R3ganCritic,
+    OwnCritic,
+)

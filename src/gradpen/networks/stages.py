@@ -30,7 +30,9 @@ from gradpen.networks.labels import (
 from gradpen.networks.layers import Convolution, LeakyReLU, Linear, TransposedConvolution
 from gradpen.networks.norms import BatchNorm1d, BatchNorm2d
 
-Activation = Literal["none", "relu", "leaky-relu", "tanh", "sigmoid-range"]
+Activation = Literal["none", "relu", "leaky-relu", "tanh", "sigmoid-range", "gated"]
+GATED = 2
+"""maps that a gate makes one of"""
 StageNorm = Literal["none", "batch", "conditional-batch", "layer", "instance", "group"]
 GROUPS = 8
 Part = Literal["norm", "activation", "dropout"]
@@ -43,6 +45,18 @@ class ToRange(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Return ``2 x - 1``."""
         return 2 * x - 1
+
+
+class Gate(nn.Module):
+    r"""Of two maps at a time one, :math:`\sigma(x_{2c}) \tanh(x_{2c+1})`.
+
+    Source: the gated networks in the release of Gulrajani et al. 2017 (``gan_64x64.py``); van den Oord et al. 2016
+    (arXiv 1606.05328), equation 2.
+    """
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return ``[B, C / 2, ...]``."""
+        return x[:, ::2].sigmoid() * x[:, 1::2].tanh()
 
 
 @dataclass(frozen=True, kw_only=True, config=STRICT)
@@ -70,6 +84,7 @@ class Stage:
     norm_eps: PositiveFloat = 1e-5
     norm_momentum: PositiveFloat = 0.1
     activation: Activation = "leaky-relu"
+    """gated: the convolution makes twice the channels, of which one half opens and shuts the other"""
     negative_slope: float = 0.2
     dropout: float = Field(default=0.0, ge=0, lt=1)
     dropout_maps: bool = False
@@ -85,6 +100,8 @@ class Stage:
     def _goes_together(self) -> Self:
         if sorted(self.order) != sorted(ORDER):
             raise ValueError(f"order names each of {', '.join(ORDER)} once, found {', '.join(self.order)}")
+        if self.activation == "gated" and self.order.index("activation") < self.order.index("norm"):
+            raise ValueError("a gate halves the channels, so its norm comes before it")
         if self.symmetric and (self.valid or self.kernel % 2 == 0):
             raise ValueError("symmetric padding is for odd kernels that are not valid")
         if self.symmetric and self.way == "up" and self.stride > self.kernel:
@@ -115,6 +132,7 @@ def activation_module(activation: Activation, negative_slope: float) -> list[nn.
         "leaky-relu": [LeakyReLU(negative_slope)],
         "tanh": [nn.Tanh()],
         "sigmoid-range": [nn.Sigmoid(), ToRange()],
+        "gated": [Gate()],
     }
     return modules[activation]
 
@@ -169,10 +187,11 @@ def build_stages(
     layers: list[nn.Module] = []
     for stage in stages:
         fan_out = stage.channels or image_channels
-        convolved, height, width = convolution(stage, channels, fan_out, height, width)
+        made = fan_out * (GATED if stage.activation == "gated" else 1)
+        convolved, height, width = convolution(stage, channels, made, height, width)
         dropout = MapDropout if stage.dropout_maps else Dropout
         following: dict[str, list[nn.Module]] = {
-            "norm": norm_module(stage, fan_out, labels),
+            "norm": norm_module(stage, made, labels),
             "activation": activation_module(stage.activation, stage.negative_slope),
             "dropout": [dropout(stage.dropout)] if stage.dropout else [],
         }
@@ -227,15 +246,16 @@ class StagedGenerator:
         """Return the layers from latents of that size."""
         layers: list[nn.Module] = []
         first = self.first or (latent_dim, 1, 1)
+        wide = GATED if self.first and self.first_activation == "gated" else 1
         if self.first:
-            features = math.prod(self.first)
+            features = wide * math.prod(self.first)
             layers.append(Linear(latent_dim, features, bias=self.first_bias))
             if self.first_norm == "batch-features":
                 layers.append(BatchNorm1d(features, eps=self.norm_eps, momentum=self.norm_momentum))
-        layers.append(nn.Unflatten(1, first))
+        layers.append(nn.Unflatten(1, (wide * first[0], *first[1:])))
         if self.first:
             if self.first_norm == "batch":
-                layers.append(BatchNorm2d(first[0], eps=self.norm_eps, momentum=self.norm_momentum))
+                layers.append(BatchNorm2d(wide * first[0], eps=self.norm_eps, momentum=self.norm_momentum))
             layers += activation_module(self.first_activation, self.negative_slope)
         stages, *made = build_stages(with_way(self.stages, self.way), *first, shape[0], labels)
         if tuple(made) != tuple(shape):

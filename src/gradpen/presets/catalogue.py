@@ -3,7 +3,7 @@
 import inspect
 
 from gradpen.errors import UsageError
-from gradpen.presets import book, book_2019, cifar10, keras_io, papers, pytorch_gan, quick, sized, toys
+from gradpen.presets import book, book_2019, cifar10, keras_io, lsun_64, papers, pytorch_gan, quick, sized, toys
 from gradpen.presets.preset import Preset
 from gradpen.text import did_you_mean, printable
 
@@ -12,6 +12,7 @@ PRESETS: tuple[Preset, ...] = (
     *sized.PRESETS,
     *pytorch_gan.PRESETS,
     *papers.PRESETS,
+    *lsun_64.PRESETS,
     *cifar10.PRESETS,
     *toys.PRESETS,
     *book.PRESETS,

@@ -123,6 +123,7 @@ def cifar10_residual_labels() -> RunConfig:
         generator=ResidualGenerator(labels="norm"),
         critic=ResidualCritic(labels="classify"),
         class_loss=ClassLoss(critic_weight=1.0, generator_weight=0.1, on_samples=False),
+        data=DataChoice(path="embedded:bricks", size=(32, 32), dequantise=True),
     )
 
 
