@@ -13,7 +13,7 @@ from gradpen.cli import main
 from gradpen.data.toys import EIGHT
 from gradpen.studies import depth, lines, surfaces, toys, two_gaussians
 from gradpen.studies.catalogue import STUDIES
-from gradpen.studies.engine import place_of
+from gradpen.studies.engine import fingerprint, place_of
 from gradpen.studies.study import SCALES, Criterion, Study
 
 
@@ -112,6 +112,16 @@ def test_findings_of_one_case_and_of_all(study: Study, tmp_path: Path, monkeypat
         assert all(len(row) == len(found.columns) for row in found.rows)
         assert found.figures
         assert found.criteria
+
+
+@pytest.mark.parametrize(("module", "name", "value"), SHORT, ids=lambda part: str(getattr(part, "__name__", ""))[-12:])
+def test_a_study_of_another_length_is_worked_on_anew(
+    module: Any, name: str, value: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = [fingerprint(case) for case in module.STUDY.cases("small")]
+    monkeypatch.setattr(module, name, value)
+    after = [fingerprint(case) for case in module.STUDY.cases("small")]
+    assert not set(before) & set(after)
 
 
 def folder(base: Path, name: str) -> Path:

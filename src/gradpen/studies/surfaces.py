@@ -53,10 +53,9 @@ def form_of(form: str, rate: float) -> tuple[Constraint, Adam | RMSProp]:
     return GradientPenalty(weight=WEIGHT), Adam(learning_rate=rate, beta1=0.5, beta2=0.9)
 
 
-def train(place: Path, toy: str, form: str, seed: int, scale: Scale) -> Found:
+def train(place: Path, toy: str, form: str, seed: int, width: int, steps: int, rate: float) -> Found:
     """Train one critic and return its surface and what is measured of it."""
     del place
-    width, steps, rate = SIZES[scale]
     constraint, optimizer = form_of(form, rate)
     critic = begun(seed, lambda: perceptron(2, width, 3))
     draw = draw_with_noise(toy)
@@ -108,11 +107,12 @@ def name_of(toy: str, form: str, seed: int) -> str:
 
 def cases(scale: Scale) -> list[Case]:
     """Return a case for each toy, constraint and seed."""
+    sizes = dict(zip(("width", "steps", "rate"), SIZES[scale], strict=True))
     return [
         Case(
             name=name_of(toy, form, seed),
             work=train,
-            arguments={"toy": toy, "form": form, "seed": seed, "scale": scale},
+            arguments={"toy": toy, "form": form, "seed": seed, **sizes},
         )
         for seed in SEEDS
         for toy in NAMES

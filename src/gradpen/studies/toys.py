@@ -37,15 +37,13 @@ FASTER = {"generator_optimizer.learning_rate": 5e-4, "critic_optimizer.learning_
 """of Adam, for the short runs"""
 
 
-def train(place: Path, toy: str, form: str, seed: int, scale: Scale) -> Found:
+def train(place: Path, toy: str, preset: str, seed: int, settings: dict[str, Any]) -> Found:
     """Train one run, and return how near its samples come and which modes they reach."""
-    preset, settings = FORMS[form]
-    settings = {"data.path": f"embedded:{toy}", "seed": seed} | settings
-    if scale == "small":
-        settings |= SMALL | (FASTER if preset == "toy-wgan-gp" else {})
-    run = trained(place, preset, settings)
+    run = trained(place, preset, {"data.path": f"embedded:{toy}", "seed": seed} | settings)
     points = torch.from_numpy(run.sample(MEASURED, seed=1))
-    real, others = (torch.from_numpy(TOYS[toy].draw(numbers(seed, "measured", part), MATCHED)) for part in range(2))
+    mixture = TOYS[toy].mixture
+    draw = TOYS[toy].draw if mixture is None else mixture.draw  # each point on its own, unlike those of a fixed set
+    real, others = (torch.from_numpy(draw(numbers(seed, "measured", part), MATCHED)) for part in range(2))
     gaps = [row["critic_gap_train"] for row in run.measures if row["iteration"] > 0]
     found: Found = {
         "distance": exact_wasserstein(points[:MATCHED].float(), real),
@@ -54,7 +52,7 @@ def train(place: Path, toy: str, form: str, seed: int, scale: Scale) -> Found:
         "largest_gap": max(gaps),
         "picture": base64.b64encode(newest_grid(place).read_bytes()).decode(),
     }
-    if (mixture := TOYS[toy].mixture) is not None:
+    if mixture is not None:
         found["near"] = asdict(modes_reached(points.numpy(), mixture.centres, mixture.spread, reach=NEAR))
         found["strict"] = asdict(modes_reached(points.numpy(), mixture.centres, mixture.spread))
     return found
@@ -70,6 +68,13 @@ def seeds_of(form: str) -> tuple[int, ...]:
     return (0, 1, 2) if form == "penalty 0.1" else (0,)
 
 
+def settings_of(form: str, scale: Scale) -> dict[str, Any]:
+    """Return what a form sets of its preset."""
+    preset, settings = FORMS[form]
+    faster = FASTER if preset == "toy-wgan-gp" else {}
+    return settings | (SMALL | faster if scale == "small" else {})
+
+
 def name_of(toy: str, form: str, seed: int) -> str:
     """Return the name of a case."""
     return f"{toy}-{form.replace(' ', '-')}-{seed}"
@@ -81,7 +86,7 @@ def cases(scale: Scale) -> list[Case]:
         Case(
             name=name_of(toy, form, seed),
             work=train,
-            arguments={"toy": toy, "form": form, "seed": seed, "scale": scale},
+            arguments={"toy": toy, "preset": FORMS[form][0], "seed": seed, "settings": settings_of(form, scale)},
         )
         for form in FORMS
         for seed in seeds_of(form)
@@ -158,6 +163,8 @@ def figure_of(results: Results) -> Figure:
             if one is not None:
                 with Image.open(io.BytesIO(base64.b64decode(one["picture"]))) as picture:
                     axes.imshow(np.asarray(picture))
+            else:
+                axes.text(0.5, 0.5, "not finished", ha="center", transform=axes.transAxes)
     return figure
 
 

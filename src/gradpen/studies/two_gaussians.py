@@ -35,12 +35,12 @@ def draw(random: Random, count: int) -> tuple[torch.Tensor, torch.Tensor]:
     return torch.from_numpy(points[0] + np.float32(MIDDLE)), torch.from_numpy(points[1] - np.float32(MIDDLE))
 
 
-def train(place: Path, form: str, seed: int) -> Found:
+def train(place: Path, form: str, seed: int, steps: int) -> Found:
     """Train one critic and return its values and slopes along the line; a discriminator's as probabilities."""
     del place
     objective, constraint, optimizer = FORMS[form]
     critic = begun(seed, lambda: perceptron(1, WIDTH, 2))
-    train_critic(critic, objective, constraint, optimizer, draw, steps=STEPS, batch=BATCH, seed=seed)
+    train_critic(critic, objective, constraint, optimizer, draw, steps=steps, batch=BATCH, seed=seed)
     x = torch.from_numpy(PLACES).float()[:, None].requires_grad_(True)
     scores = critic(x)
     values = scores.sigmoid() if isinstance(objective, NonSaturating) else scores
@@ -120,7 +120,7 @@ STUDY = Study(
     "spreads and networks are not published: here N(±2, 0.5²) and two hidden layers of 64.",
     cost="half a minute at either scale",
     cases=lambda _: [
-        Case(name=name_of(form, seed), work=train, arguments={"form": form, "seed": seed})
+        Case(name=name_of(form, seed), work=train, arguments={"form": form, "seed": seed, "steps": STEPS})
         for form in FORMS
         for seed in SEEDS
     ],
