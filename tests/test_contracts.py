@@ -95,6 +95,7 @@ GENERATOR_SHAPES: dict[GeneratorChoice, list[Shape]] = {
 }
 CRITIC_SHAPES: dict[CriticChoice, list[Shape]] = {
     MlpCritic(widths=(8,)): ANY_SHAPE,
+    MlpCritic(widths=(8, 4), maxout=3): ANY_SHAPE,
     DcganCritic(width=4): ANY_SHAPE,
     DcganCritic(width=4, norm="layer", initialiser="normal-0.02"): ANY_SHAPE,
     StagedCritic(stages=DOWN[1:]): ANY_SHAPE,

@@ -123,6 +123,8 @@ class RunConfig:
     """images in a batch, of all processes together, at least 2 so that batch norm has statistics"""
     accumulate: PositiveInt = 1
     """parts of a batch that go through the networks one after the other, their gradients averaged, to save memory"""
+    pack: PositiveInt = 1
+    """examples that the critic sees as one, so that it sees whether samples are alike (PacGAN)"""
     augmentation: Augmentation | None = None
     """random changes of images wherever the critic looks at them, for small sets of data"""
     average: OneAverage | None = None
@@ -155,6 +157,13 @@ class RunConfig:
             )
         if self.share_samples and (self.accumulate > 1 or self.critic.labels == "classify"):
             raise ValueError("share_samples goes with whole batches and a critic that does not classify")
+        if self.batch_size % (self.pack * self.accumulate):
+            raise ValueError(
+                f"a batch of {self.batch_size} cannot be packed {self.pack} together"
+                + (f" in {self.accumulate} parts" if self.accumulate > 1 else "")
+            )
+        if self.pack > 1 and (self.conditional or self.augmentation or getattr(self.critic, "name", "") == "own"):
+            raise ValueError("pack goes without labels and augmentation, and with a critic that gradpen builds")
         if self.share_samples and self.generator_batches > 1:
             raise ValueError("share_samples gives the generator one batch, not several generator_batches")
         adapts = self.augmentation is not None and self.augmentation.adaptive is not None

@@ -11,7 +11,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from torch.optim import Optimizer
 
 from gradpen.augmentation import Augmentation, Augmented, Score
-from gradpen.batch import Batch
+from gradpen.batch import Batch, packed
 from gradpen.machine.sharing import draw_for_all
 from gradpen.networks.precision import Casts, in_precision
 
@@ -41,6 +41,8 @@ class Gan:
     generator_optimizer: Optimizer
     critic_optimizer: Optimizer
     latent_dim: int
+    pack: int = 1
+    """examples that the critic sees as one"""
     one_pass: bool = True
     """score data and samples in one pass, where no batch norm would mix them"""
     precision: torch.dtype = torch.float32
@@ -58,11 +60,16 @@ class Gan:
         self.casts.watch(self.generator_optimizer, self.critic_optimizer)
 
     def generate(self, batch: Batch) -> Tensor:
-        """Return as many samples as the batch has examples, with its labels, from fresh latents z ~ N(0, I)."""
+        """Return as many samples as the batch has examples, with its labels, from fresh latents z ~ N(0, I).
+
+        Where the critic sees several examples as one, batch and samples are of such.
+        """
         like = next(self.generator.parameters())
-        z = draw_for_all(torch.randn_like, torch.empty(len(batch), self.latent_dim, device=like.device)).to(like.dtype)
+        empty = torch.empty(len(batch) * self.pack, self.latent_dim, device=like.device)
+        z = draw_for_all(torch.randn_like, empty).to(like.dtype)
         make = self.generator if batch.labels is None else partial(self.generator, labels=batch.labels)
-        return in_precision(make, self.precision, self.casts)(z)
+        made = in_precision(make, self.precision, self.casts)(z)
+        return made if self.pack == 1 else packed(made, self.pack)
 
     def score(self, batch: Batch) -> Score:
         """Return the critic as a function of images alone, the batch's labels bound."""

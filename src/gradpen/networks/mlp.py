@@ -10,7 +10,7 @@ from typing import Literal
 
 from pydantic import Field, PositiveFloat
 from pydantic.dataclasses import dataclass
-from torch import nn
+from torch import Tensor, nn
 
 from gradpen.choice import STRICT, Size
 from gradpen.networks.blocks import Initialiser, Scores, Shape, initialise
@@ -70,6 +70,19 @@ class MlpGenerator:
         return generator
 
 
+class Maxout(nn.Module):
+    r"""The largest of so many numbers at a time, :math:`\max_k x_{ck}` (Goodfellow et al. 2013, arXiv 1302.4389)."""
+
+    def __init__(self, pieces: int) -> None:
+        super().__init__()
+        self.pieces = pieces
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return ``[B, features / pieces]``."""
+        largest: Tensor = x.unflatten(1, (-1, self.pieces)).max(dim=2).values
+        return largest
+
+
 @dataclass(frozen=True, kw_only=True, config=STRICT)
 class MlpCritic:
     """Linear layers with leaky ReLU between and a single unbounded score.
@@ -84,6 +97,8 @@ class MlpCritic:
     """features of the hidden layers"""
     negative_slope: float = 0.2
     """of the leaky ReLU; 0 is ReLU"""
+    maxout: Size = 1
+    """numbers of which the largest is taken, in place of the leaky ReLU; 1: none"""
     dropout: float = Field(default=0.0, ge=0, lt=1)
     """before every activation but the first"""
     initialiser: Initialiser = "pytorch"
@@ -104,10 +119,10 @@ class MlpCritic:
         """Return the layers from so many features to so many outputs."""
         layers: list[nn.Module] = [nn.Flatten()]
         for index, width in enumerate(self.widths):
-            layers.append(Linear(features, width))
+            layers.append(Linear(features, width * self.maxout))
             if self.dropout and index > 0:
                 layers.append(Dropout(self.dropout))
-            layers.append(LeakyReLU(self.negative_slope))
+            layers.append(LeakyReLU(self.negative_slope) if self.maxout == 1 else Maxout(self.maxout))
             features = width
         critic = nn.Sequential(*layers, Linear(features, outputs), Scores())
         initialise(critic, self.initialiser)

@@ -126,7 +126,7 @@ def with_size(config: RunConfig, source: Source, size: tuple[int, int], budget: 
     average = config.average
     if average == AVERAGE:
         average = replace(AVERAGE, half_life=HALF_LIFE * batch / batch_for(source.shape))
-    unit = sharing.count() * config.accumulate
+    unit = sharing.count() * config.accumulate * config.pack
     fitting = max(min(batch, len(source.train)) // unit, 1) * unit
     return replace(config, batch_size=fitting, average=average)
 

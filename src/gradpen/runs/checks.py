@@ -70,14 +70,21 @@ def refuse_small(config: RunConfig, source: Source) -> None:
             f"{len(source.held_out)} held out), fewer than a batch of {config.batch_size}; choose "
             f"`batch_size={len(source.train)}` or less, or add images"
         )
+    if len(source.held_out) < 2 * config.pack:
+        raise DataError(
+            f"{printable(source.report.path)} has {len(source.held_out)} held-out images, fewer than two packs of "
+            f"{config.pack}; choose a smaller `pack`, or hold out more with `data.held_out`"
+        )
 
 
 def refuse_uneven(config: RunConfig, *, resuming: bool = False) -> None:
     """Raise if the processes cannot have equal parts of a batch."""
-    count, parts = sharing.count(), config.accumulate
+    count, parts = sharing.count(), config.accumulate * config.pack
     if config.batch_size % (count * parts) == 0:
         return
-    shared = f"a batch of {config.batch_size}" + (f", accumulated from {parts} parts," if parts > 1 else "")
+    shared = f"a batch of {config.batch_size}"
+    shared += f", accumulated from {config.accumulate} parts," if config.accumulate > 1 else ""
+    shared += f", packed {config.pack} together," if config.pack > 1 else ""
     allowed = [str(n) for n in range(1, 65) if config.batch_size % (n * parts) == 0]
     advice = (
         f"start one of {', '.join(allowed)} processes"

@@ -55,6 +55,7 @@ def measure(state: State, task: Task) -> Row:
     images = draw(state.shown, gan.latent_dim, len(larger), derived_seed(config.seed, "measure", 0), larger.labels)
     fake = Batch(images=images, labels=larger.labels)
     row: Row = {"measured_images": len(larger)}
+    train_part, held_out_part, fake = (part.packed(gan.pack) for part in (train_part, held_out_part, fake))
     with separate_randomness(), scoring(gan.critic):
         seed_everything(config.seed, "measure", state.iteration)
         fake_scores = score_all(gan, fake)
@@ -171,7 +172,8 @@ def plane(state: State, task: Task) -> Image.Image:
         return scores
 
     with scoring(gan.critic):
-        return draw_plane(window_of(real), [(real, DATA), (made, SAMPLES)], surface)
+        of_one = surface if gan.pack == 1 else None  # a critic of several points has no surface over one
+        return draw_plane(window_of(real), [(real, DATA), (made, SAMPLES)], of_one)
 
 
 def sample_grid(state: State, task: Task) -> Image.Image:

@@ -65,7 +65,8 @@ def build_gan(task: Task) -> Gan:
     seed_everything(config.seed, "initialise", 0)
     labels = label_space(source.labels).size if config.conditional and source.labels is not None else 0
     generator = task.own.built(config, "generator", source.shape, labels).to(task.device)
-    critic = task.own.built(config, "critic", source.shape, labels).to(task.device)
+    seen_as_one = (config.pack * source.shape[0], *source.shape[1:])
+    critic = task.own.built(config, "critic", seen_as_one, labels).to(task.device)
     if config.engine == "reference":
         use_stock_derivatives(generator)
         use_stock_derivatives(critic)
@@ -86,6 +87,7 @@ def build_gan(task: Task) -> Gan:
         generator_optimizer=generator_optimizer,
         critic_optimizer=critic_optimizer,
         latent_dim=config.generator.latent_dim,
+        pack=config.pack,
         one_pass=config.engine == "lean",
         augmentation=config.augmentation,
         strength=None if adaptive is None else torch.zeros((), device=task.device),

@@ -281,7 +281,7 @@ class Trainer:
 def batches_from(task: Task, iteration: int) -> Iterator[Batch]:
     """Return the endless batches of a run after so many iterations."""
     config = task.config
-    return batches(
+    stream = batches(
         task.source,
         config.batch_size,
         seed=derived_seed(config.seed, "order", 0),
@@ -292,6 +292,7 @@ def batches_from(task: Task, iteration: int) -> Iterator[Batch]:
         dequantise=config.data.dequantise,
         parts=config.accumulate,
     )
+    return (batch.packed(config.pack) for batch in stream)
 
 
 def iterate(state: State, config: RunConfig, stream: Iterator[Batch]) -> Measures:
