@@ -62,6 +62,7 @@ def test_the_list_says_sources(capsys: pytest.CaptureFixture[str]) -> None:
         (["study"], "name a study, or all"),
         (["study", "linse"], "did you mean 'lines'"),
         (["study", "lines", "--jobs", "0"], "at least 1 is needed"),
+        (["study", "lines", "--jobs", "1", "--out", "/proc/study"], "/proc/study cannot be written"),
         (["study", "lines", "--shard", "3/2"], "--shard 3/2: expected a part and their number"),
     ],
 )

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from tyro.conf import Positional, arg
 
 from gradpen.commands.options import complain, option
-from gradpen.errors import UsageError
+from gradpen.errors import UsageError, readable_writes
 
 if TYPE_CHECKING:
     from gradpen.studies.engine import Outcome
@@ -59,7 +59,8 @@ class StudyCommand:
         if self.jobs is not None and self.jobs < 1:
             raise UsageError(f"--jobs {self.jobs}: at least 1 is needed")
         studies = STUDIES if self.names == ("all",) else tuple(find_study(name) for name in self.names)
-        return carry_out_all(studies, self)
+        with readable_writes(UsageError, self.out, "choose another `out`"):
+            return carry_out_all(studies, self)
 
 
 def refuse_nothing() -> int:

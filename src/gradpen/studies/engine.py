@@ -115,6 +115,7 @@ def work_on(case: Case, out: Path) -> Outcome:
         found: Found = case.work(place, **case.arguments)
         seconds = time.monotonic() - started
         write_json(place / "result.json", {"case": fingerprint(case), "seconds": round(seconds, 1), "found": found})
+        (place / "failure.txt").unlink(missing_ok=True)
     except Exception as error:
         failure = str(error) if isinstance(error, GradpenError) else f"{type(error).__name__}: {error}"
         (place / "failure.txt").write_text(traceback.format_exc(), encoding="utf-8")
