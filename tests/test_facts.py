@@ -187,8 +187,8 @@ MUTANTS = [
     (
         "the same latents in every step",
         "gan",
-        "draw_for_all(torch.randn_like, torch.empty(len(batch), self.latent_dim, device=like.device))",
-        "torch.randn(len(batch), self.latent_dim, generator=torch.Generator().manual_seed(0))",
+        "draw_for_all(torch.randn_like, empty)",
+        "torch.randn(empty.shape, generator=torch.Generator().manual_seed(0))",
     ),
     ("one critic step too many", "algorithm", "enumerate(batches,", "enumerate((*batches,) * 2,"),
     ("one critic step only", "algorithm", "enumerate(batches,", "enumerate(list(batches)[:1],"),
