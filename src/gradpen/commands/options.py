@@ -90,7 +90,10 @@ if TYPE_CHECKING:
 else:
     DataOptions = make_dataclass("DataOptions", map(data_field, OPTIONS), frozen=True, kw_only=True)
 
-DATA_HELP = f"{sentence(READ)[:-1]}; or embedded:digits, embedded:bricks or embedded:faces."
+DATA_HELP = (
+    f"{sentence(READ)[:-1]}; or embedded:digits, bricks or faces, or points: embedded:8gaussians, 25gaussians, "
+    f"swissroll, ring or grid."
+)
 
 
 def changed_data_options(options: DataOptions) -> dict[str, Any]:
