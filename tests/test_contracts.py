@@ -23,6 +23,8 @@ from gradpen.networks.choices import (
     BottleneckGenerator,
     DcganCritic,
     DcganGenerator,
+    LanguageCritic,
+    LanguageGenerator,
     MlpCritic,
     MlpGenerator,
     OwnCritic,
@@ -73,6 +75,8 @@ EVERY_CONSTRAINT: list[Any] = [
 ANY_SHAPE: list[Shape] = [(1, 8, 8), (3, 7, 13), (4, 20, 9), (2, 1, 1)]
 HALVING: list[Shape] = [(1, 8, 8), (3, 16, 8), (2, 32, 64)]
 """what residual networks take"""
+LINES: list[Shape] = [(5, 1, 7), (26, 1, 32)]
+"""symbols and characters"""
 UP = Stage(channels=4, way="up", norm="batch", activation="relu"), Stage(way="up", activation="tanh")
 DOWN = Stage(channels=4, dropout=0.1), Stage(channels=6, kernel=5, norm="layer")
 GENERATOR_SHAPES: dict[GeneratorChoice, list[Shape]] = {
@@ -91,6 +95,7 @@ GENERATOR_SHAPES: dict[GeneratorChoice, list[Shape]] = {
     R3ganGenerator(latent_dim=5, width=4, group=4): HALVING,
     TaperedGenerator(latent_dim=5, width=4, most=2): HALVING,
     BottleneckGenerator(latent_dim=5, width=4, blocks=2): HALVING,
+    LanguageGenerator(latent_dim=5, width=4, blocks=2): LINES,
     OwnGenerator(source="own_networks:Generator", arguments={"width": 6}, latent_dim=12): [(1, 8, 8)],
 }
 CRITIC_SHAPES: dict[CriticChoice, list[Shape]] = {
@@ -104,6 +109,7 @@ CRITIC_SHAPES: dict[CriticChoice, list[Shape]] = {
     R3ganCritic(width=4, group=4): HALVING,
     TaperedCritic(width=4, most=2): HALVING,
     BottleneckCritic(width=4, blocks=2): HALVING,
+    LanguageCritic(width=4, blocks=2): LINES,
     OwnCritic(source="torch.nn:LeakyReLU", reduce="mean"): ANY_SHAPE,
 }
 OPTIMIZER_FORMS: list[OptimizerChoice] = [Adam(), RMSProp(), RMSProp(form="tensorflow")]
@@ -212,6 +218,7 @@ def test_published_parameter_counts() -> None:
     assert counts["lsun-64-tanh"] == counts["lsun-64-dcgan"]
     assert counts["lsun-64-residual-101"] == (9_189_587, 7_618_801)
     assert counts["lsun-64-residual"] == (8_540_483, 7_491_841)
+    assert counts["language-model"] == (15_277_156, 13_180_417)
     assert counts["toy-wgan-gp"] == counts["toy-wgan"] == (527_874, 527_361)
     assert counts["cifar10-wgan-gp"] == (5_179_907, 4_114_689)
     assert counts["cifar10-wgan"] == (5_179_907, 4_114_689 + 1_536)

@@ -19,6 +19,7 @@ from gradpen.data.choice import LabelledArray
 from gradpen.errors import DataError, DivergedError, RunError, UsageError
 from gradpen.presets.catalogue import PRESETS
 from gradpen.presets.preset import Preset
+from gradpen.presets.language import LINE
 from gradpen.presets.toys import POINT
 from gradpen.runs import trainer
 from gradpen.runs.audience import Audience
@@ -577,12 +578,13 @@ def test_an_array_with_labels_trains_a_conditional_run(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("preset", PRESETS, ids=lambda preset: preset.name)
 def test_reduced_presets_train(tmp_path: Path, preset: Preset) -> None:
-    """Every preset, with nothing but its embedded data, makes its images or points."""
+    """Every preset, with nothing but its embedded data, makes its images, points or lines."""
     settings = {"iterations": 1, "batch_size": 4, "critic_warm_up": None, "data.held_out": 0.02}
     config = configure(preset.name, reduced=True, settings=settings)
     run = gradpen.load(train(config, out=tmp_path / "run").path)
     size = preset.shape[1:] if run.config.data.size else (8, 8)
-    assert run.sample(2).shape[1:3] == ((2,) if preset.shape == POINT else size)
+    size = (2,) if preset.shape == POINT else () if preset.shape == LINE else size
+    assert run.sample(2).shape[1:3] == size
     assert (run.labels is not None) == (preset.labels > 0)
 
 

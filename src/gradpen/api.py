@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from gradpen.config import RunConfig
 from gradpen.data.choice import DataChoice, LabelledArray, at_absolute_path
 from gradpen.data.held import Held, as_array, is_held
+from gradpen.data.lines import SUFFIXES, TEXT
 from gradpen.data.recognise import open_source
 from gradpen.data.source import Source, gather
 from gradpen.errors import UsageError
@@ -21,12 +22,12 @@ from gradpen.metrics.classes import class_measures, label_consistency
 from gradpen.metrics.classifier import Classifier, can_classify, classifier_of, silently
 from gradpen.metrics.copies import Neighbours, find_neighbours
 from gradpen.metrics.generator import (
-    MEASURES,
     SET_SIZE,
     Estimate,
     held_out_batch,
     measure_generator,
     measure_images,
+    measures_for,
     sample_sets,
     set_size,
 )
@@ -38,7 +39,7 @@ from gradpen.runs.folder import RunFolder, existing_folder, is_run
 from gradpen.runs.own import Own, taken_apart
 from gradpen.runs.start import configuration_from
 from gradpen.runs.trained import Run, load, warn
-from gradpen.settings import configure, from_dict, read_file, to_dict
+from gradpen.settings import DEFAULT, configure, from_dict, read_file, to_dict
 from gradpen.text import printable
 
 __all__ = ["evaluate", "nearest", "train"]
@@ -150,7 +151,8 @@ def train_with(
             dotted.setdefault("data.columns", ())
         file = None if config is None else Path(config)
         base = None if start is None else configuration_from(Path(start), data=path, in_memory=array is not None)
-        chosen = configure(preset, reduced=reduced, file=file, settings=dotted, base=base)
+        usual = "text" if holds_text(path, array) else DEFAULT
+        chosen = configure(preset, reduced=reduced, file=file, settings=dotted, base=base, usual=usual)
         if start is not None:
             chosen = replace(chosen, start=str(Path(start).absolute()))
         budget = budget_for(
@@ -167,6 +169,13 @@ def train_with(
             chosen, out=None if out is None else Path(out), array=array, budget=budget, own=own, audience=audience
         )
     return load(folder.path, generator=None if own is None else own.generator)
+
+
+def holds_text(path: str | None, array: LabelledArray | None) -> bool:
+    """Return whether data are lines of text, as far as that can be told before they are read."""
+    if array is not None:
+        return array.images.dtype.kind == "U"
+    return path is not None and (path == TEXT or Path(path).suffix.lower() in SUFFIXES)
 
 
 def made_conditional(config: RunConfig) -> RunConfig:
@@ -204,8 +213,9 @@ def budget_for(
         raise UsageError("`minutes` and `iterations` are two lengths; choose one of them")
     if minutes is not None and not 0 < minutes <= LONGEST:
         raise UsageError(f"`minutes={minutes:g}`: expected more than 0 and at most {LONGEST:,}")
-    sized = config.preset == "quick" and not reduced and config.start is None
-    if sized and minutes is None and "iterations" not in parts:
+    ours = config.preset in ("quick", "text") and not reduced and config.start is None
+    sized = ours and config.preset == "quick"
+    if ours and minutes is None and "iterations" not in parts:
         minutes = MINUTES
     networks = sized and not parts & {"generator", "critic"}
     if minutes is None and not networks:
@@ -289,7 +299,7 @@ def evaluate(
         progress: told when a classifier is trained; nobody by default.
 
     Returns:
-        By its name, each of :data:`gradpen.metrics.generator.MEASURES` that the images are large and many enough for,
+        By its name, each of :func:`gradpen.metrics.generator.measures_for` that images are large and many enough for,
         those of :data:`gradpen.metrics.classes.WORDS` that the data's labels allow, and the same of training images
         (``floor`` beside ``samples``, ``real_…`` beside the others). Each has its mean and standard deviation over the
         sets, and n, the images in each; ``real_label_consistency`` is the classifier's accuracy on held-out images.
@@ -304,7 +314,7 @@ def evaluate(
             existing_folder(Path(str(run)))
         images, source = images_beside(run, data)
         classifier = classifier_of(source, progress) if classes and can_classify(source) else None
-        measures = (*MEASURES, *(class_measures(classifier) if classifier else ()))
+        measures = (*measures_for(source), *(class_measures(classifier) if classifier else ()))
         return measure_images(images, source, seed=seed, limit=count, sets=sets, measures=measures)
     trained, source = load_with_data(str(run), data, say, labels, checkpoint, device, generator)
     classifier = classifier_of(source, progress) if classes and can_classify(source) else None
@@ -354,7 +364,7 @@ def measures_of(
         seed=seed,
         limit=count,
         sets=sets,
-        measures=(*MEASURES, *(class_measures(classifier) if classifier else ())),
+        measures=(*measures_for(source), *(class_measures(classifier) if classifier else ())),
     )
     if classifier is not None and conditional:
         held_out = held_out_batch(source, set_size(source, count), conditional=True)
@@ -394,7 +404,13 @@ def nearest(
         GradpenError: there is no run, its data or the device are not there, or there are no samples to look at.
     """
     trained, source = load_with_data(run, data, say, labels, checkpoint, device, generator)
-    return find_neighbours(trained.pictures(count, seed=seed), source)
+    return neighbours_of(trained, source, count, seed)
+
+
+def neighbours_of(run: Run, source: Source, count: int, seed: int) -> Neighbours:
+    """Return what :func:`nearest` does, of a loaded run and its data."""
+    lines = run.sample(count, seed=seed) if source.values.symbols is not None else None
+    return find_neighbours(run.pictures(count, seed=seed), source, lines)
 
 
 def load_with_data(

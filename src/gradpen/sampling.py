@@ -10,7 +10,7 @@ from torch import nn
 
 from gradpen.data.shown import as_pixels
 from gradpen.data.source import range_to_pixels
-from gradpen.data.values import IN_THE_PLANE, Values
+from gradpen.data.values import IN_THE_PLANE, PIXELS, Values
 from gradpen.machine.seeds import derived_seed
 
 CHUNK = 64
@@ -77,21 +77,21 @@ def draw(
 
 
 def draw_pixels(
-    generator: nn.Module, z: torch.Tensor, labels: torch.Tensor | None = None, depth: int | None = None
+    generator: nn.Module, z: torch.Tensor, labels: torch.Tensor | None = None, values: Values = PIXELS
 ) -> NDArray[np.uint8]:
-    """Return the samples of latents ``[N, latent_dim]`` as pictures, uint8 ``[N, C, H, W]``; of volumes, their slices.
+    """Return the samples of latents ``[N, latent_dim]`` as pictures, uint8 ``[N, C, H, W]``.
 
-    The depth is that of volumes, None for all else.
+    The values say what the generator's numbers mean: of volumes the slices are shown, of text the lines.
     """
     chunks = draw_from(generator, z, labels)
     made = torch.cat(list(chunks))
-    if made.shape[1:] == (1, 1, IN_THE_PLANE):
-        return as_pixels(made.float().cpu().numpy())
-    return as_pixels(range_to_pixels(made).cpu().numpy(), depth)
+    if made.shape[1:] == (1, 1, IN_THE_PLANE) or values.symbols is not None:
+        return as_pixels(made.float().cpu().numpy(), values)
+    return as_pixels(range_to_pixels(made).cpu().numpy(), values)
 
 
 def draw_numbers(generator: nn.Module, z: torch.Tensor, labels: torch.Tensor | None, values: Values) -> NDArray[Any]:
-    """Return the samples of latents in the data's units, type and layout; images as ``[N, H, W, C]``."""
+    """Return the samples of latents in the data's units, type and layout; images as ``[N, H, W, C]``, text as lines."""
     chunks = draw_from(generator, z, labels)
     if values.are_pixels:
         pixels = np.concatenate([range_to_pixels(chunk).cpu().numpy() for chunk in chunks])

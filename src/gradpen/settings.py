@@ -264,16 +264,18 @@ def configure(
     file: Path | None = None,
     settings: dict[str, Any] | None = None,
     base: RunConfig | None = None,
+    usual: str = DEFAULT,
 ) -> RunConfig:
     """Return a configuration: a preset, under a file, under settings by dotted key.
 
     Args:
-        preset: a name from :data:`gradpen.presets.catalogue.PRESETS`; none: the file's, or ``quick``.
+        preset: a name from :data:`gradpen.presets.catalogue.PRESETS`; none: the file's, or the usual one.
         reduced: the preset's reduced version, with an eighth of the channels and a short run, for a laptop.
         file: a JSON or TOML file with any part of a configuration, for example a run's ``config.json``.
         settings: values by dotted key. ``learning_rate`` sets both optimisers, ``penalty_weight`` the
             constraint's weight and ``size`` the data's, as the command line's options do.
         base: what stands instead of a preset where none is named.
+        usual: the preset where neither is.
 
     Raises:
         UsageError: a name or a value is wrong; the message says which and what was expected.
@@ -283,7 +285,7 @@ def configure(
     """
     changes = read_file(file) if file is not None else {}
     if base is None or preset is not None:
-        chosen = find(str(changes.get("preset", DEFAULT) if preset is None else preset)).config()
+        chosen = find(str(changes.get("preset", usual) if preset is None else preset)).config()
     else:
         chosen = base
     values = to_dict(reduced_preset(chosen) if reduced else chosen)

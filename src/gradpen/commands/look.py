@@ -97,14 +97,15 @@ class Evaluate:
 def measures_page(found: "dict[str, Estimate]") -> str:
     """Return measures of samples beside those of training images as lines of text."""
     from gradpen.metrics.classes import WORDS
-    from gradpen.metrics.generator import DISTANCE, MEASURES
+    from gradpen.metrics.generator import DISTANCE, MEASURES, MEASURES_OF_LINES, NGRAMS
 
-    rows = [(measure.name, measure.real_name, measure.words) for measure in MEASURES]
+    measures = MEASURES_OF_LINES if NGRAMS[0].name in found else MEASURES
+    rows = [(measure.name, measure.real_name, measure.words) for measure in measures]
     rows += [(name, f"real_{name}", words) for name, words in WORDS.items()]
-    about = found[DISTANCE.name]
+    about, things = found[DISTANCE.name], "lines" if measures is MEASURES_OF_LINES else "images"
     lines = [
-        f"{about.n} images a set, {about.sets} sets: mean ± standard deviation over the sets",
-        f"{'':17s}{'samples':>18s}  {'training images':>18s}",
+        f"{about.n} {things} a set, {about.sets} sets: mean ± standard deviation over the sets",
+        f"{'':17s}{'samples':>18s}  {f'training {things}':>18s}",
     ]
     for name, real_name, words in rows:
         if name in found:
@@ -113,7 +114,7 @@ def measures_page(found: "dict[str, Estimate]") -> str:
             )
             lines.append(f"{name:17s}{made:>18s}  {real:>18s}  {words}")
     if "diversity" in found and found["diversity"].mean < COLLAPSED * found["real_diversity"].mean:
-        lines.append("the samples differ much less than images do: the generator has collapsed, or nearly so")
+        lines.append(f"the samples differ much less than {things} do: the generator has collapsed, or nearly so")
     return "\n".join(lines)
 
 
@@ -144,16 +145,16 @@ class NearestImages:
 
     def run(self) -> int:
         """Search, draw and print."""
-        from gradpen.api import load_with_data
+        from gradpen.api import load_with_data, neighbours_of
         from gradpen.data.source import shown
         from gradpen.looking.pictures import save_rows
-        from gradpen.metrics.copies import find_neighbours, neighbours_to_json
+        from gradpen.metrics.copies import neighbours_to_json
 
         if self.out.suffix != ".png":
             raise UsageError(f"--out {printable(self.out)}: the picture is written to a .png file")
         chosen = checkpoint_named(self.checkpoint)
         run, source = load_with_data(self.run_folder, self.data, complain, checkpoint=chosen, device=self.device)
-        found = find_neighbours(run.pictures(self.count, seed=self.seed), source)
+        found = neighbours_of(run, source, self.count, self.seed)
         rows = [
             (f"samples of {run.path.name}, iteration {run.iteration:,}, seed {self.seed}", found.samples),
             (f"nearest of {found.train.among:,} training images", shown(source, found.train.rows)),
@@ -170,9 +171,9 @@ class NearestImages:
 
 def neighbours_page(found: "Neighbours") -> str:
     """Return the table of distances, the medians and the verdict as lines of text."""
-    from gradpen.metrics.copies import UNIT, verdict
+    from gradpen.metrics.copies import verdict
 
-    lines = [f"distance to the nearest image: {UNIT}", "sample   training   (image)   held-out   (image)"]
+    lines = [f"distance to the nearest image: {found.unit}", "sample   training   (image)   held-out   (image)"]
     for number in range(len(found.samples)):
         cells = [
             f"{part.distances[number]:10.2f} {f'({part.rows[number]})':>9s}" for part in (found.train, found.held_out)

@@ -25,7 +25,7 @@ class Sample:
 
     The same seed gives the same images, however many are drawn. The suffix of --out decides: .png one grid,
     .npz an array [N, H, W, C] with its latents, no suffix a folder of PNG files, .gif or .mp4 an animation: every
-    image of a grid walks through four latents and back to the first.
+    image of a grid walks through four latents and back to the first. Lines of text are printed, or written to .txt.
 
     Typical commands:
 
@@ -55,42 +55,51 @@ class Sample:
     """One row for each label, the same latents in every row."""
     strip: Annotated[int | None, option("N", "no")] = None
     """N rows of 8 images, each walking from one sample to another; all of one label, --label or the first."""
-    out: Path = Path("samples.png")
-    """FILE.png, FILE.npz, FOLDER, FILE.gif or FILE.mp4 (with the program ffmpeg)."""
+    out: Annotated[Path | None, option("PLACE", "samples.png; text is printed")] = None
+    """FILE.png, FILE.npz, FOLDER, FILE.gif or FILE.mp4 (with the program ffmpeg); of text also FILE.txt."""
     device: str = "auto"
     """auto, cpu, cuda or cuda:N."""
 
     def run(self) -> int:
         """Draw and write."""
+        from gradpen.data.lines import SUFFIXES
         from gradpen.looking.films import ANIMATED, refuse_animation_without_encoder, save_animation
-        from gradpen.looking.pictures import save_numbers, save_points, save_samples
+        from gradpen.looking.pictures import save_lines, save_numbers, save_points, save_samples
         from gradpen.runs.trained import load
 
-        refuse_together(self)
-        refuse_animation_without_encoder(self.out)
+        out = self.out or Path("samples.png")
+        refuse_together(self, out)
+        refuse_animation_without_encoder(out)
         run = load(self.run_folder, checkpoint=checkpoint_named(self.checkpoint), device=self.device, say=complain)
-        if self.out.suffix in ANIMATED:
+        if run.values.symbols is not None and self.strip is None and (self.out is None or out.suffix in SUFFIXES):
+            z = latents_of(run, self, usual=64)
+            lines, said = run.sample(latents=z).tolist(), f"{len(z)} samples"
+            if self.out is None:
+                print("\n".join(map(printable, lines)))
+                return 0
+            save_lines(lines, out)
+        elif out.suffix in ANIMATED:
             frames, said = animated_samples(run, self)
-            save_animation(frames, self.out)
-        elif self.out.suffix == ".npz" and self.strip is None:
+            save_animation(frames, out)
+        elif out.suffix == ".npz" and self.strip is None:
             numbers, z, said = samples_in_units(run, self)
-            save_numbers(numbers, self.out, z.numpy())
+            save_numbers(numbers, out, z.numpy())
         elif (
-            self.out.suffix == ".png"
+            out.suffix == ".png"
             and self.strip is None
             and self.labels is None
             and run.values.are_points(math.prod(run.sample(1).shape))
         ):
             z = latents_of(run, self, usual=1_000)
-            save_points(run.sample(latents=z, label=self.label), self.out)
+            save_points(run.sample(latents=z, label=self.label), out)
             said = f"{len(z)} samples"
         else:
             pixels, columns, said = still_samples(run, self)
-            save_samples(pixels, self.out, columns)
+            save_samples(pixels, out, columns)
         best = " (the best)" if is_best(run) and self.checkpoint == "best" else ""
         origin = f"seed {self.seed}" if self.latents is None else f"latents of {printable(self.latents)}"
         truncated = "" if self.truncation is None else f", truncated to ±{self.truncation:g}"
-        print(f"{said} of iteration {run.iteration:,}{best}, {origin}{truncated}: {self.out}")
+        print(f"{said} of iteration {run.iteration:,}{best}, {origin}{truncated}: {out}")
         return 0
 
 
@@ -102,23 +111,23 @@ def is_best(run: "Run") -> bool:
     return str(run.iteration) in {place.name.lstrip("0") for place in checkpoint_folders(RunFolder(path=run.path).best)}
 
 
-def refuse_together(options: Sample) -> None:
+def refuse_together(options: Sample, out: Path) -> None:
     """Raise if options were given that ask for different pictures, or for none."""
     from gradpen.looking.films import ANIMATED
 
-    animated = options.out.suffix in ANIMATED
+    animated = out.suffix in ANIMATED
     for one, other, both in (
         ("--strip", "--labels all", options.strip is not None and options.labels is not None),
         ("--strip", "--count", options.strip is not None and options.count is not None),
         ("--label", "--labels all", options.label is not None and options.labels is not None),
-        ("--strip", f"--out {options.out}", options.strip is not None and animated),
-        ("--labels all", f"--out {options.out}", options.labels is not None and animated),
+        ("--strip", f"--out {out}", options.strip is not None and animated),
+        ("--labels all", f"--out {out}", options.labels is not None and animated),
         ("--latents", "--count", options.latents is not None and options.count is not None),
         ("--latents", "--truncation", options.latents is not None and options.truncation is not None),
         ("--latents", "--strip", options.latents is not None and options.strip is not None),
-        ("--latents", f"--out {options.out}", options.latents is not None and animated),
+        ("--latents", f"--out {out}", options.latents is not None and animated),
         ("--truncation", "--strip", options.truncation is not None and options.strip is not None),
-        ("--truncation", f"--out {options.out}", options.truncation is not None and animated),
+        ("--truncation", f"--out {out}", options.truncation is not None and animated),
     ):
         if both:
             raise UsageError(f"{one} and {printable(other)} ask for different pictures; choose one of them")
@@ -135,7 +144,7 @@ def still_samples(run: "Run", options: Sample) -> tuple["NDArray[np.uint8]", int
     if options.strip is not None:
         z = strip_latents(run.config.generator.latent_dim, options.seed, options.strip)
         label = run.label_vectors(1, options.label)
-        pixels = draw_pixels(run.generator, z, None if label is None else label.expand(len(z), -1), run.values.depth)
+        pixels = draw_pixels(run.generator, z, None if label is None else label.expand(len(z), -1), run.values)
         return pixels, STEPS, f"{options.strip} strips of {STEPS} images"
     if options.labels is not None:
         z = latents_of(run, options, usual=8)
@@ -197,5 +206,5 @@ def animated_samples(run: "Run", options: Sample) -> tuple["NDArray[np.uint8]", 
     count = 16 if options.count is None else options.count
     z = loop_latents(run.config.generator.latent_dim, options.seed, count)
     labels = run.label_vectors(count, options.label)
-    pixels = draw_pixels(run.generator, z, None if labels is None else labels.repeat(FRAMES, 1), run.values.depth)
+    pixels = draw_pixels(run.generator, z, None if labels is None else labels.repeat(FRAMES, 1), run.values)
     return pixels.reshape(FRAMES, count, *pixels.shape[1:]), f"{FRAMES} frames of {count} samples"

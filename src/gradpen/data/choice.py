@@ -19,8 +19,8 @@ from gradpen.data.image import Fit
 EMBEDDED = "embedded:"
 READ = (
     "a folder of images (any size, mode and format, searched recursively), a folder of idx files (MNIST, "
-    "Fashion-MNIST), of CIFAR-10, of LSUN or of .npy files, an array in a .npy, .npz or .h5 file, or a .csv file of "
-    "numbers"
+    "Fashion-MNIST), of CIFAR-10, of LSUN or of .npy files, an array in a .npy, .npz or .h5 file, a .csv file of "
+    "numbers, or a .txt file with one example a line"
 )
 """which data gradpen reads"""
 Side = Annotated[int, Field(ge=1, le=65_536)]
@@ -46,7 +46,8 @@ class DataChoice:
 
     path: str = "embedded:digits"
     """what :data:`READ` says; embedded:digits (scikit-learn's digits), embedded:bricks or embedded:faces (drawn
-    stand-ins), embedded:8gaussians, 25gaussians, swissroll, ring or grid (points in the plane)"""
+    stand-ins), embedded:8gaussians, 25gaussians, swissroll, ring or grid (points in the plane), or embedded:sentences
+    (short lines of text)"""
     size: tuple[Side, Side] | None = None
     """height and width, also written 48x32; none: the images' own, but 64x64 for a folder whose images differ in size
     or exceed 128"""
@@ -72,6 +73,8 @@ class DataChoice:
     range: tuple[float, float] | None = None
     """smallest and largest number of an array, or of images with more than 8 bits, also written 0,4095; none: told by
     type and data"""
+    length: Annotated[int, Field(ge=4, le=4096)] | None = None
+    """characters of a line of text; longer lines are cut off and shorter ones filled up; none: 32"""
     held_out: float = Field(default=0.1, ge=0.01, le=0.5)
     """fraction held out for honest measures where the data bring no test part"""
     flip: bool = False

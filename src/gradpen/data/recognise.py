@@ -1,19 +1,20 @@
 """Recognise what the user points at, and open it as a source."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
-from gradpen.data import arrays, cifar, hdf5, idx, lsun, tabulated
+from gradpen.data import arrays, cifar, hdf5, idx, lines, lsun, tabulated
 from gradpen.data.choice import EMBEDDED, READ, WITHOUT_TABLE, DataChoice, LabelledArray
 from gradpen.data.columns import name_and_kind, official_parts, table_labels
 from gradpen.data.drawn import bricks, faces
 from gradpen.data.folder import Progress, class_in_name, class_of, folder_classes, named_classes, parts_of_split
 from gradpen.data.image import MODE_OF_CHANNELS, resize_array
 from gradpen.data.labels import Labels, class_labels
+from gradpen.data.sentences import sentences
 from gradpen.data.source import (
     FEWEST_HELD_OUT,
     DataReport,
@@ -34,6 +35,7 @@ from gradpen.text import printable
 
 ARRAY_SUFFIXES = (".npy", ".npz", *hdf5.SUFFIXES)
 DRAWN = {"bricks": bricks, "faces": faces}
+SENTENCES = "sentences"
 
 
 def no_progress(step: str, done: int, total: int) -> None:
@@ -52,7 +54,9 @@ def open_source(choice: DataChoice, *, array: LabelledArray | None = None, progr
     Raises:
         DataError: the data cannot be used; the message names the file and what was expected.
     """
-    if array is not None:
+    if array is not None and array.images.dtype.kind == "U" and array.images.ndim == 1:
+        source = of_lines(array.images.tolist(), "array", "lines in memory", choice)
+    elif array is not None:
         numbers = arrays.images_from_array(array.images, "the array", choice.axes, choice.numbers)
         labels = arrays.labels_from_array(array.labels, len(array.images), "the array")
         source = from_memory(
@@ -63,6 +67,8 @@ def open_source(choice: DataChoice, *, array: LabelledArray | None = None, progr
     else:
         source = from_path(Path(os.path.expanduser(choice.path)), choice, progress)
     refuse_labels_without_files(choice, source)
+    if choice.length is not None and source.values.symbols is None:
+        raise DataError(f"{printable(source.report.path)} holds no text; `data.length` is for lines of text")
     if choice.unscaled and not source.values.unscaled:
         raise DataError(
             f"{printable(source.report.path)} holds {source.values.layout}; `data.unscaled` is for vectors of floats"
@@ -107,6 +113,26 @@ def from_table(path: Path, choice: DataChoice, progress: Progress) -> Source:
     notes = {f"column, named {', '.join(map(printable, columns))}": len(columns)} if columns else {}
     numbers = replace(numbers, notes=numbers.notes | notes)
     return from_memory("array", str(path), numbers.images, None, "float64", choice, numbers=numbers)
+
+
+def from_text(path: Path, choice: DataChoice, progress: Progress) -> Source:
+    """Open a text file, a line an example."""
+    del progress
+    return of_lines(lines.read_lines(path), "text", str(path), choice)
+
+
+def of_lines(given: Sequence[str], kind: str, path: str, choice: DataChoice) -> Source:
+    """Return a source over lines of text.
+
+    Raises:
+        DataError: an option is given that has no meaning for text, or there are too few lines.
+    """
+    for option, meant in (("size", choice.size), ("axes", choice.axes), ("range", choice.range)):
+        if meant is not None:
+            raise DataError(f"{printable(path)} holds lines of text, which have no {option}; leave out `data.{option}`")
+    codes, values, notes = lines.encoded(given, choice.length or lines.USUAL_LENGTH, printable(path))
+    numbers = arrays.Numbers(images=codes, values=values, notes=notes)
+    return from_memory(kind, path, codes, None, "characters", choice, numbers=numbers)
 
 
 def from_folder(path: Path, choice: DataChoice, progress: Progress) -> Source:
@@ -246,6 +272,7 @@ FORMS = (
     Form(lambda path: path if lsun.is_lsun(path) else None, from_lsun),
     Form(lambda path: path if path.suffix.lower() in ARRAY_SUFFIXES and path.is_file() else None, from_array),
     Form(lambda path: path if path.suffix.lower() in tabulated.SUFFIXES and path.is_file() else None, from_table),
+    Form(lambda path: path if path.suffix.lower() in lines.SUFFIXES and path.is_file() else None, from_text),
     Form(lambda path: path if path.is_dir() else None, from_folder),
 )
 """all forms, the first that fits is taken; a new one is a file that reads it, and a row here"""
@@ -262,8 +289,10 @@ def embedded(choice: DataChoice) -> Source:
         return digits(choice)
     if name in TOYS:
         return toy(name, choice)
+    if name == SENTENCES:
+        return of_lines(sentences(), "embedded", f"{name} put together by gradpen", choice)
     if name not in DRAWN:
-        known = ", ".join(f"{EMBEDDED}{known}" for known in ("digits", *DRAWN, *TOYS))
+        known = ", ".join(f"{EMBEDDED}{known}" for known in ("digits", *DRAWN, *TOYS, SENTENCES))
         raise DataError(f"there are no embedded data '{printable(name)}'; choose one of {known}")
     images, labels = DRAWN[name]()
     return from_memory("embedded", f"{name} drawn by gradpen", images, labels, "uint8", choice)
@@ -314,6 +343,7 @@ def from_memory(
     if choice.size is not None and numbers is not None and numbers.values.layout != "images":
         raise DataError(f"{printable(path)} holds {numbers.values.layout}, which have no size; leave out `data.size`")
     height, width = images.shape[2:]
+    values = PIXELS if numbers is None else numbers.values
     pictures = numbers is None or numbers.values.layout == "images"
     groups = duplicate_groups(images, [f"image {row}" for row in range(len(images))]) if pictures else []
     resized = images
@@ -325,7 +355,7 @@ def from_memory(
         found=len(images),
         used=len(images),
         shape=(resized.shape[1], resized.shape[2], resized.shape[3]),
-        sizes={f"{height}x{width}": len(images)},
+        sizes={f"{width} characters" if values.symbols is not None else f"{height}x{width}": len(images)},
         modes={dtype: len(images)},
         duplicates=groups,
         classes={} if labels is None else labels.counts(),
@@ -333,5 +363,4 @@ def from_memory(
         notes={} if numbers is None else numbers.notes | numbers.values.note(len(images)),
     )
     train, held_out = parts or split(len(images), choice.held_out)
-    values = PIXELS if numbers is None else numbers.values
     return make_source(resized, train, held_out, labels, report, values=values)

@@ -63,7 +63,8 @@ class Source:
     """Images to learn from."""
 
     images: Images
-    """``[N, C, H, W]``, in memory or memory-mapped: uint8 from 0 to 255, or float32 in [-1, 1]"""
+    """``[N, C, H, W]``, in memory or memory-mapped: uint8 from 0 to 255, or float32 in [-1, 1]; of text uint16 codes
+    ``[N, 1, 1, L]``"""
     train: Indices
     """rows to train on"""
     held_out: Indices
@@ -80,14 +81,16 @@ class Source:
 
     @property
     def shape(self) -> Shape:
-        """Channels, height and width of one image."""
+        """Channels, height and width of one image as the networks take it; of text symbols, 1 and characters."""
         _, channels, height, width = self.images.shape
-        return channels, height, width
+        return channels if self.values.symbols is None else len(self.values.symbols), height, width
 
     @property
     def sides(self) -> str:
-        """Height and width, of volumes depth, height and width, in words."""
+        """Height and width, of volumes depth, height and width, of text its length, in words."""
         _, height, width = self.shape
+        if self.values.symbols is not None:
+            return f"{width} characters"
         depth = self.values.depth
         return f"{height}x{width}" if depth is None else f"{depth}x{height // depth}x{width}"
 
@@ -112,14 +115,30 @@ def range_to_pixels(images: Tensor) -> Tensor:
 
 def gather(source: Source, rows: Indices, device: torch.device) -> Tensor:
     """Return the images of these rows as float32 ``[len(rows), C, H, W]`` in [-1, 1] on the device, channels last."""
+    if source.values.symbols is not None:
+        return one_hot(torch.from_numpy(source.images[rows].astype(np.int64)).to(device), len(source.values.symbols))
     numbers = torch.from_numpy(source.images[rows]).to(device)
     in_range = pixels_to_range(numbers) if numbers.dtype == torch.uint8 else numbers
     return in_range.contiguous(memory_format=torch.channels_last)
 
 
+def one_hot(codes: Tensor, symbols: int) -> Tensor:
+    """Return codes ``[N, 1, 1, L]`` as float32 ``[N, symbols, 1, L]``, channels last: 1 for the symbol that is there.
+
+    >>> one_hot(torch.tensor([[[[1, 0]]]]), 2)[0, :, 0].tolist()
+    [[0.0, 1.0], [1.0, 0.0]]
+    """
+    return torch.nn.functional.one_hot(codes[:, 0].long(), symbols).float().permute(0, 3, 1, 2)
+
+
+def settled(samples: Tensor) -> Tensor:
+    """Return text ``[N, V, 1, L]`` with 1 for the likeliest symbol of each place and 0 for the others."""
+    return one_hot(samples.argmax(1, keepdim=True), samples.shape[1])
+
+
 def shown(source: Source, rows: Indices) -> NDArray[np.uint8]:
     """Return the images of these rows as pictures, uint8 ``[len(rows), C, H, W]``."""
-    return as_pixels(np.asarray(source.images[rows]), source.values.depth)
+    return as_pixels(np.asarray(source.images[rows]), source.values)
 
 
 def spread_out(rows: Indices, count: int) -> Indices:
@@ -281,7 +300,7 @@ def make_source(
     """Return a source with its fingerprint; ``pixels`` is the images' digest where it is known already."""
     digest = hashlib.sha256(json.dumps(images.shape).encode())
     if images.dtype != np.uint8:
-        digest.update(f"{values.low},{values.high}".encode())
+        digest.update(f"{values.low},{values.high}{''.join(values.symbols or ())}".encode())
     digest.update((pixels or pixel_digest(images)).encode())
     for rows in (train, held_out, None if labels is None else labels.values):
         form = "<i8" if rows is None or rows.dtype == np.int64 else "<f4"

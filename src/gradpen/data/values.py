@@ -7,13 +7,14 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from gradpen.data.symbols import codes_of, lines_of, spread_out_symbols
 from gradpen.errors import DataError
 from gradpen.machine.room import new_array
 
-Layout = Literal["images", "vectors", "signals", "volumes"]
+Layout = Literal["images", "vectors", "signals", "volumes", "lines"]
 Range = tuple[float, float]
 Floats = NDArray[np.float32]
-Images = NDArray[np.uint8] | NDArray[np.float32]
+Images = NDArray[np.uint8] | NDArray[np.float32] | NDArray[np.uint16]
 IN_THE_PLANE = 2
 """numbers of a point in the plane"""
 FEW_LEVELS = 32
@@ -35,6 +36,8 @@ class Values:
     """range of each number of a vector, where they differ so much that one range would hide some"""
     unscaled: bool = False
     """the networks take them as they are, without a range"""
+    symbols: tuple[str, ...] | None = None
+    """of text: what the codes of characters stand for; the networks take a number for each"""
 
     def are_points(self, width: int) -> bool:
         """Whether they are points in the plane, so many numbers being in one row."""
@@ -48,11 +51,14 @@ class Values:
     def restore(self, samples: Floats) -> NDArray[Any]:
         """Return samples ``[N, C, H, W]`` in [-1, 1] in the data's units, type and layout.
 
-        Images come as ``[N, H, W, C]``, vectors as ``[N, D]``, signals as ``[N, C, L]``, volumes ``[N, C, D, H, W]``.
+        Images come as ``[N, H, W, C]``, vectors as ``[N, D]``, signals as ``[N, C, L]``, volumes ``[N, C, D, H, W]``,
+        text as ``[N]`` lines.
 
         >>> Values(low=200, high=4000, dtype="uint16").restore(np.full((1, 1, 1, 1), -1, np.float32)).ravel().tolist()
         [200]
         """
+        if self.symbols is not None:
+            return np.array(lines_of(samples.argmax(1, keepdims=True), self.symbols))
         kind = np.dtype(self.dtype)
         if self.unscaled:
             return samples.astype(kind).reshape(len(samples), -1)
@@ -73,12 +79,17 @@ class Values:
             return numbers.reshape(*numbers.shape[:2], self.depth, -1, numbers.shape[3])
         return numbers[:, :, 0] if self.layout == "signals" else np.ascontiguousarray(numbers.transpose(0, 2, 3, 1))
 
-    def taken(self, numbers: NDArray[Any]) -> Floats:
+    def taken(self, numbers: NDArray[Any], width: int | None = None) -> Floats:
         """Return numbers in the data's units and layout as the networks take them, ``[N, C, H, W]`` in [-1, 1].
+
+        Lines are brought to that many characters.
 
         >>> Values(low=0, high=10, dtype="float64", layout="vectors").taken(np.array([[0.0, 5.0]])).tolist()
         [[[[-1.0, 0.0]]]]
         """
+        if self.symbols is not None:
+            codes = codes_of(numbers.tolist(), self.symbols, width or max(map(len, numbers.tolist())))
+            return spread_out_symbols(codes, len(self.symbols))
         if self.layout == "vectors":
             placed = numbers[:, None, None]
         elif self.layout == "volumes":
@@ -107,6 +118,9 @@ class Values:
             words = f"{self.dtype} values from the smallest to the largest of each column taken as -1 to 1"
         if self.unscaled:
             words = f"{self.dtype} values taken as they are"
+        if self.symbols is not None:
+            words = "different character, the mark at a line's end and that of rare ones among them"
+            return {words: len(self.symbols)}
         return {} if self.are_pixels else {words: count}
 
 
@@ -251,6 +265,8 @@ def shape_in_words(shape: Sequence[int], values: Mapping[str, Any]) -> str:
     """
     channels, height, width = shape
     layout, depth = values.get("layout", "images"), values.get("depth")
+    if layout == "lines":
+        return f"{width} characters of {channels}"
     if layout == "vectors":
         return f"{width} numbers"
     if layout == "signals":
@@ -265,4 +281,11 @@ def values_from_json(values: dict[str, Any] | None) -> Values:
     if values is None:
         return PIXELS
     columns = values.get("columns")
-    return Values(**{**values, "columns": columns and tuple((low, high) for low, high in columns)})
+    symbols = values.get("symbols")
+    return Values(
+        **{
+            **values,
+            "columns": columns and tuple((low, high) for low, high in columns),
+            "symbols": symbols and tuple(symbols),
+        }
+    )

@@ -73,14 +73,27 @@ def draw_distance(axes: Axes, rows: Sequence[dict[str, Any]], floor: float | Non
     axes.plot(iterations, values, color=TRAIN, marker="o", ms=3, label="samples to held-out images")
     if floor is not None:
         axes.axhline(floor, color=GREY, ls="--", lw=0.8, label="training to held-out images (floor)")
-    axes.set_title("Exact Wasserstein-1 distance in pixel space", fontsize=10)
+    axes.set_title("Exact Wasserstein-1 distance of what the networks see", fontsize=10)
     axes.set_ylabel("mean distance of matched images")
+    axes.set_ylim(bottom=0)
+    axes.legend(frameon=False)
+
+
+def draw_ngrams(axes: Axes, rows: Sequence[dict[str, Any]]) -> None:
+    """Draw how far the n-grams of lines are from those of held-out lines."""
+    for n, shade in enumerate((0.25, 0.5, 0.75, 1.0), 1):
+        axes.plot(*column(rows, f"jsd_{n}"), color=TRAIN, alpha=shade, marker="o", ms=3, label=f"{n}-grams")
+    axes.set_title("Jensen-Shannon divergence from held-out lines", fontsize=10)
+    axes.set_ylabel("bits")
     axes.set_ylim(bottom=0)
     axes.legend(frameon=False)
 
 
 def draw_frechet_distance(axes: Axes, rows: Sequence[dict[str, Any]]) -> None:
     """Draw the Fréchet distance of samples to held-out data in features, and where the best checkpoint is."""
+    if any("jsd_4" in row for row in rows):
+        draw_ngrams(axes, rows)
+        return
     iterations, values = column([row for row in rows if row["iteration"] > 0], "frechet_distance")
     axes.plot(iterations, values, color=TRAIN, marker="o", ms=3, label="samples to held-out images")
     if len(values):

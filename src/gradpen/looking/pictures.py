@@ -29,8 +29,8 @@ def save_samples(pixels: NDArray[np.uint8], out: Path, columns: int | None = Non
             np.savez_compressed(out, images=pixels.transpose(0, 2, 3, 1))
         elif out.suffix:
             raise UsageError(
-                f"samples are written to a .png grid, an .npz array or a folder of PNGs, or animated to .gif or .mp4, "
-                f"not to {printable(out)}"
+                f"samples are written to a .png grid, an .npz array or a folder of PNGs, animated to .gif or .mp4, "
+                f"or, of text, to .txt, not to {printable(out)}"
             )
         else:
             out.mkdir(parents=True, exist_ok=True)
@@ -47,6 +47,17 @@ def save_points(points: NDArray[Any], out: Path) -> None:
     with readable_writes(UsageError, out, "choose another `out`"):
         out.parent.mkdir(parents=True, exist_ok=True)
         save_drawn(draw_plane(window_of(points), [(points, SAMPLES)]), out)
+
+
+def save_lines(lines: Sequence[str], out: Path) -> None:
+    """Write lines of text in UTF-8.
+
+    Raises:
+        UsageError: the place cannot be written.
+    """
+    with readable_writes(UsageError, out, "choose another `out`"):
+        out.parent.mkdir(parents=True, exist_ok=True)
+        replace_file(out, "".join(f"{line}\n" for line in lines).encode())
 
 
 def save_numbers(numbers: NDArray[Any], out: Path, latents: NDArray[np.float32]) -> None:

@@ -3,6 +3,7 @@
 import base64
 import html
 import json
+from pathlib import Path
 from typing import Any
 
 from gradpen.data.values import shape_in_words
@@ -27,6 +28,7 @@ figure { margin: 0; } figcaption { color: var(--soft); font-size: .9rem; }
 pre { background: #f6f6f6; padding: 1rem; overflow-x: auto; font-size: .85rem; }
 """
 SHOWN_GRIDS = 6
+SHOWN_LINES = 24
 SHOWN_CLASSES = 20
 STATES = {
     "running": "still running when this page was written",
@@ -60,6 +62,15 @@ def picture(content: bytes, caption: str, style: str) -> str:
     )
 
 
+def samples(grid: Path, caption: str) -> str:
+    """Return a grid of samples with its caption; of text the lines themselves."""
+    lines = grid.with_suffix(".txt")
+    if not lines.is_file():
+        return picture(grid.read_bytes(), caption, "grid")
+    written = "\n".join(text(line) for line in lines.read_text(encoding="utf-8").split("\n")[:SHOWN_LINES])
+    return f"<figure><pre>{written}</pre><figcaption>{text(caption)}</figcaption></figure>"
+
+
 def table(rows: list[tuple[str, str]]) -> str:
     """Return a table of names and values."""
     cells = "".join(f"<tr><th>{text(name)}</th><td>{text(value)}</td></tr>" for name, value in rows)
@@ -72,9 +83,7 @@ def page(folder: RunFolder, rows: list[Row], record: dict[str, Any], figure: byt
     data = json.loads(folder.data.read_text(encoding="utf-8"))
     name = text(folder.path.resolve().name)
     state = STATES[record["state"]]
-    grids = "".join(
-        picture(grid.read_bytes(), f"samples after {int(grid.stem):,} iterations", "grid") for grid in chosen(folder)
-    )
+    grids = "".join(samples(grid, f"samples after {int(grid.stem):,} iterations") for grid in chosen(folder))
     return f"""<!DOCTYPE html>
 <html lang="en"><head><meta charset="utf-8">
 <meta http-equiv="Content-Security-Policy" content="default-src 'none'; img-src data:; style-src 'unsafe-inline'">
@@ -211,6 +220,11 @@ MEASURES = [
     ("penalty", "penalty coefficient times the mean penalty of the newest critic batch"),
     ("critic loss, generator loss", "the objective's losses on the newest batches, without the penalty"),
     ("distance", "mean distance of optimally matched images (exact Wasserstein-1), pixels in [-1, 1]"),
+    (
+        "Jensen-Shannon divergence",
+        "of text: between the relative frequencies of n-grams in samples and in held-out lines, in bits; the best "
+        "checkpoint is the newest within a fifth of the smallest of 4-grams",
+    ),
     (
         "Fréchet distance",
         "between normal distributions with the features' means and covariances; features of a fixed random "

@@ -1,12 +1,13 @@
 """Whether a generator has copied training images, judged by how near real images come to them."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from gradpen.data.source import Indices, Source, shown, spread_out
+from gradpen.data.symbols import spread_out_symbols
 from gradpen.metrics.neighbours import Nearest, nearest_images
 
 REAL_COMPARED = 100
@@ -14,11 +15,12 @@ REAL_COMPARED = 100
 COPY = 0.5
 """a sample nearer to a training image than this part of the smallest real distance counts as a copy"""
 UNIT = "mean absolute error over pixels, 0 to 255"
+UNIT_OF_LINES = "percent of the characters that differ"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Neighbours:
-    """Samples with their nearest images, and what real images have. Distances are of :data:`UNIT`."""
+    """Samples with their nearest images, and what real images have. Distances are of the unit."""
 
     samples: NDArray[np.uint8]
     """uint8 ``[n, C, H, W]``"""
@@ -31,6 +33,7 @@ class Neighbours:
     the nearest of more images is nearer"""
     real: Nearest
     """of real held-out images, among all training images: the floor"""
+    unit: str = UNIT
 
     @property
     def copies(self) -> list[int]:
@@ -49,8 +52,27 @@ class Pictures:
         return shown(self.source, rows)
 
 
-def find_neighbours(samples: NDArray[np.uint8], source: Source) -> Neighbours:
-    """Return the nearest training and held-out images of samples ``[n, C, H, W]``, with the floor."""
+@dataclass(frozen=True)
+class Symbols:
+    """The lines of a source as numbers for their symbols, made as they are asked for."""
+
+    source: Source
+
+    def __getitem__(self, rows: Indices) -> NDArray[np.uint8]:
+        """Return those of these rows, 0 or 1, ``[n, V, 1, L]``."""
+        return spread_out_symbols(self.source.images[rows], self.source.shape[0]).astype(np.uint8)
+
+
+def find_neighbours(samples: NDArray[np.uint8], source: Source, lines: NDArray[np.str_] | None = None) -> Neighbours:
+    """Return the nearest training and held-out images of samples, with the floor.
+
+    Args:
+        samples: as pictures, ``[n, C, H, W]``.
+        source: the data.
+        lines: of text, the samples as lines ``[n]``.
+    """
+    if lines is not None:
+        return nearest_lines(samples, source, lines)
     size = min(len(source.held_out), len(source.train))
     subset = np.sort(np.random.Generator(np.random.Philox(key=0)).choice(source.train, size, replace=False))
     images = Pictures(source)
@@ -61,6 +83,28 @@ def find_neighbours(samples: NDArray[np.uint8], source: Source) -> Neighbours:
         held_out=nearest_images(samples, images, source.held_out),
         subset=nearest_images(samples, images, subset),
         real=nearest_images(real, images, source.train),
+    )
+
+
+def nearest_lines(samples: NDArray[np.uint8], source: Source, lines: NDArray[np.str_]) -> Neighbours:
+    """Return what :func:`find_neighbours` does, of lines, by the characters that differ."""
+    size, (symbols, _, length) = min(len(source.held_out), len(source.train)), source.shape
+    subset = np.sort(np.random.Generator(np.random.Philox(key=0)).choice(source.train, size, replace=False))
+    known, asked = Symbols(source), source.values.taken(lines, length).astype(np.uint8)
+    real = known[spread_out(source.held_out, min(REAL_COMPARED, len(source.held_out)))]
+
+    def nearest(queries: NDArray[np.uint8], rows: Indices) -> Nearest:
+        found = nearest_images(queries, known, rows)
+        # A character that differs is two numbers that do, of all symbols.
+        return replace(found, distances=found.distances * 100 * symbols / 2)
+
+    return Neighbours(
+        samples=samples,
+        train=nearest(asked, source.train),
+        held_out=nearest(asked, source.held_out),
+        subset=nearest(asked, subset),
+        real=nearest(real, source.train),
+        unit=UNIT_OF_LINES,
     )
 
 
@@ -83,7 +127,7 @@ def neighbours_to_json(found: Neighbours) -> dict[str, Any]:
     """Return JSON-able values."""
     parts = {"train": found.train, "held_out": found.held_out, "train_subset": found.subset}
     return {
-        "unit": UNIT,
+        "unit": found.unit,
         "samples": [
             {name: {"row": int(part.rows[i]), "distance": float(part.distances[i])} for name, part in parts.items()}
             for i in range(len(found.samples))

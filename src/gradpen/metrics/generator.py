@@ -2,7 +2,7 @@
 
 import statistics
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -10,9 +10,10 @@ import torch
 from torch import Tensor, nn
 
 from gradpen.batch import Batch
-from gradpen.data.source import Source, gather, label_vectors, spread_out
+from gradpen.data.source import Source, gather, label_vectors, settled, spread_out
 from gradpen.machine.seeds import derived_seed
 from gradpen.metrics.features import NAME, random_features
+from gradpen.metrics.ngrams import Grams, jensen_shannon, ngrams
 from gradpen.metrics.samples import SMALLEST_SHARP, diversity, exact_wasserstein, sharpness
 from gradpen.metrics.sets import NEIGHBOURS, frechet_distance, kernel_distance, neighbourhoods
 from gradpen.sampling import draw
@@ -43,6 +44,10 @@ class Views:
     def features(self) -> Tensor:
         """The images in :func:`~gradpen.metrics.features.random_features`, ``[n, d]``."""
         return random_features(self.images)
+
+    def ngrams(self, n: int) -> Grams:
+        """Return how often each n-gram occurs in lines of text, each place being the likeliest symbol."""
+        return ngrams(self.images.argmax(1)[:, 0].numpy(), n)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -117,6 +122,31 @@ MEASURES = (
 """what is measured of a trained generator; a new one is a function in :mod:`gradpen.metrics` and a row here"""
 
 
+def of_ngrams(n: int) -> Measure:
+    """Return the divergence of n-grams, of lines of text."""
+    return Measure(
+        name=f"jsd_{n}",
+        real_name=f"real_jsd_{n}",
+        words=f"Jensen-Shannon divergence of {n}-grams from those of as many held-out lines, in bits",
+        of=lambda made, held_out: jensen_shannon(made.ngrams(n), held_out.ngrams(n)),
+        fewest=1,
+    )
+
+
+NGRAMS = tuple(map(of_ngrams, range(1, 5)))
+MEASURES_OF_LINES = (
+    replace(DISTANCE, words="exact Wasserstein-1 distance to as many held-out lines, each symbol a number"),
+    *NGRAMS,
+    replace(MEASURES[-2], words="mean distance of two of them, each symbol a number"),
+)
+"""what is measured of text"""
+
+
+def measures_for(source: Source) -> tuple[Measure, ...]:
+    """Return what is measured of samples of such data."""
+    return MEASURES if source.values.symbols is None else MEASURES_OF_LINES
+
+
 def set_size(source: Source, limit: int = SET_SIZE) -> int:
     """Return how many images a set can have: all held-out images at most, and half of the training images."""
     return min(limit, len(source.held_out), len(source.train) // 2)
@@ -128,15 +158,18 @@ def held_out_batch(source: Source, count: int, *, conditional: bool) -> Batch:
     return Batch(images=gather(source, rows, CPU), labels=label_vectors(source, rows) if conditional else None)
 
 
-def samples_beside(held_out: Batch, generator: nn.Module, latent_dim: int, seed: int) -> Tensor:
-    """Return as many samples as there are held-out images, with the labels of those, in memory."""
-    return draw(generator, latent_dim, len(held_out), seed, held_out.labels).cpu()
+def samples_beside(held_out: Batch, generator: nn.Module, latent_dim: int, seed: int, *, text: bool = False) -> Tensor:
+    """Return as many samples as there are held-out images, with the labels of those, in memory; text settled."""
+    made = draw(generator, latent_dim, len(held_out), seed, held_out.labels).cpu()
+    return settled(made) if text else made
 
 
-def sample_sets(generator: nn.Module, latent_dim: int, held_out: Batch, seed: int, sets: int) -> Iterator[Tensor]:
+def sample_sets(
+    generator: nn.Module, latent_dim: int, held_out: Batch, seed: int, sets: int, *, text: bool = False
+) -> Iterator[Tensor]:
     """Yield the sets of samples of an evaluation, each with the labels of the held-out images."""
     for number in range(sets):
-        yield samples_beside(held_out, generator, latent_dim, derived_seed(seed, "evaluate", number))
+        yield samples_beside(held_out, generator, latent_dim, derived_seed(seed, "evaluate", number), text=text)
 
 
 def sample_distance(generator: nn.Module, latent_dim: int, held_out: Batch, seed: int) -> float:
@@ -186,7 +219,8 @@ def measure_generator(
         measures: which; those that need larger images or more of them are left out.
     """
     held_out = held_out_batch(source, set_size(source, limit), conditional=conditional)
-    made = sample_sets(generator, latent_dim, held_out, seed, sets)
+    text = source.values.symbols is not None
+    made = sample_sets(generator, latent_dim, held_out, seed, sets, text=text)
     return beside_real(measures, made, held_out.images, source, sets)
 
 

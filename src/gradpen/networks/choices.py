@@ -2,6 +2,7 @@
 
 from gradpen.networks.bottleneck import BottleneckCritic, BottleneckGenerator
 from gradpen.networks.dcgan import DcganCritic, DcganGenerator
+from gradpen.networks.language import LanguageCritic, LanguageGenerator
 from gradpen.networks.mlp import MlpCritic, MlpGenerator
 from gradpen.networks.own import OwnCritic, OwnGenerator
 from gradpen.networks.r3gan import R3ganCritic, R3ganGenerator
@@ -14,6 +15,8 @@ __all__ = [
     "BottleneckGenerator",
     "DcganCritic",
     "DcganGenerator",
+    "LanguageCritic",
+    "LanguageGenerator",
     "MlpCritic",
     "MlpGenerator",
     "OwnCritic",
@@ -36,6 +39,7 @@ GENERATORS = (
     ResidualGenerator,
     TaperedGenerator,
     BottleneckGenerator,
+    LanguageGenerator,
     R3ganGenerator,
     OwnGenerator,
 )
@@ -46,6 +50,7 @@ CRITICS = (
     ResidualCritic,
     TaperedCritic,
     BottleneckCritic,
+    LanguageCritic,
     R3ganCritic,
     OwnCritic,
 )

@@ -195,7 +195,7 @@ def examples_shape(values_layout: str, shape: Shape, depth: int | None) -> tuple
     channels, height, width = shape
     if values_layout == "vectors":
         return (prod(shape),)
-    if values_layout == "signals":
+    if values_layout in ("signals", "lines"):
         return channels, width
     if depth is not None:
         return channels, depth, height // depth, width

@@ -13,6 +13,7 @@ from typing import Literal, Self
 from pydantic import Field, PositiveFloat, model_validator
 from pydantic.dataclasses import dataclass
 from torch import Tensor, nn
+from torch.nn.functional import softplus
 
 from gradpen.choice import STRICT, Size
 from gradpen.errors import UsageError
@@ -30,7 +31,7 @@ from gradpen.networks.labels import (
 from gradpen.networks.layers import Convolution, LeakyReLU, Linear, TransposedConvolution
 from gradpen.networks.norms import BatchNorm1d, BatchNorm2d
 
-Activation = Literal["none", "relu", "leaky-relu", "tanh", "sigmoid-range", "gated"]
+Activation = Literal["none", "relu", "leaky-relu", "softplus", "tanh", "sigmoid-range", "gated"]
 GATED = 2
 """maps that a gate makes one of"""
 StageNorm = Literal["none", "batch", "conditional-batch", "layer", "instance", "group"]
@@ -84,7 +85,8 @@ class Stage:
     norm_eps: PositiveFloat = 1e-5
     norm_momentum: PositiveFloat = 0.1
     activation: Activation = "leaky-relu"
-    """gated: the convolution makes twice the channels, of which one half opens and shuts the other"""
+    """gated: the convolution makes twice the channels, of which one half opens and shuts the other; softplus: a smooth
+    one for critics under a penalty, softplus(2x + 2) / 2 - 1"""
     negative_slope: float = 0.2
     dropout: float = Field(default=0.0, ge=0, lt=1)
     dropout_maps: bool = False
@@ -124,12 +126,24 @@ def norm_module(stage: Stage, channels: int, labels: int) -> list[nn.Module]:
     return []
 
 
+class Softplus(nn.Module):
+    r"""A smooth activation that is ELU's shape with a second derivative: ``softplus(2x + 2) / 2 - 1``.
+
+    Source: Gulrajani et al. 2017 (arXiv 1704.00028), appendix D, where critics with ELU failed to train.
+    """
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return values above -1."""
+        return softplus(2 * x + 2) / 2 - 1
+
+
 def activation_module(activation: Activation, negative_slope: float) -> list[nn.Module]:
     """Return the activation, as a list of none, one or two modules."""
     modules: dict[Activation, list[nn.Module]] = {
         "none": [],
         "relu": [LeakyReLU(0)],
         "leaky-relu": [LeakyReLU(negative_slope)],
+        "softplus": [Softplus()],
         "tanh": [nn.Tanh()],
         "sigmoid-range": [nn.Sigmoid(), ToRange()],
         "gated": [Gate()],

@@ -3,7 +3,19 @@
 import inspect
 
 from gradpen.errors import UsageError
-from gradpen.presets import book, book_2019, cifar10, keras_io, lsun_64, papers, pytorch_gan, quick, sized, toys
+from gradpen.presets import (
+    book,
+    book_2019,
+    cifar10,
+    keras_io,
+    language,
+    lsun_64,
+    papers,
+    pytorch_gan,
+    quick,
+    sized,
+    toys,
+)
 from gradpen.presets.preset import Preset
 from gradpen.text import did_you_mean, printable
 
@@ -15,6 +27,7 @@ PRESETS: tuple[Preset, ...] = (
     *lsun_64.PRESETS,
     *cifar10.PRESETS,
     *toys.PRESETS,
+    *language.PRESETS,
     *book.PRESETS,
     *book_2019.PRESETS,
     *keras_io.PRESETS,

@@ -101,6 +101,8 @@ def fitted(task: Task, budget: Budget) -> tuple[RunConfig, str]:
 def about(source: Source) -> str:
     """Return the data in a few words."""
     channels = source.shape[0]
+    if source.values.symbols is not None:
+        return f"{len(source.train):,} training lines of {source.sides}"
     return f"{len(source.train):,} training images, {source.sides} in {channels} channel{'s' * (channels > 1)},"
 
 

@@ -62,6 +62,26 @@ def refuse_bounded(config: RunConfig, source: Source) -> None:
         )
 
 
+def refuse_unlike_text(config: RunConfig, source: Source) -> None:
+    """Raise if text meets networks or changes that are for images, or the other way round."""
+    networks = [getattr(network, "name", "") for network in (config.generator, config.critic)]
+    if source.values.symbols is None:
+        if "language" in networks:
+            raise UsageError(
+                f"{config.preset} makes lines of text, but {printable(source.report.path)} holds "
+                f"{source.values.layout}; choose another `preset`, or give a .txt file"
+            )
+        return
+    if any(name not in ("language", "own") for name in networks):
+        raise UsageError(
+            f"{printable(source.report.path)} holds lines of text, and the networks of {config.preset} "
+            f"({', '.join(networks)}) make images; choose `preset=text` or `preset=language-model`"
+        )
+    for option, wanted in (("data.flip", config.data.flip), ("augmentation", config.augmentation is not None)):
+        if wanted:
+            raise UsageError(f"`{option}` is for images, and {printable(source.report.path)} holds lines of text")
+
+
 def refuse_small(config: RunConfig, source: Source) -> None:
     """Raise if the data do not fill a batch."""
     if len(source.train) < config.batch_size:

@@ -19,6 +19,7 @@ from gradpen.metrics.critic import accuracies, critic_gap, interpolate_slopes, s
 from gradpen.metrics.generator import (
     DISTANCE,
     FRECHET,
+    NGRAMS,
     Estimate,
     Views,
     held_out_batch,
@@ -29,7 +30,7 @@ from gradpen.metrics.generator import set_size as largest_set
 from gradpen.objectives import Minimax, NonSaturating
 from gradpen.runs.folder import NEAR, Row
 from gradpen.runs.state import State, Task
-from gradpen.sampling import draw, draw_from, draw_pixels, every_label, first_latents
+from gradpen.sampling import draw, draw_from, draw_numbers, draw_pixels, every_label, first_latents
 
 CPU = torch.device("cpu")
 POINTS = 512
@@ -93,15 +94,20 @@ def score_all(gan: Gan, batch: Batch) -> Tensor:
     return torch.cat(scores)
 
 
+def nearness(row: Row) -> float | None:
+    """Return what the samples of marks are ranked by, smaller being nearer; None at a mark without any."""
+    return next((float(row[name]) for name in ("frechet_distance", "jsd_4") if name in row), None)
+
+
 def near_enough(row: Row, to: Row) -> bool:
     """Return whether samples of a mark are about as near to held-out images as the nearest ones."""
-    return float(row["frechet_distance"]) <= NEAR * float(to["frechet_distance"])
+    return (nearness(row) or 0.0) <= NEAR * (nearness(to) or 0.0)
 
 
 def since_nearest(rows: list[Row]) -> int:
     """Return how many sample marks came after the nearest one."""
     best = nearest(rows)
-    return sum("frechet_distance" in row and row["iteration"] > best["iteration"] for row in rows) if best else 0
+    return sum(nearness(row) is not None and row["iteration"] > best["iteration"] for row in rows) if best else 0
 
 
 @dataclass(frozen=True)
@@ -121,17 +127,20 @@ def held_out(task: Task) -> HeldOut:
 def distances(state: State, task: Task, beside: HeldOut) -> Row:
     """Return distances of one set of samples to held-out images, the same latents at every mark."""
     seed = derived_seed(task.config.seed, "distance", 0)
-    made = Views(samples_beside(beside.batch, state.shown, state.gan.latent_dim, seed))
+    text = task.source.values.symbols is not None
+    made = Views(samples_beside(beside.batch, state.shown, state.gan.latent_dim, seed, text=text))
     row: Row = {"distance": DISTANCE.of(made, beside.views), "compared_images": len(beside.batch)}
-    if len(beside.batch) >= FRECHET.fewest:
+    if text:
+        row |= {measure.name: measure.of(made, beside.views) for measure in NGRAMS}
+    elif len(beside.batch) >= FRECHET.fewest:
         row["frechet_distance"] = FRECHET.of(made, beside.views)
     return row
 
 
 def nearest(rows: Iterable[Row]) -> Row:
     """Return the row of the trained generator nearest to held-out images, the first of equals; empty without any."""
-    trained = [row for row in rows if row["iteration"] > 0 and "frechet_distance" in row]
-    return min(trained, key=lambda row: float(row["frechet_distance"]), default={})
+    trained = [(value, row) for row in rows if row["iteration"] > 0 and (value := nearness(row)) is not None]
+    return min(trained, key=lambda found: found[0], default=(0.0, {}))[1]
 
 
 def final_distances(state: State, task: Task) -> dict[str, Estimate]:
@@ -176,18 +185,25 @@ def plane(state: State, task: Task) -> Image.Image:
         return draw_plane(window_of(real), [(real, DATA), (made, SAMPLES)], of_one)
 
 
+def sample_lines(state: State, task: Task) -> list[str]:
+    """Return text as lines, from the same latents as at every mark."""
+    z = first_latents(state.gan.latent_dim, task.config.seed, task.config.cadence.grid)
+    lines: list[str] = draw_numbers(state.shown, z, None, task.source.values).tolist()
+    return lines
+
+
 def sample_grid(state: State, task: Task) -> Image.Image:
     """Return samples from the same latents as at every mark; a conditional run's with rows for each label."""
     config, latent_dim, count = task.config, state.gan.latent_dim, task.config.cadence.grid
-    if task.source.values.are_points(task.source.shape[2]) and not config.conditional:
+    values = task.source.values
+    if values.are_points(task.source.shape[2]) and not config.conditional:
         return plane(state, task)
-    depth = task.source.values.depth
     if task.source.labels is None or not config.conditional:
-        return grid(draw_pixels(state.shown, first_latents(latent_dim, config.seed, count), None, depth))
+        return grid(draw_pixels(state.shown, first_latents(latent_dim, config.seed, count), None, values))
     examples = torch.from_numpy(label_space(task.source.labels).example_vectors()[:LABELS_SHOWN])
     each = max(1, count // len(examples))
     columns = min(each, WIDEST_GRID)
     each = each // columns * columns
     z = first_latents(latent_dim, config.seed, each)
-    rows = every_label(lambda labels: draw_pixels(state.shown, z, labels, depth), each, examples)
+    rows = every_label(lambda labels: draw_pixels(state.shown, z, labels, values), each, examples)
     return grid(np.concatenate(rows), columns)

@@ -57,7 +57,7 @@ def of_data(source: Source) -> str:
     left_out = [f"left out as no images: {', '.join(others)}"] if others else []
     layout = source.values.layout
     form = f"{channels} channel{'s' * (channels > 1)} of {source.sides}"
-    if layout in ("vectors", "signals"):
+    if layout in ("vectors", "signals", "lines"):
         form = shape_in_words(source.shape, source.values.to_json())
     return (
         f"read {report.used:,} {layout} ({kinds}) as {form}; "

@@ -67,7 +67,7 @@ class Run:
         """Return ``count`` samples in the data's own units and type.
 
         Images are ``[count, H, W, C]``, uint8 unless the data were an array of another type; vectors ``[count, D]``,
-        signals ``[count, C, L]`` and volumes ``[count, C, D, H, W]``.
+        signals ``[count, C, L]``, volumes ``[count, C, D, H, W]`` and text ``[count]`` lines.
 
         Image i depends on the seed, the label and i alone: asking for more gives the same first ones, and another
         label changes nothing but the label.
@@ -96,7 +96,7 @@ class Run:
     ) -> NDArray[np.uint8]:
         """Return the samples of :meth:`sample` as pictures, uint8 ``[count, C, H, W]``; of signals, curves."""
         z = self.chosen_latents(count, seed, None, latents)
-        return draw_pixels(self.generator, z, self.label_vectors(len(z), label), self.values.depth)
+        return draw_pixels(self.generator, z, self.label_vectors(len(z), label), self.values)
 
     def latents(self, count: int, *, seed: int = 0, truncation: float | None = None) -> torch.Tensor:
         """Return the latents ``[count, latent_dim]`` of the first samples of a seed.
@@ -153,6 +153,8 @@ class Run:
         Args:
             units: its numbers are in the data's units, 0 to 255 for images, instead of -1 to 1.
         """
+        if units and self.values.symbols is not None:
+            raise UsageError("text has no units: the generator gives a probability for each symbol; leave out `units`")
         network = as_plain(copy.deepcopy(self.generator).cpu()).eval()
         return InUnits(network, *self.values.bounds()) if units and not self.values.unscaled else network
 
@@ -170,6 +172,7 @@ class Run:
             "columns": self.values.columns,
             "dtype": self.values.dtype,
             "layout": self.values.layout,
+            "symbols": self.values.symbols,
             "labels": None if self.labels is None else self.labels.to_json(),
             "config": to_dict(self.config),
         }
@@ -186,6 +189,11 @@ class Run:
         Raises:
             UsageError: the images have another shape, or there is no such label.
         """
+        if self.values.symbols is not None:
+            raise UsageError(
+                f"{printable(self.path)} makes lines of text, which have no gradient to follow; the nearest lines of "
+                f"samples are found by gradpen nearest"
+            )
         array = np.asarray(images)
         expected = self.sample(1).shape[1:]
         if array.dtype.kind not in "iufb" or array.ndim != 1 + len(expected) or array.shape[1:] != expected:
@@ -235,7 +243,7 @@ class Run:
         """Return the samples of :meth:`sample_every_label` as pictures, uint8 ``[labels * each, C, H, W]``."""
         examples, z = self.examples(), self.chosen_latents(each, seed, None, latents)
         return np.concatenate(
-            every_label(lambda labels: draw_pixels(self.generator, z, labels, self.values.depth), len(z), examples)
+            every_label(lambda labels: draw_pixels(self.generator, z, labels, self.values), len(z), examples)
         )
 
     def examples(self) -> torch.Tensor:

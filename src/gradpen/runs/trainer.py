@@ -26,7 +26,7 @@ from gradpen.metrics.generator import Estimate
 from gradpen.optimizers import Average, move_to, update_average
 from gradpen.runs import marks
 from gradpen.runs.audience import Audience
-from gradpen.runs.checkpoint import checkpoint_folders, remove_superseded, write_checkpoint
+from gradpen.runs.checkpoint import checkpoint_folders, remove_superseded, replace_file, write_checkpoint
 from gradpen.runs.checks import all_finite, refuse_drift, refuse_non_finite
 from gradpen.runs.folder import Row, RunFolder, append_row, write_json
 from gradpen.runs.state import State, Task, checkpoint_of, record_of, slow
@@ -176,8 +176,13 @@ class Trainer:
 
     def sample(self) -> None:
         """Let the leader write a grid of samples."""
-        if sharing.leads():
-            save_drawn(marks.sample_grid(self.state, self.task), self.folder.sample_grid(self.state.iteration))
+        if not sharing.leads():
+            return
+        place = self.folder.sample_grid(self.state.iteration)
+        save_drawn(marks.sample_grid(self.state, self.task), place)
+        if self.task.source.values.symbols is not None:
+            lines = "".join(f"{line}\n" for line in marks.sample_lines(self.state, self.task))
+            replace_file(place.with_suffix(".txt"), lines.encode())
 
     @cached_property
     def held_out(self) -> marks.HeldOut:

@@ -81,6 +81,7 @@ def train(
         if budget is None or not budget.networks:
             config = tried(with_depth(config, source), source, own or Own())
             checks.refuse_bounded(config, source)
+            checks.refuse_unlike_text(config, source)
         if budget is None or not budget.batch:
             checks.refuse_small(config, source)
         if config.threads is not None:

@@ -1,11 +1,45 @@
 """All studies, found by name. A new one is a file of its own, and its name here."""
 
 from gradpen.errors import UsageError
-from gradpen.studies import depth, lines, surfaces, toys, two_gaussians
+from gradpen.studies import (
+    activations,
+    architectures,
+    books,
+    convergence,
+    defects,
+    depth,
+    estimates,
+    language,
+    lines,
+    mixtures,
+    momentum,
+    overfitting,
+    random_architectures,
+    surfaces,
+    toys,
+    two_gaussians,
+)
 from gradpen.studies.study import Study
 from gradpen.text import did_you_mean, printable
 
-STUDIES: tuple[Study, ...] = (lines.STUDY, two_gaussians.STUDY, surfaces.STUDY, depth.STUDY, toys.STUDY)
+STUDIES: tuple[Study, ...] = (
+    lines.STUDY,
+    two_gaussians.STUDY,
+    estimates.STUDY,
+    momentum.STUDY,
+    surfaces.STUDY,
+    depth.STUDY,
+    toys.STUDY,
+    random_architectures.STUDY,
+    activations.STUDY,
+    architectures.STUDY,
+    convergence.STUDY,
+    language.STUDY,
+    overfitting.STUDY,
+    mixtures.STUDY,
+    books.STUDY,
+    defects.STUDY,
+)
 
 
 def find_study(name: str) -> Study:

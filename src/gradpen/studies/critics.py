@@ -12,6 +12,7 @@ from gradpen.batch import Batch
 from gradpen.gan import Gan
 from gradpen.lipschitz import Constraint, gradient_norm, interpolate
 from gradpen.machine.seeds import derived_seed, seed_everything
+from gradpen.metrics.samples import exact_wasserstein
 from gradpen.networks.mlp import MlpCritic
 from gradpen.objectives import Objective
 from gradpen.optimizers import Adam, RMSProp
@@ -79,6 +80,15 @@ def slopes_between(critic: nn.Module, real: Tensor, fake: Tensor, seed: int) -> 
     seed_everything(seed, "slopes", 0)
     with torch.enable_grad():
         return gradient_norm(critic, interpolate(real, fake)).detach()
+
+
+def judged(critic: nn.Module, real: Tensor, fake: Tensor, seed: int) -> dict[str, float]:
+    """Return a trained critic's slopes between real and fake points, and its gap beside their exact distance."""
+    slopes = slopes_between(critic, real, fake, seed)
+    with torch.no_grad():
+        gap = float(critic(real).mean() - critic(fake).mean())
+    distance = exact_wasserstein(real, fake)
+    return {"slope": float(slopes.mean()), "spread": float(slopes.std()), "gap": gap, "share": gap / distance}
 
 
 def slopes_at(critic: nn.Module, points: Tensor) -> Tensor:

@@ -12,6 +12,16 @@ Found = dict[str, Any]
 """what came of a case, JSON-able"""
 
 
+def case_name(*parts: object) -> str:
+    """Return the name of a case, made of what it is.
+
+    >>> case_name("ring", "WGAN-GP, weight 0.1", 0)
+    'ring-wgan-gp-weight-0.1-0'
+    """
+    words = " ".join(map(str, parts)).lower()
+    return "-".join("".join(symbol for symbol in words if symbol not in ",+()/").split())
+
+
 @dataclass(frozen=True, kw_only=True)
 class Case:
     """One piece of work with a folder of its own; the same case gives the same result wherever it is done."""

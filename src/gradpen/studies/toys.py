@@ -1,22 +1,18 @@
 """Whole runs on three toys in the plane: weight clipping, and the gradient penalty with two weights."""
 
-import base64
-import io
 from dataclasses import asdict
 from pathlib import Path
 from statistics import median
 from typing import Any
 
-import numpy as np
 import torch
 from matplotlib.figure import Figure
-from PIL import Image
 
 from gradpen.data.toys import TOYS
 from gradpen.metrics.modes import modes_reached
 from gradpen.metrics.samples import exact_wasserstein
 from gradpen.studies.critics import numbers
-from gradpen.studies.runs import trained
+from gradpen.studies.runs import in_letters, newest_grid, panels, show, trained
 from gradpen.studies.study import Case, Criterion, Findings, Found, Results, Scale, Study
 from gradpen.studies.surfaces import NAMES
 
@@ -50,17 +46,12 @@ def train(place: Path, toy: str, preset: str, seed: int, settings: dict[str, Any
         "floor": exact_wasserstein(others, real),
         "last_gap": gaps[-1],
         "largest_gap": max(gaps),
-        "picture": base64.b64encode(newest_grid(place).read_bytes()).decode(),
+        "picture": in_letters(newest_grid(place)),
     }
     if mixture is not None:
         found["near"] = asdict(modes_reached(points.numpy(), mixture.centres, mixture.spread, reach=NEAR))
         found["strict"] = asdict(modes_reached(points.numpy(), mixture.centres, mixture.spread))
     return found
-
-
-def newest_grid(place: Path) -> Path:
-    """Return the last picture of samples of a case's run."""
-    return max((place / "run" / "samples").glob("*.png"))
 
 
 def seeds_of(form: str) -> tuple[int, ...]:
@@ -152,19 +143,10 @@ def findings(results: Results, scale: Scale) -> Findings:
 
 def figure_of(results: Results) -> Figure:
     """Return the last pictures of the first seed, a row for each form."""
-    figure = Figure(figsize=(10, 3.4 * len(FORMS)), layout="constrained")
-    panels = figure.subplots(len(FORMS), len(NAMES))
+    figure, axes = panels(len(FORMS), len(NAMES), width=3.3, height=3.4)
     for row, form in enumerate(FORMS):
         for column, (toy, words) in enumerate(NAMES.items()):
-            axes = panels[row, column]
-            axes.set_axis_off()
-            axes.set_title(f"{words}, {form}", fontsize=9)
-            one = results.get(name_of(toy, form, 0))
-            if one is not None:
-                with Image.open(io.BytesIO(base64.b64decode(one["picture"]))) as picture:
-                    axes.imshow(np.asarray(picture))
-            else:
-                axes.text(0.5, 0.5, "not finished", ha="center", transform=axes.transAxes)
+            show(axes[row][column], results.get(name_of(toy, form, 0)), f"{words}, {form}")
     return figure
 
 
