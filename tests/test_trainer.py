@@ -18,8 +18,8 @@ from gradpen.config import RunConfig
 from gradpen.data.choice import LabelledArray
 from gradpen.errors import DataError, DivergedError, RunError, UsageError
 from gradpen.presets.catalogue import PRESETS
-from gradpen.presets.preset import Preset
 from gradpen.presets.language import LINE
+from gradpen.presets.preset import Preset
 from gradpen.presets.toys import POINT
 from gradpen.runs import trainer
 from gradpen.runs.audience import Audience
@@ -582,9 +582,8 @@ def test_reduced_presets_train(tmp_path: Path, preset: Preset) -> None:
     settings = {"iterations": 1, "batch_size": 4, "critic_warm_up": None, "data.held_out": 0.02}
     config = configure(preset.name, reduced=True, settings=settings)
     run = gradpen.load(train(config, out=tmp_path / "run").path)
-    size = preset.shape[1:] if run.config.data.size else (8, 8)
-    size = (2,) if preset.shape == POINT else () if preset.shape == LINE else size
-    assert run.sample(2).shape[1:3] == size
+    usual = preset.shape[1:] if run.config.data.size else (8, 8)
+    assert run.sample(2).shape[1:3] == {POINT: (2,), LINE: ()}.get(preset.shape, usual)
     assert (run.labels is not None) == (preset.labels > 0)
 
 

@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
+from gradpen.cli import main
 from gradpen.errors import UsageError
 from gradpen.looking.films import (
     FRAMES,
@@ -120,3 +121,23 @@ def test_films_go_through_ffmpeg(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     monkeypatch.setenv("PATH", program(tmp_path / "bad", 'cat > /dev/null; echo "no codec" >&2; exit 1\n'))
     with pytest.raises(UsageError, match=r"ffmpeg could not write .*walk.mp4 \(no codec\); choose a .gif"):
         save_animation(frames, tmp_path / "walk.mp4")
+
+
+def test_a_film_of_a_training(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run, film = tmp_path / "run", tmp_path / "new" / "training.gif"
+    settings = ["cadence.sample_every=1", "cadence.log_every=1", "generator.widths=[8]", "critic.widths=[8]"]
+    arguments = ["train", "embedded:ring", "--preset", "toy-wgan-gp", "--iterations", "4", "--out", str(run)]
+    assert main([*arguments, "--set", *settings]) == 0
+    assert main(["sample", str(run), "--training", "--out", str(film)]) == 0
+    assert "6 frames of how" in capsys.readouterr().out
+    with Image.open(film) as picture:
+        assert picture.is_animated  # type: ignore[attr-defined]
+        assert picture.size == (384, 384)
+    assert main(["sample", str(run), "--training", "--count", "3"]) == 2
+    assert "--count has no meaning" in capsys.readouterr().err
+    assert main(["sample", str(run), "--training", "--out", str(tmp_path / "training.png")]) == 2
+    assert "is a film" in capsys.readouterr().err
+    for grid in (run / "samples").iterdir():
+        grid.unlink()
+    assert main(["sample", str(run), "--training", "--out", str(film)]) == 2
+    assert "no grid of samples yet" in capsys.readouterr().err

@@ -25,6 +25,7 @@ from gradpen.studies import (
     momentum,
     overfitting,
     random_architectures,
+    stacked_mnist,
     surfaces,
     toys,
     two_gaussians,
@@ -80,6 +81,9 @@ def test_the_list_says_sources(capsys: pytest.CaptureFixture[str]) -> None:
         (["study", "linse"], "did you mean 'lines'"),
         (["study", "lines", "--jobs", "0"], "at least 1 is needed"),
         (["study", "lines", "--jobs", "1", "--out", "/proc/study"], "/proc/study cannot be written"),
+        (["study", "lines", "--data", "book.txt"], "leave out --data"),
+        (["study", "all", "--data", "mnist"], "goes with studies by name"),
+        (["study", "stacked-mnist"], "needs MNIST: its folder as --data"),
         (["study", "lines", "--shard", "3/2"], "--shard 3/2: expected a part and their number"),
     ],
 )
@@ -122,6 +126,7 @@ SHORT: list[tuple[Any, str, Any]] = [
     (language, "LENGTH", {"small": 10, "paper": 10}),
     (overfitting, "LENGTH", {"small": 30, "paper": 30}),
     (mixtures, "ITERATIONS", {"small": 2, "paper": 2}),
+    (stacked_mnist, "LENGTH", {"small": 4, "paper": 4}),
     (books, "LENGTH", {"small": 2, "paper": 2}),
 ]
 
@@ -131,6 +136,11 @@ def test_findings_of_one_case_and_of_all(study: Study, tmp_path: Path, monkeypat
     """Short runs, so that the criteria may fail; that the whole way from case to page holds is what counts here."""
     for module, name, value in SHORT:
         monkeypatch.setattr(module, name, value)
+    if study.needs:
+        monkeypatch.setattr(stacked_mnist, "TRIPLES", 600)
+        monkeypatch.setattr(stacked_mnist, "SAMPLES", 200)
+        some_digits(tmp_path / "mnist")
+        monkeypatch.chdir(tmp_path)
     cases = study.cases("small")[:2]
     results = {
         case.name: json.loads(json.dumps(case.work(folder(tmp_path, case.name), **case.arguments))) for case in cases
@@ -151,6 +161,20 @@ def test_a_study_of_another_length_is_worked_on_anew(
     monkeypatch.setattr(module, name, value)
     after = [fingerprint(case) for case in module.STUDY.cases("small")]
     assert not set(before) & set(after)
+
+
+def some_digits(place: Path) -> None:
+    """Write scikit-learn's digits at 28x28 as MNIST's idx files."""
+    import numpy as np
+    from sklearn.datasets import load_digits
+
+    bunch = load_digits()
+    images = np.kron(bunch.images * 15, np.ones((3, 3)))
+    images = np.pad(images, ((0, 0), (2, 2), (2, 2))).astype(np.uint8)
+    place.mkdir()
+    for name, array in (("images-idx3", images), ("labels-idx1", bunch.target.astype(np.uint8))):
+        head = bytes([0, 0, 8, array.ndim]) + b"".join(size.to_bytes(4, "big") for size in array.shape)
+        (place / f"train-{name}-ubyte").write_bytes(head + array.tobytes())
 
 
 def folder(base: Path, name: str) -> Path:
@@ -216,6 +240,21 @@ def test_divergence_of_known_histograms() -> None:
     assert check(np.array([1.0, 0.0]), np.array([0.5, 0.5])) == pytest.approx(
         0.5 * math.log(1 / 0.75) + 0.5 * (0.5 * math.log(0.5 / 0.75) + 0.5 * math.log(0.5 / 0.25))
     )
+
+
+def test_a_study_on_other_data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same runs on another text, in folders of their own."""
+    from gradpen.data.sentences import sentences
+
+    monkeypatch.setattr(language, "LENGTH", {"small": 10, "paper": 10})
+    book = tmp_path / "book.txt"
+    book.write_text("\n".join(line.upper() for line in sentences()[:300]))
+    main(["study", "language", "--data", str(book), "--out", str(tmp_path / "study"), "--jobs", "1", "--shard", "1/4"])
+    place = tmp_path / "study" / "small" / "language"
+    (run,) = place.glob("*/run")
+    assert json.loads((run / "config.json").read_text())["data"]["path"] == str(book)
+    usual = {place_of(case, place) for case in language.STUDY.cases("small")}
+    assert run.parent not in usual
 
 
 def test_watched_steps_know_their_direction() -> None:
@@ -314,3 +353,35 @@ def test_the_class_score_of_sure_and_unsure_readers() -> None:
 def test_running_medians_and_means_with_errors() -> None:
     assert estimates.smoothed([1.0, 2.0, 30.0, 4.0, 5.0, 6.0]) == [2.0, 3.0, 4.0, 5.0, 5.5, 5.0]
     assert momentum.roughness([2.0, 2.0]) == 0
+
+
+@pytest.mark.parametrize("form", list(defects.FORMS))
+def test_every_wrong_penalty_trains_a_critic(form: str, tmp_path: Path) -> None:
+    found = defects.train(tmp_path, form, 0, 2)
+    assert all(math.isfinite(value) for value in found.values())
+
+
+def test_triples_of_digits_are_read_and_counted() -> None:
+    import numpy as np
+    import torch
+
+    from gradpen.metrics.classifier import Classifier
+
+    class Level(torch.nn.Module):
+        """Read the grey level of the first pixel as a digit."""
+
+        def forward(self, features: torch.Tensor) -> torch.Tensor:
+            return -(features[:, :1] * 127.5 + 127.5 - 20 * torch.arange(10)).abs()
+
+    levels = (20 * np.arange(10)).astype(np.uint8)
+    digits = np.tile(levels[:, None, None], (1, 28, 28))
+    reader = Classifier(
+        network=torch.nn.Sequential(torch.nn.Flatten(), Level()), names=tuple("0123456789"), accuracy=1.0, tested=10
+    )
+    images = digits[np.array([[1, 2, 3], [9, 0, 4]])].transpose(0, 2, 3, 1)
+    assert stacked_mnist.read_triples(reader, images).tolist() == [123, 904]
+    triples = stacked_mnist.triples_of(digits, 0)
+    assert triples.shape == (stacked_mnist.TRIPLES, 28, 28, 3)
+    assert len({tuple(image[0, 0]) for image in triples[:2000]}) > 800
+    modes, kl = stacked_mnist.coverage(np.array([5, 5, 7, 7]))
+    assert (modes, round(kl, 6)) == (2, round(math.log(500), 6))

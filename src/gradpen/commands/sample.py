@@ -19,6 +19,12 @@ if TYPE_CHECKING:
     from gradpen.runs.trained import Run
 
 
+FRAMES_A_SECOND = 6
+"""of the film of a training"""
+DRAWING = ("count", "truncation", "latents", "label", "labels", "strip")
+"""options that say what is drawn"""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Sample:
     """Draw images from a trained run.
@@ -32,6 +38,7 @@ class Sample:
       gradpen sample runs/00001-digits-wgan-gp --count 16 --seed 3
       gradpen sample runs/00001-digits-wgan-gp --strip 4 --out strip.png
       gradpen sample runs/00001-digits-wgan-gp --out walk.gif
+      gradpen sample runs/00001-digits-wgan-gp --training --out training.gif
       gradpen sample runs/00002-faces-wgan-gp --labels all    (of a run trained with labels)
     """
 
@@ -55,6 +62,8 @@ class Sample:
     """One row for each label, the same latents in every row."""
     strip: Annotated[int | None, option("N", "no")] = None
     """N rows of 8 images, each walking from one sample to another; all of one label, --label or the first."""
+    training: bool = False
+    """The run's own grids of samples from first to last, as training.gif or --out: how it learned."""
     out: Annotated[Path | None, option("PLACE", "samples.png; text is printed")] = None
     """FILE.png, FILE.npz, FOLDER, FILE.gif or FILE.mp4 (with the program ffmpeg); of text also FILE.txt."""
     device: str = "auto"
@@ -63,13 +72,25 @@ class Sample:
     def run(self) -> int:
         """Draw and write."""
         from gradpen.data.lines import SUFFIXES
-        from gradpen.looking.films import ANIMATED, refuse_animation_without_encoder, save_animation
+        from gradpen.looking.films import (
+            ANIMATED,
+            refuse_animation_without_encoder,
+            save_animation,
+            save_film,
+            training_film,
+        )
         from gradpen.looking.pictures import save_lines, save_numbers, save_points, save_samples
+        from gradpen.runs.folder import existing_folder
         from gradpen.runs.trained import load
 
-        out = self.out or Path("samples.png")
+        out = self.out or Path("training.gif" if self.training else "samples.png")
         refuse_together(self, out)
         refuse_animation_without_encoder(out)
+        if self.training:
+            pictures = training_film(existing_folder(self.run_folder))
+            save_film(pictures, out, FRAMES_A_SECOND)
+            print(f"{len(pictures)} frames of how {printable(self.run_folder)} learned: {out}")
+            return 0
         run = load(self.run_folder, checkpoint=checkpoint_named(self.checkpoint), device=self.device, say=complain)
         if run.values.symbols is not None and self.strip is None and (self.out is None or out.suffix in SUFFIXES):
             z = latents_of(run, self, usual=64)
@@ -131,6 +152,10 @@ def refuse_together(options: Sample, out: Path) -> None:
     ):
         if both:
             raise UsageError(f"{one} and {printable(other)} ask for different pictures; choose one of them")
+    if options.training and (asked := [name for name in DRAWING if getattr(options, name) is not None]):
+        raise UsageError(f"--training shows what the run drew, so --{asked[0]} has no meaning; leave it out")
+    if options.training and not animated:
+        raise UsageError(f"--out {printable(out)}: --training is a film; choose a .gif or an .mp4")
     for name, number in (("count", options.count), ("strip", options.strip)):
         if number is not None and number < 1:
             raise UsageError(f"at least 1 sample can be drawn, found --{name} {number}")

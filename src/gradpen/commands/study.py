@@ -29,6 +29,7 @@ class StudyCommand:
       gradpen study --list
       gradpen study lines
       gradpen study surfaces --jobs 2
+      gradpen study language --data book.txt
       gradpen study all --shard 1/4    (a quarter of the work; SLURM's array variables say it too)
     """
 
@@ -38,6 +39,8 @@ class StudyCommand:
     """Say which studies there are."""
     scale: Literal["small", "paper"] = "small"
     """small: minutes of 2 cores; paper: as published, for a GPU."""
+    data: Annotated[str | None, option("DATA", "data without a file, as each study says")] = None
+    """Data of your own for studies that train presets: CIFAR-10 for convergence, a .txt file for language, ..."""
     jobs: Annotated[int | None, option("N", "as many as there are CPU cores; of a cluster all its threads")] = None
     """Pieces of work at a time, each on one thread."""
     shard: Annotated[str | None, option("I/N", "all; of a SLURM array its part")] = None
@@ -51,16 +54,38 @@ class StudyCommand:
 
     def run(self) -> int:
         """Work, write and print."""
-        from gradpen.studies.catalogue import STUDIES, find_study
+        from gradpen.studies.catalogue import STUDIES
 
         if self.list or not self.names:
             show_list(STUDIES, as_json=self.json)
             return 0 if self.list else refuse_nothing()
         if self.jobs is not None and self.jobs < 1:
             raise UsageError(f"--jobs {self.jobs}: at least 1 is needed")
-        studies = STUDIES if self.names == ("all",) else tuple(find_study(name) for name in self.names)
+        studies = chosen_studies(self)
         with readable_writes(UsageError, self.out, "choose another `out`"):
             return carry_out_all(studies, self)
+
+
+def chosen_studies(options: StudyCommand) -> "tuple[Study, ...]":
+    """Return the studies that are named; of all of them those that need no data.
+
+    Raises:
+        UsageError: there is none of a name, or one needs data that were not given.
+    """
+    from gradpen.studies.catalogue import STUDIES, find_study
+
+    if options.names == ("all",):
+        if options.data is not None:
+            raise UsageError("--data goes with studies by name, not with all")
+        for study in STUDIES:
+            if study.needs:
+                complain(f"{study.name} is left out, since it needs {study.needs} as --data")
+        return tuple(study for study in STUDIES if not study.needs)
+    studies = tuple(find_study(name) for name in options.names)
+    for study in studies:
+        if study.needs and options.data is None:
+            raise UsageError(f"the study {study.name} needs {study.needs} as --data")
+    return studies
 
 
 def refuse_nothing() -> int:
@@ -84,7 +109,7 @@ def carry_out_all(studies: "tuple[Study, ...]", options: StudyCommand) -> int:
     from gradpen.runs.checkpoint import replace_file
     from gradpen.studies.engine import carry_out, parse_shard, results_of
     from gradpen.studies.output import as_markdown, page_of_all, write_study
-    from gradpen.studies.study import Report
+    from gradpen.studies.study import Report, on_data
 
     keep_freed_memory()
     shard = parse_shard(options.shard)
@@ -92,6 +117,8 @@ def carry_out_all(studies: "tuple[Study, ...]", options: StudyCommand) -> int:
     reports, records, none_found = [], [], False
     for study in studies:
         cases, place, started = study.cases(options.scale), options.out / options.scale / study.name, time.monotonic()
+        if options.data is not None:
+            cases = on_data(study.name, cases, options.data)
         complain(f"{study.name}: {study.title}")
 
         def tell(outcome: "Outcome", number: int, of: int, started: float = started) -> None:

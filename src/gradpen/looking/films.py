@@ -11,7 +11,8 @@ from PIL import Image
 from torch import Tensor
 
 from gradpen.data.shown import grid
-from gradpen.errors import UsageError, readable_writes
+from gradpen.errors import RunError, UsageError, readable_writes
+from gradpen.runs.folder import RunFolder
 from gradpen.sampling import first_latents
 from gradpen.text import DRAWN_BY, printable
 
@@ -93,24 +94,48 @@ def save_animation(frames: NDArray[np.uint8], out: Path) -> None:
     Raises:
         UsageError: the place cannot be written, or ffmpeg is missing or fails.
     """
+    save_film([grid(images) for images in frames], out)
+
+
+def training_film(folder: RunFolder) -> list[Image.Image]:
+    """Return the run's grids of samples from the first to the last, which is shown as long as a quarter of them.
+
+    Raises:
+        RunError: it has none yet.
+    """
+    grids = folder.sample_grids()
+    if not grids:
+        raise RunError(f"{printable(folder.path)} has no grid of samples yet; the first is drawn at the first mark")
+    pictures = []
+    for file in grids:
+        with Image.open(file) as picture:
+            pictures.append(picture.convert("RGB"))
+    return pictures + pictures[-1:] * (len(pictures) // KEYS)
+
+
+def save_film(pictures: list[Image.Image], out: Path, frames_per_second: int = FRAMES_PER_SECOND) -> None:
+    """Write pictures of one size as an endless ``.gif`` or an ``.mp4``.
+
+    Raises:
+        UsageError: the place cannot be written, or ffmpeg is missing or fails.
+    """
     refuse_animation_without_encoder(out)
-    pictures = [grid(images) for images in frames]
     pictures = [picture if picture.mode == "L" else picture.convert("RGB") for picture in pictures]
     with readable_writes(UsageError, out, "choose another `out`"):
         out.parent.mkdir(parents=True, exist_ok=True)
         if out.suffix == ".mp4":
-            encode(pictures, out)
+            encode(pictures, out, frames_per_second)
         else:
-            milliseconds = 1000 // FRAMES_PER_SECOND
+            milliseconds = 1000 // frames_per_second
             pictures[0].save(
                 out, save_all=True, append_images=pictures[1:], duration=milliseconds, loop=0, comment=DRAWN_BY.encode()
             )
 
 
-def encode(pictures: list[Image.Image], out: Path) -> None:
+def encode(pictures: list[Image.Image], out: Path, frames_per_second: int) -> None:
     """Encode pictures of one size with ffmpeg; raise :class:`UsageError` with its last words if it fails."""
     width, height = pictures[0].size
-    source = ["-f", "rawvideo", "-pix_fmt", "rgb24", "-s", f"{width}x{height}", "-r", str(FRAMES_PER_SECOND)]
+    source = ["-f", "rawvideo", "-pix_fmt", "rgb24", "-s", f"{width}x{height}", "-r", str(frames_per_second)]
     # most players know this pixel format alone, and it wants even sides
     film = ["-vf", "pad=ceil(iw/2)*2:ceil(ih/2)*2", "-pix_fmt", "yuv420p", str(out.absolute())]
     done = subprocess.run(

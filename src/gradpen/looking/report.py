@@ -117,12 +117,15 @@ def summary(rows: list[Row], record: dict[str, Any]) -> list[tuple[str, str]]:
     """Return the run's main figures, each with its sample size and spread."""
     if not rows:
         return [("Measures", "none yet: the first are taken after the first iterations")]
+    things, space = (
+        ("lines", "each symbol a number") if any("jsd_4" in row for row in rows) else ("images", "in pixel space")
+    )
     last, untrained = rows[-1], [row["distance"] for row in rows if row["iteration"] == 0 and "distance" in row]
     result = [
         (
             f"Critic gap at iteration {last['iteration']:,}",
-            f"{last['critic_gap_train']:.3f} ± {last['critic_gap_train_error']:.3f} on training images, "
-            f"{last['critic_gap_held_out']:.3f} ± {last['critic_gap_held_out_error']:.3f} on held-out images "
+            f"{last['critic_gap_train']:.3f} ± {last['critic_gap_train_error']:.3f} on training {things}, "
+            f"{last['critic_gap_held_out']:.3f} ± {last['critic_gap_held_out_error']:.3f} on held-out {things} "
             f"(± one standard error)",
         ),
         ("Slope on interpolates", f"mean {last['slope_mean']:.3f}, largest {last['slope_max']:.3f}"),
@@ -132,13 +135,13 @@ def summary(rows: list[Row], record: dict[str, Any]) -> list[tuple[str, str]]:
         final, floor = distances["distance"], distances["floor"]
         result += [
             (
-                "Distance to held-out images",
-                f"{final['mean']:.3f} ± {final['standard_deviation']:.3f}: exact Wasserstein-1 in pixel space, "
-                f"{final['n']} against {final['n']} images, mean and standard deviation of {final['sets']} sets",
+                f"Distance to held-out {things}",
+                f"{final['mean']:.3f} ± {final['standard_deviation']:.3f}: exact Wasserstein-1, {space}, "
+                f"{final['n']} against {final['n']} {things}, mean and standard deviation of {final['sets']} sets",
             ),
             *(("Untrained generator", f"{distance:.3f}, the same measure, one set") for distance in untrained),
             (
-                "Floor: training to held-out images",
+                f"Floor: training to held-out {things}",
                 f"{floor['mean']:.3f} ± {floor['standard_deviation']:.3f}, the same measure, real against real",
             ),
         ]
@@ -146,15 +149,23 @@ def summary(rows: list[Row], record: dict[str, Any]) -> list[tuple[str, str]]:
         before = f" ({untrained[0]:.3f} untrained)" if untrained else ""
         result += [
             (
-                f"Distance to held-out images at iteration {row['iteration']:,}",
-                f"{row['distance']:.3f}{before}: exact Wasserstein-1 in pixel space, one set",
+                f"Distance to held-out {things} at iteration {row['iteration']:,}",
+                f"{row['distance']:.3f}{before}: exact Wasserstein-1, {space}, one set",
             )
             for row in [row for row in rows if "distance" in row][-1:]
         ]
+    result += [
+        (
+            f"Divergence of n-grams at iteration {row['iteration']:,}",
+            ", ".join(f"{row[f'jsd_{n}']:.3f} bits of {n}-grams" for n in range(1, 5)) + ", from held-out lines, one "
+            "set",
+        )
+        for row in [row for row in rows if "jsd_4" in row][-1:]
+    ]
     result.append(
         (
             "Time",
-            f"{last['seconds']:,.0f} s of training and measuring; {last['images']:,} images seen by the critic, "
+            f"{last['seconds']:,.0f} s of training and measuring; {last['images']:,} {things} seen by the critic, "
             f"{last['images'] / record['train_images']:,.1f} epochs",
         )
     )

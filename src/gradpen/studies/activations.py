@@ -24,7 +24,9 @@ FORMS: dict[str, Callable[[], nn.Module]] = {
     "ELU": nn.ELU,
     "softplus(2x + 2) / 2 - 1": Softplus,
 }
-SEEDS = (0, 1, 2)
+SEEDS = range(6)
+TRAINED = 0.3
+"""gap over the exact distance from which a critic has found its sign: one that has not stays below 0"""
 WIDTH, BATCH, MEASURED = 128, 256, 600
 STEPS = {"small": 1_000, "paper": 10_000}
 COLOURS = dict(zip(FORMS, ("0.6", PENALTY, HELD_OUT, TRAIN), strict=True))
@@ -85,6 +87,7 @@ def findings(results: Results, scale: Scale) -> Findings:
     """Return second derivatives and what critics reach."""
     del scale
     rows: list[tuple[str | float | int | None, ...]] = []
+    trains: dict[str, int] = {}
     figure, axes = panels(1, 2, width=4.5, height=3)
     x = torch.linspace(-3, 3, 601, dtype=torch.float64) + 1e-6
     for form, build in FORMS.items():
@@ -93,17 +96,19 @@ def findings(results: Results, scale: Scale) -> Findings:
         each = of_all(results, *(case_name(form.split("(")[0], seed) for seed in SEEDS))
         if each:
             middle = [median(one[name] for one in each) for name in ("share", "slope", "spread")]
-            rows.append((form, jump_at_0(activation), len(each), *middle))
+            trains[form] = sum(one["share"] >= TRAINED for one in each)
+            rows.append((form, jump_at_0(activation), len(each), trains[form], *middle))
             axes[0][1].plot(np.median([one["losses"] for one in each], axis=0), color=COLOURS[form], label=form)
     axes[0][0].set_title("second derivative", fontsize=9)
     axes[0][1].set_title("critic loss", fontsize=9)
     axes[0][0].legend(frameon=False, fontsize=7)
-    smooth = next((row[3] for row in rows if str(row[0]).startswith("softplus")), NAN)
+    smooth, elu = (trains.get(form, NAN) for form in ("softplus(2x + 2) / 2 - 1", "ELU"))
     return Findings(
         columns=(
             "activation",
             "jump of the second derivative at 0",
             "seeds",
+            "seeds that train",
             "gap over exact W1",
             "mean slope",
             "its spread",
@@ -112,13 +117,13 @@ def findings(results: Results, scale: Scale) -> Findings:
         criteria=[
             Criterion(words="jump of ELU's second derivative", value=jump_at_0(nn.ELU()), bound=0.99),
             Criterion(words="jump of the smooth one's", value=jump_at_0(Softplus()), bound=1e-4, at_least=False),
-            Criterion(words="gap over exact W1 with the smooth one", value=float(smooth or NAN), bound=0.7),
+            Criterion(words="seeds that train with the smooth one, beyond those with ELU", value=smooth - elu, bound=0),
         ],
         figures=[("Second derivatives, which enter the penalty's gradient, and critics of 8 Gaussians.", figure)],
         notes=(
             "The paper saw critics with ELU fail and with the smooth activation train, on networks that it does not "
             "name. "
-            "Whether ELU fails on such a small critic is in the table, and no criterion.",
+            "A critic that fails here has the wrong sign: to turn round it would have to be flat, which costs penalty.",
         ),
     )
 
@@ -130,7 +135,7 @@ STUDY = Study(
     shows="ELU's second derivative jumps at 0 and enters the penalty's gradient; softplus(2x + 2) / 2 - 1 has its "
     "shape "
     "and is smooth.",
-    cost="small: 2 minutes of 2 cores; paper: 20 minutes",
+    cost="small: 4 minutes of 2 cores; paper: 20 minutes",
     cases=cases,
     findings=findings,
 )

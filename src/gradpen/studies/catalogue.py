@@ -15,6 +15,7 @@ from gradpen.studies import (
     momentum,
     overfitting,
     random_architectures,
+    stacked_mnist,
     surfaces,
     toys,
     two_gaussians,
@@ -37,6 +38,7 @@ STUDIES: tuple[Study, ...] = (
     language.STUDY,
     overfitting.STUDY,
     mixtures.STUDY,
+    stacked_mnist.STUDY,
     books.STUDY,
     defects.STUDY,
 )

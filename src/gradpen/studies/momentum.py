@@ -29,7 +29,7 @@ FORMS: dict[str, dict[str, Any]] = {
     "Adam 5e-3, beta1 0.9": {"name": "adam", "learning_rate": 5e-3, "beta1": 0.9, "beta2": 0.999},
 }
 SEEDS = (0, 1, 2)
-ITERATIONS = {"small": 600, "paper": 20_000}
+ITERATIONS = {"small": 300, "paper": 20_000}
 
 
 class Watch:

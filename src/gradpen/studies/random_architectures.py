@@ -152,7 +152,7 @@ def train(place: Path, number: int, form: str, settings: dict[str, Any], scored:
     classifier = classifier_of(source)
     real = torch.from_numpy(np.asarray(source.images[source.train][:scored])).float() / 127.5 - 1
     made = torch.from_numpy(run.values.taken(run.sample(scored, seed=1)))
-    score = float("nan") if found["diverged"] else class_score(classifier, made)
+    score = 0.0 if found["diverged"] else class_score(classifier, made)
     return {"score": score, "real": class_score(classifier, real), "diverged": found["diverged"]}
 
 
@@ -188,7 +188,7 @@ def findings(results: Results, scale: Scale) -> Findings:
     """Return the paper's table: how many architectures reach each score under one objective, both or neither."""
     scores = {
         form: {
-            number: results[name]["score"] if np.isfinite(results[name]["score"]) else 0.0
+            number: results[name]["score"]
             for number in range(DRAWN[scale])
             if (name := case_name(f"{number:03d}", form)) in results
         }

@@ -1,10 +1,14 @@
 """What a study is: cases that are worked on apart from one another, and what their results show together."""
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any, Literal
 
 from matplotlib.figure import Figure
+
+from gradpen.data.choice import EMBEDDED
+from gradpen.errors import UsageError
 
 Scale = Literal["small", "paper"]
 SCALES: tuple[Scale, ...] = ("small", "paper")
@@ -32,6 +36,20 @@ class Case:
     """a function of a module, given the folder and the arguments; what it left unfinished there it goes on with"""
     arguments: dict[str, Any] = field(default_factory=dict)
     """JSON-able"""
+
+
+def on_data(study: str, cases: Sequence[Case], path: str) -> list[Case]:
+    """Return the cases of a study on other data.
+
+    Raises:
+        UsageError: its cases are no runs on data that could be others.
+    """
+    if not all("data.path" in case.arguments.get("settings", {}) for case in cases):
+        raise UsageError(f"the study {study} has data of its own, which are part of what it shows; leave out `data`")
+    settings = {"data.path": str(Path(path).absolute()) if not path.startswith(EMBEDDED) else path}
+    return [
+        replace(case, arguments=case.arguments | {"settings": case.arguments["settings"] | settings}) for case in cases
+    ]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,6 +104,8 @@ class Study:
     cases: Callable[[Scale], list[Case]]
     findings: Callable[[Results, Scale], Findings]
     """of whatever is finished: at least one case"""
+    needs: str = ""
+    """data that must be given; empty: none"""
 
 
 @dataclass(frozen=True, kw_only=True)
