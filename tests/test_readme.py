@@ -10,6 +10,7 @@ from PIL import Image
 
 import gradpen
 from gradpen.cli import main
+from gradpen.data.sentences import sentences
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
@@ -30,6 +31,7 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         pixels = rng.integers(0, 256, (height, width, 3), dtype=np.uint8)
         Image.fromarray(pixels).save(tmp_path / "photos" / f"{index}.jpg")
     rows = "".join(f"{index}.jpg,{'blue' if index % 7 == 0 else 'red'}\n" for index in range(30))
+    (tmp_path / "book.txt").write_text("\n".join(sentences()[:200]))
     (tmp_path / "photos.csv").write_text(f"file,colour\n{rows}")
     return tmp_path
 

@@ -100,6 +100,7 @@ def test_what_is_no_text_is_refused(content: bytes, says: str, tmp_path: Path) -
         (["--set", "data.range=0,1"], "have no range"),
         (["--set", "data.unscaled=true"], "holds lines"),
         (["--preset", "wgan-gp"], "make images; choose --preset text"),
+        (["--preset", "quick"], "make images; choose --preset text"),
         (["--set", "data.flip=true"], "is for images"),
         (["--set", "augmentation={}"], "is for images"),
         (["--conditional"], "labels"),
@@ -152,7 +153,12 @@ def test_a_book_from_training_to_lines(tmp_path: Path, capsys: pytest.CaptureFix
     for name in ("five.png", "five.npz", "five.gif"):
         assert main(["sample", str(run), "--count", "5", "--out", str(tmp_path / name)]) == 0
         assert (tmp_path / name).stat().st_size > 0
-    capsys.readouterr()
+    assert main(["sample", str(run), "--label", "a"]) == 2
+    assert "trained without labels" in capsys.readouterr().err
+    assert main(["vae", str(run)]) == 2
+    assert "makes lines of text" in capsys.readouterr().err
+    assert main(["data", str(file)]) == 0
+    assert "lines       400 usable of 400 found" in capsys.readouterr().out
 
     assert main(["evaluate", str(run), "--json"]) == 0
     found = json.loads(capsys.readouterr().out)

@@ -51,7 +51,8 @@ def data_page(values: dict[str, Any]) -> str:
 
     lines = [
         f"{values['path']}: {values['kind']}",
-        f"images      {values['used']:,} usable of {values['found']:,} found; {values['train_images']:,} to train "
+        f"{'lines ' if values['values']['symbols'] else 'images'}      {values['used']:,} usable of "
+        f"{values['found']:,} found; {values['train_images']:,} to train "
         f"on, {values['held_out_images']:,} held out",
         f"shape       {shape_in_words(values['shape'], values['values'])}",
         "sizes       " + ", ".join(f"{n:,} of {size}" for size, n in values["sizes"].items()),

@@ -94,7 +94,7 @@ class Sample:
         run = load(self.run_folder, checkpoint=checkpoint_named(self.checkpoint), device=self.device, say=complain)
         if run.values.symbols is not None and self.strip is None and (self.out is None or out.suffix in SUFFIXES):
             z = latents_of(run, self, usual=64)
-            lines, said = run.sample(latents=z).tolist(), f"{len(z)} samples"
+            lines, said = run.sample(latents=z, label=self.label).tolist(), f"{len(z)} samples"
             if self.out is None:
                 print("\n".join(map(printable, lines)))
                 return 0

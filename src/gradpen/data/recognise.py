@@ -354,7 +354,7 @@ def from_memory(
         path=path,
         found=len(images),
         used=len(images),
-        shape=(resized.shape[1], resized.shape[2], resized.shape[3]),
+        shape=(resized.shape[1] if values.symbols is None else len(values.symbols), resized.shape[2], resized.shape[3]),
         sizes={f"{width} characters" if values.symbols is not None else f"{height}x{width}": len(images)},
         modes={dtype: len(images)},
         duplicates=groups,

@@ -185,6 +185,10 @@ def compare_with_vae(
         raise UsageError(
             f"{printable(run.path)} was trained with labels, which the VAE does not know; name a run trained without"
         )
+    if run.values.symbols is not None:
+        raise UsageError(
+            f"{printable(run.path)} makes lines of text, and the VAE is for numbers: it has no likelihood of symbols"
+        )
     if iterations < 1:
         raise UsageError(f"the VAE needs at least 1 iteration, found `iterations={iterations}`")
     choice = run.config.generator

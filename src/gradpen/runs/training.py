@@ -78,10 +78,10 @@ def train(
             checks.refuse_unused_labels(config, array is not None and array.asked)
         source = open_together(config, array, audience)
         checks.refuse_without_levels(config, source)
+        checks.refuse_unlike_text(config, source)
         if budget is None or not budget.networks:
             config = tried(with_depth(config, source), source, own or Own())
             checks.refuse_bounded(config, source)
-            checks.refuse_unlike_text(config, source)
         if budget is None or not budget.batch:
             checks.refuse_small(config, source)
         if config.threads is not None:

@@ -12,7 +12,14 @@ from gradpen.studies.runs import NAN, curve, measured, of_all, panels, progress_
 from gradpen.studies.study import Case, Criterion, Findings, Found, Results, Scale, Study, case_name
 
 PRESET = "wgan-gp-digits"
-SMALL = {"iterations": 1_500, "cadence.log_every": 50, "cadence.sample_every": 50, "cadence.save_every": 500}
+SMALL = {
+    "iterations": 800,
+    "generator.widths": [128, 128],
+    "critic.widths": [128, 128],
+    "cadence.log_every": 40,
+    "cadence.sample_every": 40,
+    "cadence.save_every": 400,
+}
 PAPER = {"iterations": 100_000, "cadence.log_every": 1_000, "cadence.sample_every": 1_000}
 CLIPPED = {"objective": "wasserstein", "constraint": "weight-clipping"}
 

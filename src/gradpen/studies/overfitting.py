@@ -20,7 +20,7 @@ FORMS: dict[str, dict[str, Any]] = {
     "WGAN, clipping": {**CLIPPED, **both("rmsprop", 1e-3), "constraint.threshold": 0.05},
 }
 SEEDS = (0, 1, 2)
-LENGTH, MARKS = {"small": 600, "paper": 20_000}, 30
+LENGTH, MARKS = {"small": 450, "paper": 20_000}, 30
 
 
 def train(place: Path, count: int, settings: dict[str, Any]) -> Found:
