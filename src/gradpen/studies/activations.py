@@ -98,9 +98,11 @@ def findings(results: Results, scale: Scale) -> Findings:
             middle = [median(one[name] for one in each) for name in ("share", "slope", "spread")]
             trains[form] = sum(one["share"] >= TRAINED for one in each)
             rows.append((form, jump_at_0(activation), len(each), trains[form], *middle))
-            axes[0][1].plot(np.median([one["losses"] for one in each], axis=0), color=COLOURS[form], label=form)
+            losses = np.median([one["losses"] for one in each], axis=0)
+            axes[0][1].plot(np.linspace(0, 1, len(losses)), losses, color=COLOURS[form], label=form)
     axes[0][0].set_title("second derivative", fontsize=9)
-    axes[0][1].set_title("critic loss", fontsize=9)
+    axes[0][1].set_title("critic loss, medians of seeds", fontsize=9)
+    axes[0][1].set_xlabel("share of the training")
     axes[0][0].legend(frameon=False, fontsize=7)
     smooth, elu = (trains.get(form, NAN) for form in ("softplus(2x + 2) / 2 - 1", "ELU"))
     return Findings(

@@ -13,7 +13,7 @@ from gradpen.data.choice import DataChoice
 from gradpen.data.recognise import digits
 from gradpen.data.source import Source, gather
 from gradpen.lipschitz import Constraint, GradientPenalty, interpolate
-from gradpen.looking.figures import GREY, TRAIN
+from gradpen.looking.figures import GREY, HELD_OUT, TRAIN
 from gradpen.objectives import Wasserstein
 from gradpen.optimizers import Adam
 from gradpen.studies.critics import Random, begun, judged, numbers, perceptron, train_critic
@@ -84,8 +84,8 @@ FORMS = {
     "share drawn from a normal distribution": "slopes are held at points beyond data and samples too",
     "a share for every pixel": "the points lie off the lines between data and samples",
     "one share for the batch": "few places a step: the penalty is noisy",
-    "norm over the channels alone": "each pixel's slope goes to 1, so that all of them together are 8",
-    "norm over the rows alone": "each column's slope goes to 1, together 2.8",
+    "norm over the channels alone": "each pixel's slope is drawn to 1, so that all of them together are 8 or more",
+    "norm over the rows alone": "each column's slope is drawn to 1, together 2.8 or more",
     "one norm for the batch": "the slopes of 64 images together are 1: each is 1/8",
     "at the data alone": "slopes between data and samples are free",
     "target 0 in place of 1": "another penalty: small slopes, and a small gap",
@@ -169,9 +169,9 @@ def findings(results: Results, scale: Scale) -> Findings:
         criteria=[
             Criterion(words="mean slope of the published form, at least", value=slope, bound=0.8),
             Criterion(words="mean slope of the published form, at most", value=slope, bound=1.3, at_least=False),
-            Criterion(words="wrong forms that differ from it by more than 0.15", value=len(wrong), bound=7),
+            Criterion(words="wrong forms that differ from it by more than 0.15", value=len(wrong), bound=6),
         ],
-        figures=[("Mean slope between data and samples; it should be 1.", bars(middle))],
+        figures=[("Mean slope between data and samples; it should be 1.", drawn(middle))],
         notes=(
             "A critic of three layers alone against fixed samples: digits, and blurred digits with noise. Forms that "
             "do "
@@ -182,13 +182,15 @@ def findings(results: Results, scale: Scale) -> Findings:
     )
 
 
-def bars(middle: dict[str, tuple[float, float]]) -> Figure:
-    """Return the mean slope of each form as a bar."""
+def drawn(middle: dict[str, tuple[float, float]]) -> Figure:
+    """Return the mean slope of each form as a dot."""
     figure, axes = panels(1, 1, width=8, height=4)
     panel = axes[0][0]
     names = list(middle)[::-1]
-    panel.barh(names, [middle[name][0] for name in names], color=[TRAIN if name == RIGHT else GREY for name in names])
-    panel.axvline(1, color="0.3", lw=0.8, ls="--")
+    for name in names:
+        panel.plot(middle[name][0], name, "o", color=TRAIN if name == RIGHT else HELD_OUT)
+    panel.axvline(1, color=GREY, lw=0.8, ls="--")
+    panel.grid(axis="y", lw=0.3)
     panel.set_xscale("log")
     panel.tick_params(labelsize=8)
     return figure

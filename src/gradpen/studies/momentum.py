@@ -124,6 +124,8 @@ def findings(results: Results, scale: Scale) -> Findings:
         axes[0][place].set_title(form, fontsize=9)
         axes[1][place].plot(each[0]["cosines"], ".", color=HELD_OUT, ms=1)
         axes[1][place].set_ylim(-1, 1)
+        axes[0][place].set_xlabel("iterations", fontsize=8)
+        axes[1][place].set_xlabel("critic steps", fontsize=8)
         axes[1][place].axhline(0, color="0.6", lw=0.6)
     return Findings(
         columns=(
