@@ -120,7 +120,7 @@ def findings(results: Results, scale: Scale) -> Findings:
             panel.plot(*estimate(form, one), color=TRAIN, lw=0.8, alpha=0.6)
         other = panel.twinx()
         other.plot(*curve(each[0], "frechet_distance"), color=HELD_OUT, lw=1)
-        other.set_yscale("log")
+        other.set_ylim(bottom=0)
         if form == "GAN":
             panel.axhline(math.log(2), color=GREY, ls="--", lw=0.8)
         panel.set_title(form, fontsize=9)

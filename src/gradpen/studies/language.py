@@ -105,6 +105,8 @@ def findings(results: Results, scale: Scale) -> Findings:
             panel.axhline(one[key][str(n)], color=GREY, ls="--" if key == "floor" else ":", lw=0.8)
             panel.set_title(f"{n}-grams", fontsize=9)
             panel.set_ylim(bottom=0)
+    axes[0][0].legend(frameon=False, fontsize=8)
+    axes[0][0].set_xlabel("generator updates", fontsize=8)
     ours = middle.get("WGAN-GP", {})
     first = {n: next((row[f"jsd_{n}"] for row in results["wgan-gp-0"]["rows"]), NAN) for n in NS} if ours else {}
     return Findings(

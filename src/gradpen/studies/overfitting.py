@@ -17,7 +17,7 @@ FEW, MANY = 200, 1_797
 """digits; half of them are held out"""
 FORMS: dict[str, dict[str, Any]] = {
     "WGAN-GP": {"generator_optimizer.learning_rate": 1e-4, "critic_optimizer.learning_rate": 1e-3},
-    "WGAN, clipping": {**CLIPPED, **both("rmsprop", 1e-3), "constraint.threshold": 0.05},
+    "WGAN, clipping": {**CLIPPED, **both("rmsprop", 2e-4), "constraint.threshold": 0.05},
 }
 SEEDS = (0, 1, 2)
 LENGTH, MARKS = {"small": 450, "paper": 20_000}, 30

@@ -72,15 +72,15 @@ def in_letters(picture: Path) -> str:
     return base64.b64encode(picture.read_bytes()).decode()
 
 
-def show(axes: Axes, found: Mapping[str, Any] | None, title: str, *, most: int | None = None) -> None:
-    """Draw the picture of a case's last samples, at most so many rows of it, or say that it is not finished."""
+def show(axes: Axes, found: Mapping[str, Any] | None, title: str) -> None:
+    """Draw the picture of a case's last samples, or say that it is not finished."""
     axes.set_axis_off()
     axes.set_title(title, fontsize=9)
     if found is None:
         axes.text(0.5, 0.5, "not finished", ha="center", transform=axes.transAxes)
         return
     with Image.open(io.BytesIO(base64.b64decode(found["picture"]))) as picture:
-        axes.imshow(np.asarray(picture.convert("RGB"))[:most])
+        axes.imshow(np.asarray(picture.convert("RGB")))
 
 
 def panels(rows: int, columns: int, *, width: float = 2.4, height: float = 2.4) -> tuple[Figure, list[list[Axes]]]:
@@ -96,12 +96,12 @@ def curve(found: Mapping[str, Any], name: str) -> tuple[list[int], list[float]]:
     return [row["iteration"] for row in rows], [float(row[name]) for row in rows]
 
 
-def progress_made(found: Mapping[str, Any], name: str = "distance") -> float:
+def progress_made(found: Mapping[str, Any]) -> float:
     """Return how far a run came from its untrained generator to the floor of its data: 1 at the floor, 0 untrained.
 
     The distance is the exact Wasserstein-1 distance to held-out data; NaN for a run that diverged.
     """
-    untrained = next((float(row[name]) for row in found["rows"] if row["iteration"] == 0 and name in row), NAN)
+    untrained = next((row["distance"] for row in found["rows"] if row["iteration"] == 0 and "distance" in row), NAN)
     if found["diverged"] or "distance" not in found["distances"]:
         return NAN
     last, floor = found["distances"]["distance"]["mean"], found["distances"]["floor"]["mean"]
