@@ -18,6 +18,7 @@ from gradpen.data.toys import TOYS, points_of
 from gradpen.errors import DataError, UsageError
 from gradpen.metrics.samples import exact_wasserstein
 from gradpen.networks.mlp import MlpGenerator
+from gradpen.presets.quick import PENALTY_OF_POINTS
 
 CPU = torch.device("cpu")
 
@@ -116,6 +117,8 @@ def test_quick_gives_points_a_generator_without_bounds(tmp_path: Path) -> None:
     run = gradpen.train("embedded:grid", out=tmp_path / "run", iterations=2)
     assert isinstance(run.config.generator, MlpGenerator)
     assert not run.config.generator.tanh
+    assert not run.config.generator.batch_norm
+    assert run.config.constraint == PENALTY_OF_POINTS
 
 
 def test_a_generator_that_ends_in_tanh_is_refused(tmp_path: Path) -> None:

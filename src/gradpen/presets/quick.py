@@ -1,5 +1,7 @@
 """The preset for one's own data: the nearest to good pictures that minutes of a laptop allow, as measured."""
 
+from dataclasses import replace
+
 from gradpen.config import Cadence, RunConfig
 from gradpen.lipschitz import GradientPenalty
 from gradpen.networks.blocks import CriticChoice, GeneratorChoice, Shape
@@ -25,6 +27,9 @@ ENOUGH = 5_000
 """iterations below which smaller networks and batches give better pictures, as measured (docs/log.md)"""
 HALF_LIFE = 8_000
 AVERAGE = Average(half_life=HALF_LIFE, ramp_up=0.1)
+PENALTY = GradientPenalty(where="real", target=0, weight=1, every=4)
+PENALTY_OF_POINTS = replace(PENALTY, weight=0.01)
+"""where vectors are taken as they are: modes may lie close together, and a weight of 1 blurs them (docs/log.md)"""
 MINUTES = 10.0
 """how long a run takes where nothing else was asked for"""
 
@@ -34,7 +39,8 @@ def pair(
 ) -> tuple[GeneratorChoice, CriticChoice]:
     """Return generator and critic for images of this shape, labels concatenated to latents and shown as planes.
 
-    Vectors that are taken as they are need a generator that is not bounded.
+    Vectors that are taken as they are need a generator that is not bounded, and one without norm reaches more of their
+    modes (docs/log.md).
 
     >>> pair((3, 32, 32), 16)[1]
     DcganCritic(name='dcgan', width=16, depth=None, norm='none', ..., labels='none', ...)
@@ -42,7 +48,13 @@ def pair(
     if takes_perceptron(shape):
         hidden = (16 * width, 16 * width)
         return (
-            MlpGenerator(latent_dim=64, widths=hidden, tanh=bounded, labels="concatenate" if labelled else "none"),
+            MlpGenerator(
+                latent_dim=64,
+                widths=hidden,
+                tanh=bounded,
+                batch_norm=bounded,
+                labels="concatenate" if labelled else "none",
+            ),
             MlpCritic(widths=hidden, labels="planes" if labelled else "none"),
         )
     return (
@@ -88,7 +100,7 @@ def quick(shape: Shape = (1, 28, 28), width: int = 16, *, labelled: bool = False
         generator=generator,
         critic=critic,
         objective=NonSaturating(),
-        constraint=GradientPenalty(where="real", target=0, weight=1, every=4),
+        constraint=PENALTY,
         generator_optimizer=optimizer,
         critic_optimizer=optimizer,
         critic_steps=1,

@@ -16,7 +16,17 @@ from gradpen.config import RunConfig
 from gradpen.data.source import Source
 from gradpen.lipschitz import GradientPenalty
 from gradpen.machine import sharing
-from gradpen.presets.quick import AVERAGE, ENOUGH, HALF_LIFE, USUAL_WIDTH, batch_for, pair, sizes_for
+from gradpen.presets.quick import (
+    AVERAGE,
+    ENOUGH,
+    HALF_LIFE,
+    PENALTY,
+    PENALTY_OF_POINTS,
+    USUAL_WIDTH,
+    batch_for,
+    pair,
+    sizes_for,
+)
 from gradpen.runs import marks
 from gradpen.runs.state import State, Task, initial_state
 from gradpen.runs.trainer import batches_from, iterate
@@ -123,6 +133,8 @@ def with_size(config: RunConfig, source: Source, size: tuple[int, int], budget: 
     width, batch = size
     generator, critic = pair(source.shape, width, labelled=budget.labelled, bounded=not source.values.unscaled)
     config = with_depth(replace(config, generator=generator, critic=critic), source)
+    if source.values.unscaled and config.constraint == PENALTY:
+        config = replace(config, constraint=PENALTY_OF_POINTS)
     if not budget.batch:
         return config
     average = config.average
