@@ -21,8 +21,8 @@ from gradpen.studies.study import Case, Criterion, Findings, Found, Results, Sca
 
 ARCHITECTURES = {
     "lsun-64-dcgan": "DCGAN",
-    "lsun-64-constant-filters": "constant filters, no norm in the generator",
-    "lsun-64-mlp": "perceptron of 4 x 512 as generator",
+    "lsun-64-constant-filters": "constant filters, no norm",
+    "lsun-64-mlp": "perceptron as generator",
     "lsun-64-no-norm": "no norm at all",
     "lsun-64-gated": "gated activations",
     "lsun-64-tanh": "tanh everywhere",
