@@ -73,8 +73,7 @@ def find_neighbours(samples: NDArray[np.uint8], source: Source, lines: NDArray[n
     """
     if lines is not None:
         return nearest_lines(samples, source, lines)
-    size = min(len(source.held_out), len(source.train))
-    subset = np.sort(np.random.Generator(np.random.Philox(key=0)).choice(source.train, size, replace=False))
+    subset = as_many_as_held_out(source)
     images = Pictures(source)
     real = images[spread_out(source.held_out, min(REAL_COMPARED, len(source.held_out)))]
     return Neighbours(
@@ -86,10 +85,15 @@ def find_neighbours(samples: NDArray[np.uint8], source: Source, lines: NDArray[n
     )
 
 
+def as_many_as_held_out(source: Source) -> Indices:
+    """Return random training rows, as many as are held out, always the same."""
+    size = min(len(source.held_out), len(source.train))
+    return np.sort(np.random.Generator(np.random.Philox(key=0)).choice(source.train, size, replace=False))
+
+
 def nearest_lines(samples: NDArray[np.uint8], source: Source, lines: NDArray[np.str_]) -> Neighbours:
     """Return what :func:`find_neighbours` does, of lines, by the characters that differ."""
-    size, (symbols, _, length) = min(len(source.held_out), len(source.train)), source.shape
-    subset = np.sort(np.random.Generator(np.random.Philox(key=0)).choice(source.train, size, replace=False))
+    subset, (symbols, _, length) = as_many_as_held_out(source), source.shape
     known, asked = Symbols(source), source.values.taken(lines, length).astype(np.uint8)
     real = known[spread_out(source.held_out, min(REAL_COMPARED, len(source.held_out)))]
 
