@@ -23,6 +23,8 @@ TRIED = 16
 """latents and images that a network is tried on"""
 SATURATED = 1e6
 """factor on images at which a sigmoid's scores are 0 or 1"""
+MOSTLY = 0.5
+"""share of such scores from which it is one"""
 
 
 def tried(config: RunConfig, source: Source, own: Own) -> RunConfig:
@@ -174,7 +176,9 @@ def try_critic(
         )
     if not torch.isfinite(scores).all():
         raise UsageError(f"the critic {choice.source} gives scores that are NaN or infinite")
-    if ends_squashed or bool((torch.minimum(beyond.abs(), (beyond - 1).abs()) < 1e-3).all()):
+    # Units that never fire leave a few examples between 0 and 1.
+    at_ends = (torch.minimum(beyond.abs(), (beyond - 1).abs()) < 1e-3).double().mean() > MOSTLY
+    if ends_squashed or (bool(at_ends) and bool(((beyond >= 0) & (beyond <= 1)).all())):
         raise UsageError(
             f"the critic {choice.source} ends in a sigmoid; every objective of gradpen takes unbounded scores, so "
             f"leave it out"
