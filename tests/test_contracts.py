@@ -36,6 +36,8 @@ from gradpen.networks.choices import (
     Stage,
     StagedCritic,
     StagedGenerator,
+    StridedCritic,
+    StridedGenerator,
     TaperedCritic,
     TaperedGenerator,
 )
@@ -94,6 +96,7 @@ GENERATOR_SHAPES: dict[GeneratorChoice, list[Shape]] = {
     ResidualGenerator(latent_dim=5, width=4): HALVING,
     R3ganGenerator(latent_dim=5, width=4, group=4): HALVING,
     TaperedGenerator(latent_dim=5, width=4, most=2): HALVING,
+    StridedGenerator(latent_dim=5, width=4, most=2): HALVING,
     BottleneckGenerator(latent_dim=5, width=4, blocks=2): HALVING,
     LanguageGenerator(latent_dim=5, width=4, blocks=2): LINES,
     OwnGenerator(source="own_networks:Generator", arguments={"width": 6}, latent_dim=12): [(1, 8, 8)],
@@ -108,6 +111,7 @@ CRITIC_SHAPES: dict[CriticChoice, list[Shape]] = {
     ResidualCritic(width=4): HALVING,
     R3ganCritic(width=4, group=4): HALVING,
     TaperedCritic(width=4, most=2): HALVING,
+    StridedCritic(width=4, most=2): HALVING,
     BottleneckCritic(width=4, blocks=2): HALVING,
     LanguageCritic(width=4, blocks=2): LINES,
     OwnCritic(source="torch.nn:LeakyReLU", reduce="mean"): ANY_SHAPE,
@@ -218,6 +222,7 @@ def test_published_parameter_counts() -> None:
     assert counts["lsun-64-tanh"] == counts["lsun-64-dcgan"]
     assert counts["lsun-64-residual-101"] == (9_189_587, 7_618_801)
     assert counts["lsun-64-residual"] == (8_540_483, 7_491_841)
+    assert counts["lsun-128-residual"] == (8_543_555, 47_757_697)
     assert counts["language-model"] == (15_277_156, 13_180_417)
     assert counts["toy-wgan-gp"] == counts["toy-wgan"] == (527_874, 527_361)
     assert counts["cifar10-wgan-gp"] == (5_179_907, 4_114_689)

@@ -50,7 +50,7 @@ def test_a_setting_beyond_any_machine_is_one_short_sentence(
 def test_a_setting_of_another_choice_says_whose_it_is(command: Command) -> None:
     code, _, err = command("train", "--preset", "wgan-gp-mnist", "--set", "critic.norm=layer")
     assert code == 2
-    assert "there is no setting 'critic.norm' for mlp; dcgan, residual, tapered, bottleneck have it" in err
+    assert "there is no setting 'critic.norm' for mlp; dcgan, residual, tapered, strided, bottleneck have it" in err
     code, _, err = command("train", "--preset", "wgan-gp", "--set", 'critic={"name":"dcgan","normm":"layer"}')
     assert code == 2
     assert "for dcgan; did you mean 'norm'?" in err

@@ -32,6 +32,7 @@ from gradpen.studies import (
 )
 from gradpen.studies.catalogue import STUDIES
 from gradpen.studies.engine import fingerprint, place_of
+from gradpen.studies.scores import class_score
 from gradpen.studies.study import SCALES, Criterion, Study
 
 
@@ -346,8 +347,8 @@ def test_the_class_score_of_sure_and_unsure_readers() -> None:
         sure.weight.copy_(50 * torch.eye(4))
     images = torch.eye(4).reshape(4, 1, 2, 2)
     reader = Classifier(network=Reader(torch.nn.Flatten(), sure), names=tuple("abcd"), accuracy=1.0, tested=4)
-    assert random_architectures.class_score(reader, images) == pytest.approx(4, rel=1e-4)
-    assert random_architectures.class_score(reader, images[:1].expand(4, 1, 2, 2)) == pytest.approx(1)
+    assert class_score(reader, images) == pytest.approx(4, rel=1e-4)
+    assert class_score(reader, images[:1].expand(4, 1, 2, 2)) == pytest.approx(1)
 
 
 def test_running_medians_and_means_with_errors() -> None:

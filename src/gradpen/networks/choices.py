@@ -8,6 +8,7 @@ from gradpen.networks.own import OwnCritic, OwnGenerator
 from gradpen.networks.r3gan import R3ganCritic, R3ganGenerator
 from gradpen.networks.residual import ResidualCritic, ResidualGenerator
 from gradpen.networks.stages import Stage, StagedCritic, StagedGenerator
+from gradpen.networks.strided import StridedCritic, StridedGenerator
 from gradpen.networks.tapered import TaperedCritic, TaperedGenerator
 
 __all__ = [
@@ -28,6 +29,8 @@ __all__ = [
     "Stage",
     "StagedCritic",
     "StagedGenerator",
+    "StridedCritic",
+    "StridedGenerator",
     "TaperedCritic",
     "TaperedGenerator",
 ]
@@ -38,6 +41,7 @@ GENERATORS = (
     StagedGenerator,
     ResidualGenerator,
     TaperedGenerator,
+    StridedGenerator,
     BottleneckGenerator,
     LanguageGenerator,
     R3ganGenerator,
@@ -49,6 +53,7 @@ CRITICS = (
     StagedCritic,
     ResidualCritic,
     TaperedCritic,
+    StridedCritic,
     BottleneckCritic,
     LanguageCritic,
     R3ganCritic,

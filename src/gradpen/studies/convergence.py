@@ -6,7 +6,6 @@ from statistics import median
 from typing import Any
 
 import numpy as np
-import torch
 
 from gradpen.data.recognise import open_source
 from gradpen.looking.figures import GREY, HELD_OUT, PENALTY, TRAIN
@@ -16,8 +15,8 @@ from gradpen.presets.reduced import reduced
 from gradpen.runs.trained import load
 from gradpen.settings import to_dict
 from gradpen.studies.critics import rounded
-from gradpen.studies.random_architectures import class_score
 from gradpen.studies.runs import NAN, in_letters, newest_grid, of_all, panels, show, trained
+from gradpen.studies.scores import score_of_data, score_of_samples
 from gradpen.studies.study import Case, Criterion, Findings, Found, Results, Scale, Study, case_name
 
 FORMS = {
@@ -67,16 +66,12 @@ def train(place: Path, preset: str, settings: dict[str, Any]) -> Found:
     seconds = {row["iteration"]: row["seconds"] for row in rows}
     every = settings["cadence.save_every"]
     iterations = list(range(every, settings["iterations"] + 1, every))
-    scores = []
-    for iteration in iterations:
-        run = load(folder, checkpoint=iteration)
-        scores.append(class_score(classifier, torch.from_numpy(run.values.taken(run.sample(SCORED, seed=1)))))
-    real = torch.from_numpy(np.asarray(source.images[source.train][:SCORED])).float() / 127.5 - 1
+    scores = [score_of_samples(load(folder, checkpoint=iteration), classifier, SCORED) for iteration in iterations]
     return {
         "iterations": iterations,
         "seconds": [seconds[iteration] for iteration in iterations],
         "scores": rounded(scores),
-        "real": class_score(classifier, real),
+        "real": score_of_data(source, classifier, SCORED),
         "picture": in_letters(newest_grid(place)),
     }
 

@@ -5,19 +5,18 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
-from torch import Tensor
 
 from gradpen.config import RunConfig
 from gradpen.data.recognise import open_source
 from gradpen.looking.figures import HELD_OUT, PENALTY, TRAIN
-from gradpen.metrics.classifier import Classifier, classifier_of
+from gradpen.metrics.classifier import classifier_of
 from gradpen.networks.stages import Stage, StagedCritic, StagedGenerator
 from gradpen.presets.sized import wgan_gp
 from gradpen.runs.trained import load
 from gradpen.settings import to_dict
 from gradpen.studies.critics import numbers
 from gradpen.studies.runs import measured, panels
+from gradpen.studies.scores import score_of_data, score_of_samples
 from gradpen.studies.study import Case, Criterion, Findings, Found, Results, Scale, Study, case_name
 
 ACTIVATIONS = ("relu", "leaky-relu", "softplus", "tanh")
@@ -130,19 +129,6 @@ def settings_of(number: int, form: str, scale: Scale) -> dict[str, Any]:
     return settings
 
 
-def class_score(classifier: Classifier, images: Tensor) -> float:
-    r"""Return the score of Salimans et al. 2016 by a classifier of the data's own classes: from 1 to their number.
-
-    .. math:: \exp E_x KL(p(y | x) \| p(y))
-
-    It is no Inception score, whose classifier and classes are others.
-    """
-    with torch.no_grad():
-        shares = classifier.network[-1](classifier.features(images)).double().softmax(1)  # type: ignore[index]
-    mean = shares.mean(0)
-    return float((shares * (shares.clamp_min(1e-12).log() - mean.clamp_min(1e-12).log())).sum(1).mean().exp())
-
-
 def train(place: Path, number: int, form: str, settings: dict[str, Any], scored: int) -> Found:
     """Train one run, and return its score by a classifier of digits, beside that of as many real ones."""
     del number, form
@@ -150,10 +136,8 @@ def train(place: Path, number: int, form: str, settings: dict[str, Any], scored:
     run = load(place / "run", checkpoint="last")
     source = open_source(run.config.data)
     classifier = classifier_of(source)
-    real = torch.from_numpy(np.asarray(source.images[source.train][:scored])).float() / 127.5 - 1
-    made = torch.from_numpy(run.values.taken(run.sample(scored, seed=1)))
-    score = 0.0 if found["diverged"] else class_score(classifier, made)
-    return {"score": score, "real": class_score(classifier, real), "diverged": found["diverged"]}
+    score = 0.0 if found["diverged"] else score_of_samples(run, classifier, scored)
+    return {"score": score, "real": score_of_data(source, classifier, scored), "diverged": found["diverged"]}
 
 
 def cases(scale: Scale) -> list[Case]:

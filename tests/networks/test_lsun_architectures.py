@@ -1,4 +1,4 @@
-"""The architectures of the WGAN-GP paper's figure 2: gates, residual pairs of few layers and of 101."""
+"""The architectures of the WGAN-GP paper's figures 2 and 4: gates, residual pairs of few layers and of 101."""
 
 import copy
 from typing import Any
@@ -12,6 +12,7 @@ from gradpen.lipschitz import gradient_penalty
 from gradpen.networks.bottleneck import Block, BottleneckCritic, BottleneckGenerator
 from gradpen.networks.layers import use_stock_derivatives
 from gradpen.networks.stages import Gate, Stage, StagedCritic, StagedGenerator
+from gradpen.networks.strided import StridedCritic, StridedGenerator, Striding
 from gradpen.networks.tapered import Growing, Shrinking, TaperedCritic
 
 LARGE = (3, 64, 64)
@@ -96,14 +97,35 @@ def test_blocks_of_the_tapered_pair_are_the_release_s() -> None:
     torch.testing.assert_close(down(x), expected)
 
 
+def test_blocks_of_the_strided_critic_halve_by_their_second_convolution() -> None:
+    torch.manual_seed(0)
+    x = torch.randn(2, 6, 8, 8, dtype=torch.float64)
+    block = Striding(6, 4, "none").double()
+    conv = nn.functional.conv2d
+    inner = conv(x.relu(), block.convolve.weight, block.convolve.bias, padding=1).relu()
+    expected = conv(inner, block.halve.weight, block.halve.bias, stride=2, padding=1)
+    expected = expected + nn.functional.avg_pool2d(conv(x, block.shortcut.weight, block.shortcut.bias), 2)
+    torch.testing.assert_close(block(x), expected)
+
+
+def test_convolutions_behind_an_enlargement_begin_at_half_of_he() -> None:
+    torch.manual_seed(0)
+    generator: Any = StridedGenerator().build((3, 128, 128))
+    grown = generator[2]
+    assert grown.grow.weight.std().item() == pytest.approx(0.5 * (4 / (9 * 1024)) ** 0.5, rel=0.02)
+    assert grown.convolve.weight.std().item() == pytest.approx((4 / (9 * 1024)) ** 0.5, rel=0.02)
+    assert generator[-2].weight.std().item() == pytest.approx(0.5 * (4 / (25 * 67)) ** 0.5, rel=0.03)
+
+
 @pytest.mark.parametrize(
     "choice",
     [
+        StridedCritic(width=4, most=2),
         TaperedCritic(width=4, most=2),
         BottleneckCritic(width=4, blocks=2),
         StagedCritic(stages=(Stage(channels=3, activation="gated"), Stage(channels=4, norm="layer"))),
     ],
-    ids=["tapered", "bottleneck", "gated"],
+    ids=["strided", "tapered", "bottleneck", "gated"],
 )
 def test_the_critics_penalty_has_the_stock_gradient(choice: Any) -> None:
     torch.manual_seed(0)

@@ -1,4 +1,4 @@
-"""Presets after figure 2 of Gulrajani et al. 2017 (arXiv 1704.00028): seven architectures at 64x64, and one more.
+"""Presets after figures 2 and 4 of Gulrajani et al. 2017 (arXiv 1704.00028): architectures at 64x64 and at 128x128.
 
 All with the gradient penalty. The figure crosses them with weight clipping, least squares and the original GAN;
 ``gradpen train --set objective=… constraint=…`` does, or ``gradpen compare``.
@@ -14,11 +14,13 @@ from gradpen.networks.blocks import CriticChoice, GeneratorChoice, Initialiser
 from gradpen.networks.bottleneck import BottleneckCritic, BottleneckGenerator
 from gradpen.networks.mlp import MlpGenerator
 from gradpen.networks.stages import Activation, Stage, StagedCritic, StagedGenerator
+from gradpen.networks.strided import StridedCritic, StridedGenerator
 from gradpen.networks.tapered import TaperedCritic, TaperedGenerator
 from gradpen.objectives import Wasserstein
 from gradpen.optimizers import Adam
 from gradpen.presets.papers import IMPROVED
 from gradpen.presets.preset import Preset
+from gradpen.schedule import Schedule
 
 WIDTHS = (256, 128, 64)
 SCRIPT = f"{IMPROVED}, gan_64x64.py"
@@ -139,7 +141,21 @@ def lsun_64_residual() -> RunConfig:
     return pair("lsun-64-residual", TaperedGenerator(), TaperedCritic())
 
 
-PRESETS = tuple(
+def lsun_128_residual() -> RunConfig:
+    """The residual pair for bedrooms at 128x128, on eight GPUs in the paper: Adam 1e-4 falling to zero, beta1 0.
+
+    The paper's code for it was not released: after wgan_imagenet128.py of the first author's research code.
+    """
+    falling = Adam(learning_rate=Schedule(shape="linear", start=1e-4, end=0.0), beta1=0.0, beta2=0.9)
+    return replace(
+        pair("lsun-128-residual", StridedGenerator(), StridedCritic()),
+        generator_optimizer=falling,
+        critic_optimizer=falling,
+        data=DataChoice(path="embedded:faces", size=(128, 128)),
+    )
+
+
+AT_64 = tuple(
     Preset(
         name=config().preset,
         summary=f"{words}, WGAN-GP at 64x64",
@@ -158,4 +174,15 @@ PRESETS = tuple(
         (lsun_64_residual_101, "101 residual layers", "ResnetGenerator and ResnetDiscriminator"),
         (lsun_64_residual, "a residual pair", "GoodGenerator and GoodDiscriminator"),
     )
+)
+PRESETS = (
+    *AT_64,
+    Preset(
+        name="lsun-128-residual",
+        summary="a residual pair, WGAN-GP at 128x128",
+        source="github.com/igul222/nn, wgan_imagenet128.py; Gulrajani et al. 2017, arXiv 1704.00028, figure 4",
+        data="colour images, shown at 128x128 (LSUN bedrooms in the paper)",
+        shape=(3, 128, 128),
+        config=lsun_128_residual,
+    ),
 )
