@@ -1,7 +1,8 @@
 """What every choice promises: finite losses and gradients, an identity through JSON, no side effects."""
 
+import copy
 import json
-from dataclasses import fields
+from dataclasses import fields, replace
 from typing import Any
 
 import pytest
@@ -53,9 +54,9 @@ from gradpen.objectives import (
     Wasserstein,
 )
 from gradpen.optimizers import OPTIMIZERS, Adam, OptimizerChoice, RMSProp
-from gradpen.presets.catalogue import PRESETS, parameter_counts
+from gradpen.presets.catalogue import PRESETS, find, parameter_counts
 from gradpen.presets.preset import Preset
-from gradpen.settings import ADAPTER, from_dict, to_dict
+from gradpen.settings import ADAPTER, configure, from_dict, to_dict
 
 OBJECTIVE_FORMS: list[Objective] = [
     Wasserstein(),
@@ -240,6 +241,16 @@ def test_dcgan_counts_at_64() -> None:
     ours = count(DcganCritic(norm="batch").build((3, 64, 64)))
     first_bias, last_bias = 64, 1
     assert ours - first_bias - last_bias == 2_765_568
+
+
+def test_settings_given_are_left_as_they_are() -> None:
+    network = to_dict(replace(find("gan").config(), generator=DcganGenerator(width=4)))["generator"]
+    settings = {"generator": network, "generator.way": "upsample", "data.path": "embedded:bricks"}
+    before = copy.deepcopy(settings)
+    config = configure("gan", settings=settings)
+    assert settings == before
+    assert isinstance(config.generator, DcganGenerator)
+    assert (config.generator.width, config.generator.way) == (4, "upsample")
 
 
 def test_schema_is_complete() -> None:

@@ -4,6 +4,7 @@ import json
 import tomllib
 import types
 from collections.abc import Iterable, Mapping
+from copy import deepcopy
 from dataclasses import asdict, fields, is_dataclass
 from pathlib import Path
 from typing import Annotated, Any, Union, get_args, get_origin, get_type_hints
@@ -224,7 +225,8 @@ def override(values: dict[str, Any], key: str, value: Any) -> None:
         raise UsageError(f"there is no setting '{printable(key)}'" + did_you_mean(last, known_fields(parents)))
     if not parents and isinstance(value, str) and isinstance(place.get(last), dict):
         value = {"name": value}
-    place[last] = value
+    # A later key may reach into the value, which is the caller's.
+    place[last] = deepcopy(value)
 
 
 def merge(values: dict[str, Any], changes: Mapping[str, Any]) -> None:

@@ -14,6 +14,7 @@ from gradpen.data.toys import EIGHT
 from gradpen.studies import (
     activations,
     architectures,
+    autoencoder,
     books,
     convergence,
     defects,
@@ -25,6 +26,7 @@ from gradpen.studies import (
     momentum,
     overfitting,
     random_architectures,
+    residual,
     stacked_mnist,
     surfaces,
     toys,
@@ -129,6 +131,8 @@ SHORT: list[tuple[Any, str, Any]] = [
     (mixtures, "ITERATIONS", {"small": 2, "paper": 2}),
     (stacked_mnist, "LENGTH", {"small": 4, "paper": 4}),
     (books, "LENGTH", {"small": 2, "paper": 2}),
+    (residual, "LENGTH", {"small": 4, "paper": 4}),
+    (autoencoder, "LENGTH", {"small": 4, "paper": 4}),
 ]
 
 

@@ -4,6 +4,7 @@ from gradpen.errors import UsageError
 from gradpen.studies import (
     activations,
     architectures,
+    autoencoder,
     books,
     convergence,
     defects,
@@ -15,6 +16,7 @@ from gradpen.studies import (
     momentum,
     overfitting,
     random_architectures,
+    residual,
     stacked_mnist,
     surfaces,
     toys,
@@ -35,11 +37,13 @@ STUDIES: tuple[Study, ...] = (
     activations.STUDY,
     architectures.STUDY,
     convergence.STUDY,
+    residual.STUDY,
     language.STUDY,
     overfitting.STUDY,
     mixtures.STUDY,
     stacked_mnist.STUDY,
     books.STUDY,
+    autoencoder.STUDY,
     defects.STUDY,
 )
 

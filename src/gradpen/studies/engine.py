@@ -108,13 +108,13 @@ def results_of(cases: Sequence[Case], out: Path) -> Results:
 def work_on(case: Case, out: Path) -> Outcome:
     """Do a case, and leave its result or its failure in its folder."""
     torch.set_num_threads(THREADS)
-    place, started = place_of(case, out), time.monotonic()
+    place, identity, started = place_of(case, out), fingerprint(case), time.monotonic()
     place.mkdir(parents=True, exist_ok=True)
     failure = None
     try:
         found: Found = case.work(place, **case.arguments)
         seconds = time.monotonic() - started
-        write_json(place / "result.json", {"case": fingerprint(case), "seconds": round(seconds, 1), "found": found})
+        write_json(place / "result.json", {"case": identity, "seconds": round(seconds, 1), "found": found})
         (place / "failure.txt").unlink(missing_ok=True)
     except Exception as error:
         failure = str(error) if isinstance(error, GradpenError) else f"{type(error).__name__}: {error}"
