@@ -19,6 +19,8 @@ HOMES = (
     "schedule",
     "augmentation",
     "optimizers",
+    "checking.finding",
+    "checking.lint",
     "gan",
     "algorithm",
     "metrics.critic",

@@ -3,6 +3,8 @@ from gradpen.algorithm import *
 from gradpen.api import *
 from gradpen.augmentation import *
 from gradpen.batch import *
+from gradpen.checking.finding import *
+from gradpen.checking.lint import *
 from gradpen.config import *
 from gradpen.errors import *
 from gradpen.gan import *

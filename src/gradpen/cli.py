@@ -28,6 +28,7 @@ COMMANDS = {
     "evaluate": ("gradpen.commands.look", "Evaluate", "measure a run's samples against held-out data"),
     "nearest": ("gradpen.commands.look", "NearestImages", "look for copies of training images"),
     "export": ("gradpen.commands.export", "Export", "write a run's generator for other programs: onnx, pt2"),
+    "check": ("gradpen.commands.check", "Check", "check anybody's gradient penalty, yours too"),
     "vae": ("gradpen.commands.vae", "VaeBaseline", "train a VAE on a run's data and compare"),
     "compare": ("gradpen.commands.compare", "Compare", "train several configurations at equal budget"),
     "study": ("gradpen.commands.study", "StudyCommand", "repeat an experiment of the Wasserstein GAN papers"),

@@ -13,7 +13,7 @@ from gradpen.settings import to_dict
 from gradpen.studies.runs import NAN, measured, of_all, panels, progress_made, show
 from gradpen.studies.study import Case, Criterion, Findings, Found, Results, Scale, Study, case_name
 
-LENGTH = {"small": 1_600, "paper": None}
+LENGTH = {"small": 1_600}
 BATCH = 16
 SIDE = 32
 BRICKS = {"data.path": "embedded:bricks", "data.size": [SIDE, SIDE], "data.channels": None}

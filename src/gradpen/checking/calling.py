@@ -1,0 +1,278 @@
+"""How a penalty function wants to be called: found by the names of its arguments, and by trying."""
+
+import inspect
+import itertools
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from gradpen.checking.probe import Output, ProbeCritic
+from gradpen.checking.roles import Role, roles_of
+from gradpen.checking.shares import apart
+from gradpen.checking.surroundings import WEIGHT, StandIn, stub, surroundings
+
+CLASSES = 3
+OUTPUTS: tuple[Output, ...] = ("flat", "column", "maps", "patches", "pair", "reversed pair")
+LABELS = ("one-hot", "numbers", "column", "planes")
+Penalty = Callable[..., Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Convention:
+    """A way of calling a function that works."""
+
+    roles: tuple[tuple[str, Role], ...]
+    """its arguments by position, and what each is given"""
+    output: Output
+    """the form of scores that it takes"""
+    labels: str = "one-hot"
+
+    def takes(self, role: Role) -> bool:
+        """Return whether an argument has this role."""
+        return any(found == role for _, found in self.roles)
+
+    @property
+    def words(self) -> str:
+        """The call as it is written."""
+        return f"({', '.join(f'{name}: {role}' for name, role in self.roles)})"
+
+
+@dataclass
+class Material:
+    """What one call is given, and what came of it."""
+
+    critic: nn.Module
+    real: Tensor
+    fake: Tensor
+    generator: "Pairing"
+    latents: Tensor
+    epsilon: Tensor
+    points: Tensor
+    labels: Tensor
+    weight: float = WEIGHT
+    assumed: set[str] = field(default_factory=set)
+    gradient: Tensor | None = None
+    """what a function that takes the gradient was given"""
+
+
+class Pairing(nn.Module):
+    """A generator whose samples are known and have a parameter behind them."""
+
+    def __init__(self, fake: Tensor) -> None:
+        super().__init__()
+        self.shift = nn.Parameter(torch.zeros(()))
+        self.fake = fake
+
+    def forward(self, *inputs: Any, **named: Any) -> Tensor:
+        """Return the samples."""
+        del inputs, named
+        return self.fake + self.shift
+
+
+def material(critic: nn.Module, shape: Sequence[int], batch: int, seed: int, labels: str = "one-hot") -> Material:
+    """Return what a call is given: data and samples that differ in every value, and all that may be asked for."""
+    real, fake = apart(shape, batch, seed)
+    generator = Pairing(fake)
+    numbers = torch.Generator().manual_seed(seed + 1)
+    epsilon = torch.rand(batch, *[1] * len(shape), generator=numbers)
+    points = torch.lerp(fake, real, epsilon).requires_grad_(True)
+    classes = torch.arange(batch) % CLASSES
+    one_hot = torch.nn.functional.one_hot(classes, CLASSES).float()
+    kinds = {
+        "one-hot": one_hot,
+        "numbers": classes,
+        "column": classes.float()[:, None],
+        "planes": one_hot.view(batch, CLASSES, *[1] * (len(shape) - 1)).expand(batch, CLASSES, *shape[1:]).clone()
+        if len(shape) > 1
+        else one_hot,
+    }
+    return Material(
+        critic=critic,
+        real=real,
+        fake=fake,
+        generator=generator,
+        latents=torch.randn(batch, 8, generator=numbers),
+        epsilon=epsilon,
+        points=points,
+        labels=kinds[labels],
+    )
+
+
+def call(function: Penalty, convention: Convention, given: Material, *, attached: bool = False) -> Tensor:
+    """Call a function as a convention says, and return its penalty as a scalar.
+
+    Args:
+        function: the penalty.
+        convention: how it is called.
+        given: with what; what the probe was asked is noted in it.
+        attached: let the samples have the generator's graph behind them.
+
+    Raises:
+        Exception: whatever the function raises; TypeError if it returns no number.
+    """
+    plain_roles = dict(convention.roles)
+    fake = given.generator() if attached else given.fake.clone()
+    points = given.points.detach().clone().requires_grad_(True)
+    scores = gradient = None
+    if "scores" in plain_roles.values() or "gradient" in plain_roles.values():
+        outcome = given.critic(points)
+        scores = outcome
+        (gradient,) = torch.autograd.grad(scores_of(outcome).sum(), points, create_graph=True, retain_graph=True)
+        given.gradient = gradient
+    values: dict[Role, Any] = {
+        "critic": given.critic,
+        "real": given.real.clone(),
+        "fake": fake,
+        "points": points,
+        "scores": scores,
+        "gradient": gradient,
+        "epsilon": given.epsilon.clone(),
+        "weight": given.weight,
+        "target": 1.0,
+        "labels": given.labels.clone(),
+        "device": torch.device("cpu"),
+        "batch": len(given.real),
+        "generator": given.generator,
+        "latents": given.latents,
+        "switch": False,
+        "group": StandIn(given.critic, len(given.real), given.assumed),
+    }
+    arguments = [
+        StandIn(given.critic, len(given.real), given.assumed)
+        if name == "self"
+        else stub(name, given.critic, len(given.real), given.assumed)
+        if role == "unknown"
+        else values[role]
+        for name, role in convention.roles
+    ]
+    with surroundings(function, given.critic, len(given.real), given.assumed), torch.enable_grad():
+        returned = function(*arguments)
+    return scalar_of(returned)
+
+
+def scores_of(outcome: Any) -> Tensor:
+    """Return the scores of what a critic returned."""
+    scores: Tensor = outcome if isinstance(outcome, Tensor) else outcome[0]
+    return scores
+
+
+def scalar_of(returned: Any) -> Tensor:
+    """Return the penalty in what a function returned: a scalar, the mean of one for each example, or the first of some.
+
+    Raises:
+        TypeError: there is none.
+    """
+    if isinstance(returned, dict):
+        returned = list(returned.values())
+    if isinstance(returned, tuple | list):
+        scalars = [one for one in returned if isinstance(one, Tensor) and one.numel() == 1]
+        if not scalars:
+            raise TypeError("it returned several values, none of them a scalar tensor")
+        returned = scalars[0]
+    if isinstance(returned, bool) or not isinstance(returned, Tensor | float | int):
+        raise TypeError(f"it returned {type(returned).__name__} in place of a scalar tensor")
+    value = returned if isinstance(returned, Tensor) else torch.tensor(float(returned))
+    if not value.is_floating_point():
+        raise TypeError(f"it returned {value.dtype} in place of a floating-point scalar")
+    return value.mean() if value.numel() > 1 else value.reshape(())
+
+
+def signature_of(function: Penalty) -> inspect.Signature:
+    """Return the signature of a function, or of what a module does when it is called."""
+    return inspect.signature(function.forward if isinstance(function, nn.Module) else function)
+
+
+def conventions(function: Penalty) -> Iterator[tuple[tuple[str, Role], ...]]:
+    """Yield what the arguments of a function may be, the likeliest first; those with defaults are left alone.
+
+    >>> next(conventions(lambda D, real_samples, fake_samples: 0))
+    (('D', 'critic'), ('real_samples', 'real'), ('fake_samples', 'fake'))
+    """
+    needed = [
+        parameter
+        for parameter in signature_of(function).parameters.values()
+        if parameter.default is parameter.empty
+        and parameter.kind in (parameter.POSITIONAL_ONLY, parameter.POSITIONAL_OR_KEYWORD)
+    ]
+    names = [parameter.name for parameter in needed]
+    seen = set()
+    for roles in (*by_shape(names), *by_names(names), *by_position(names)):
+        if roles not in seen:
+            seen.add(roles)
+            yield tuple(zip(names, roles, strict=True))
+
+
+def by_shape(names: list[str]) -> Iterator[tuple[Role, ...]]:
+    """Yield the roles of two arguments that are points and the critic's scores of them: (y, x), (images, output)."""
+    plain = [name for name in names if name != "self"]
+    if len(plain) != 2:
+        return
+    head: tuple[Role, ...] = ("unknown",) if len(names) == 3 else ()
+    first, second = (roles_of(name) for name in plain)
+    points, made = {"points", "real", "latents"}, {"scores", "labels"}
+    if first[0] in points and (set(second) & made or plain[1] in ("f", "d")):
+        yield (*head, "points", "scores")
+    if second[0] in points and (set(first) & made or plain[0] in ("f", "d")):
+        yield (*head, "scores", "points")
+
+
+def by_names(names: list[str]) -> Iterator[tuple[Role, ...]]:
+    """Yield each choice of what the names may stand for."""
+    for roles in itertools.islice(itertools.product(*map(roles_of, names)), 64):
+        yield tuple("fake" if clashes(roles, place) else role for place, role in enumerate(roles))
+
+
+def clashes(roles: Sequence[Role], place: int) -> bool:
+    """Return whether an argument is a second one named as data, and none is named as samples: (critic, x, y)."""
+    return "fake" not in roles and roles[place] == "real" and "real" in roles[:place]
+
+
+def by_position(names: list[str]) -> Iterator[tuple[Role, ...]]:
+    """Yield the usual orders for names that say nothing."""
+    head: tuple[Role, ...] = ("unknown",) if names[:1] == ["self"] else ()
+    orders: tuple[tuple[Role, ...], ...] = (
+        ("critic", "real", "fake"),
+        ("critic", "fake", "real"),
+        ("real", "fake", "critic"),
+        ("real", "fake"),
+        ("critic", "real"),
+        ("critic", "points"),
+        ("points", "scores"),
+        ("scores", "points"),
+        ("gradient",),
+        ("critic", "real", "fake", "weight"),
+        ("critic", "real", "fake", "labels"),
+        ("critic", "real", "fake", "device"),
+        ("critic", "real", "fake", "epsilon"),
+        ("critic", "real", "labels", "fake", "labels"),
+        ("critic", "real", "fake", "labels", "labels"),
+    )
+    for order in orders:
+        if len(head) + len(order) == len(names):
+            yield (*head, *order)
+
+
+def found_convention(function: Penalty, shape: Sequence[int], batch: int) -> tuple[Convention | None, str]:
+    """Return a way of calling a function on examples of a shape, or None and why the likeliest way failed."""
+    reason = ""
+    for roles in conventions(function):
+        with_labels = LABELS if any(role == "labels" for _, role in roles) else LABELS[:1]
+        for output, labels in itertools.product(OUTPUTS, with_labels):
+            convention = Convention(roles=roles, output=output, labels=labels)
+            critic = ProbeCritic(1.0, output)
+            given = material(critic, shape, batch, 0, labels)
+            try:
+                value = call(function, convention, given)
+            except (Exception, SystemExit) as error:
+                reason = reason or f"{type(error).__name__}: {error}"
+                continue
+            if not critic.calls:
+                reason = reason or "it never asked the critic"
+            elif not torch.isfinite(value):
+                reason = reason or f"it returned {float(value)}"
+            else:
+                return convention, ""
+    return None, reason or "it takes no arguments that a penalty could be called with"

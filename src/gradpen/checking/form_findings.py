@@ -1,0 +1,404 @@
+"""What penalty a function computes, and whether that is the published one: gradient, norm, target, sides, weight."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+
+import torch
+from torch import Tensor
+
+from gradpen.checking.calling import signature_of
+from gradpen.checking.finding import Finding
+from gradpen.checking.forms import Form, Seen, axes_in_words, recognise
+from gradpen.checking.roles import role_of
+from gradpen.checking.shares import Place
+from gradpen.checking.trials import Subject, Trial
+
+NEAR = 0.02
+"""how near a number must be to be the same"""
+OUTER_WEIGHT = 100.0
+"""the square of the usual weight: one that was applied twice"""
+
+
+@dataclass(frozen=True)
+class Recognised:
+    """A form, and what it is the form of."""
+
+    form: Form
+    of: str
+    """points, data, samples, features, parameters, points and conditions"""
+    sign: float = 1.0
+    averaged: float = 1.0
+    """how many times smaller the gradient is, scores having been averaged first"""
+
+    @property
+    def target(self) -> float:
+        """The slope that is not penalised."""
+        return self.form.target / self.averaged
+
+    @property
+    def weight(self) -> float:
+        """The penalty coefficient."""
+        return self.form.weight * self.averaged**2 * self.sign
+
+    def gradient(self, trial: Trial) -> Tensor:
+        """Return the gradient that it looks at, float64."""
+        found: Tensor = GRADIENTS[self.of](trial)
+        return found
+
+
+def of_points(trial: Trial) -> Tensor:
+    """Return the gradient with respect to the points, as far as they are the data's."""
+    return image_part(trial, trial.gradient)
+
+
+def image_part(trial: Trial, values: Tensor) -> Tensor:
+    """Return what belongs to the data where conditions stand beside them in one tensor."""
+    real = trial.given.real
+    if values.numel() == real.numel() or values.dim() < 2:
+        return values
+    if values.dim() == real.dim():
+        return values[:, : real.shape[1]]
+    return values[:, : real[0].numel()].reshape(real.shape) if values.dim() == 2 else values
+
+
+def share(trial: Trial) -> Tensor:
+    """Return the share of the data in each value of the points."""
+    points = image_part(trial, trial.shaped(trial.points.detach()))
+    return Place(points, trial.given.real, trial.given.fake).share
+
+
+def of_features(trial: Trial) -> Tensor:
+    """Return the gradient of the sum of the critic's features."""
+    return trial.shaped(trial.critic.gradient_of_features(trial.points))
+
+
+def of_parameters(trial: Trial) -> Tensor:
+    """Return the gradient of the sum of scores with respect to all weights, as one example."""
+    weights = [weight for name, weight in trial.critic.weights.items() if not name.startswith("f")]
+    found = torch.autograd.grad(trial.scores.sum(), weights, allow_unused=True, retain_graph=True)
+    return torch.cat([each.flatten() for each in found if each is not None]).double()[None]
+
+
+GRADIENTS = {
+    "points": of_points,
+    "points and conditions": lambda trial: trial.gradient,
+    "data": lambda trial: share(trial) * of_points(trial),
+    "samples": lambda trial: (1 - share(trial)) * of_points(trial),
+    "features": of_features,
+    "parameters": of_parameters,
+}
+
+
+def recognised(trials: Sequence[Trial]) -> Recognised | None:
+    """Return the form of a function's values, whatever it is the form of; None if no known form gives them."""
+    first = trials[0]
+    with_conditions = first.gradient.numel() > first.given.real.numel()
+    pairs = "pair" in first.critic.output
+    possible = ["points", *(["points and conditions"] if with_conditions else [])]
+    possible += [] if with_conditions else ["data", "samples"]
+    possible += ["features"] if pairs else []
+    for of in (*possible, "parameters"):
+        try:
+            gradients = [GRADIENTS[of](trial) for trial in trials]
+        except (RuntimeError, ValueError):
+            continue
+        for sign in (1.0, -1.0):
+            seen = [
+                Seen(sign * float(trial.value.detach()), gradient)
+                for trial, gradient in zip(trials, gradients, strict=True)
+            ]
+            form = recognise(seen)
+            if form is not None:
+                return named(form, of, sign, first)
+    return None
+
+
+def named(form: Form, of: str, sign: float, trial: Trial) -> Recognised:
+    """Return a form with a strange target by the slip that it comes from.
+
+    Scores averaged over the batch give the norms of a penalty whose target is the batch's size; a root mean square, one
+    whose target is the root of an example's size.
+    """
+    batch, size = len(trial.given.real), trial.given.real[0].numel()
+    if form.shape == "two-sided" and form.norm == "norm" and of == "points":
+        if near(form.target, size**0.5):
+            return Recognised(replace(form, norm="root mean square", target=1.0, weight=form.weight * size), of, sign)
+        averaged = next((count for count in (batch, 4 * batch) if near(form.target, float(count))), 1.0)
+        return Recognised(form, of, sign, float(averaged))
+    return Recognised(form, of, sign)
+
+
+def near(one: float, other: float) -> bool:
+    """Return whether two numbers are the same but for rounding."""
+    return abs(one - other) <= NEAR * max(abs(one), abs(other), 1e-9)
+
+
+def form_findings(
+    trials: Sequence[Trial], subject: Subject, weight: float | None
+) -> tuple[Recognised | None, list[Finding]]:
+    """Return the form, and what is right and wrong about it."""
+    values = [float(trial.value.detach()) for trial in trials]
+    found = recognised(trials)
+    if found is None:
+        if max(values) - min(values) <= 1e-9 * max(1.0, max(map(abs, values))):
+            return None, [
+                Finding(
+                    name="value",
+                    verdict="wrong",
+                    found=f"{values[0]:.4g} for every critic",
+                    expected="larger for critics whose slopes are farther from 1",
+                    meaning="The critic is not constrained at all.",
+                    remedy="Return weight * ((slopes - 1) ** 2).mean().",
+                )
+            ]
+        slopes = float(torch.linalg.vector_norm(of_points(trials[-1]).flatten(1), dim=1).mean())
+        return None, [
+            Finding(
+                name="form",
+                verdict="not judged",
+                found=f"its values are those of no known penalty ({values[-1]:.4g} where slopes are {slopes:.4g})",
+            )
+        ]
+    rank = found.gradient(trials[0]).dim()
+    return found, [
+        *of_what(found),
+        *norm_findings(found, rank),
+        *target_findings(found),
+        *weight_findings(found, subject, weight),
+    ]
+
+
+OF_WHAT = {
+    "data": (
+        "with respect to the real examples, not the points",
+        "The slope at a point is multiplied by the point's share of the data, so that it is too small by half.",
+        "Take the gradient with respect to the interpolates, as tensors of their own with requires_grad.",
+    ),
+    "samples": (
+        "with respect to the samples, not the points",
+        "The slope at a point is multiplied by the point's share of the sample, so that it is too small by half.",
+        "Take the gradient with respect to the interpolates, as tensors of their own with requires_grad.",
+    ),
+    "features": (
+        "of the critic's features, not of its score",
+        "The score that trains the generator stays unconstrained.",
+        "Take the gradient of the score.",
+    ),
+    "parameters": (
+        "with respect to the critic's weights",
+        "Weights with small gradients are no Lipschitz function of the examples.",
+        "Take the gradient of the scores with respect to the points that the critic was given.",
+    ),
+    "points and conditions": (
+        "with respect to the labels beside the examples too",
+        "Slopes along labels are counted, which no example can move along.",
+        "Take the gradient with respect to the examples alone, before labels are put beside them.",
+    ),
+}
+
+
+def of_what(found: Recognised) -> Iterator[Finding]:
+    """Yield what the gradient is of."""
+    if found.of == "points":
+        yield Finding(name="gradient", verdict="holds", found="of the score with respect to the points")
+    else:
+        words, meaning, remedy = OF_WHAT[found.of]
+        yield Finding(
+            name="gradient",
+            verdict="wrong",
+            found=words,
+            expected="of the score with respect to the points",
+            meaning=meaning,
+            remedy=remedy,
+        )
+    if found.averaged != 1:
+        yield Finding(
+            name="scores",
+            verdict="wrong",
+            found=f"averaged before the gradient is taken: slopes are {found.averaged:g} times too small",
+            expected="their sum, or ones as grad_outputs",
+            meaning=f"The critic is driven to slopes of {found.averaged:g} in place of 1.",
+            remedy="Take the gradient of scores.sum().",
+        )
+    if found.sign < 0:
+        yield Finding(
+            name="sign",
+            verdict="wrong",
+            found="the penalty is negative",
+            expected="positive, to be added to a loss that is minimised",
+            meaning="The critic is paid for slopes far from 1.",
+            remedy="Return plus the weight times the mean of (slopes - 1) ** 2.",
+        )
+
+
+MEANINGS = {
+    "batch": "Examples share one norm, so that a steep one is hidden by flat ones.",
+    "part": "Each part is driven to a slope of 1 on its own, so that the slope over all of an example is many times 1.",
+    "across": "Gradients of different examples are taken together, which have nothing to do with each other.",
+}
+FLATTEN = "Take gradients.flatten(1).norm(2, dim=1), one norm for each example."
+
+
+def norm_findings(found: Recognised, rank: int) -> Iterator[Finding]:
+    """Yield over what the norm goes, and whether it is one."""
+    form = found.form
+    right = tuple(range(1, rank))
+    if found.of == "parameters":
+        return
+    if form.axes == right:
+        yield Finding(name="norm", verdict="holds", found="over all axes but the batch")
+    else:
+        kind = "batch" if form.axes == tuple(range(rank)) else "across" if 0 in form.axes else "part"
+        yield Finding(
+            name="norm",
+            verdict="wrong",
+            found=f"over {axes_in_words(form.axes, rank)}",
+            expected="over all axes but the batch, one for each example",
+            meaning=MEANINGS[kind],
+            remedy=FLATTEN,
+        )
+    if form.norm != "norm" and not (form.norm == "squared norm" and form.shape == "power"):
+        squared = form.norm == "squared norm"
+        yield Finding(
+            name="root",
+            verdict="wrong",
+            found=f"the {form.norm} of the gradient" + (", without a root" if squared else ""),
+            expected="the Euclidean norm, the root of the sum of squares",
+            meaning="Another quantity is driven to the target than the slope.",
+            remedy="Take gradients.flatten(1).norm(2, dim=1).",
+        )
+    if form.shape in ("of the mean norm", "of the largest norm"):
+        which = form.shape.removeprefix("of the ").removesuffix(" norm")
+        yield Finding(
+            name="mean",
+            verdict="wrong",
+            found=f"the {which} slope is penalised, not each one",
+            expected="the mean of (slope - 1) ** 2",
+            meaning="Steep examples are made up for by flat ones."
+            if which == "mean"
+            else "All examples but one go unpenalised in a step.",
+            remedy="Square first, then average: ((slopes - 1) ** 2).mean().",
+        )
+
+
+def target_findings(found: Recognised) -> Iterator[Finding]:
+    """Yield which slope is not penalised, and on which sides of it."""
+    form, target = found.form, found.target
+    if form.shape == "absolute":
+        yield Finding(
+            name="square",
+            verdict="wrong",
+            found="the absolute value of slope - target",
+            expected="its square",
+            meaning="It pulls as hard near the target as far from it.",
+            remedy="Square it.",
+        )
+        return
+    if form.shape == "power":
+        yield Finding(
+            name="target", verdict="note", found=f"0, by the power {form.power} of slopes: as WGAN-div has it with 6"
+        )
+        return
+    sides = "one-sided" if form.shape == "one-sided" else "two-sided"
+    if near(target, 1.0):
+        yield Finding(name="target", verdict="holds", found=f"{sides}, 1")
+    elif target < NEAR:
+        yield Finding(
+            name="target",
+            verdict="note",
+            found="0: a zero-centred penalty",
+            meaning="As R1 and R2 (Mescheder et al. 2018) have it at data or samples; WGAN-GP's is 1.",
+        )
+    else:
+        yield Finding(
+            name="target",
+            verdict="wrong",
+            found=f"{sides}, {target:.4g}",
+            expected="1",
+            meaning=f"The critic becomes {target:.4g}-Lipschitz: the estimate is as many times the distance.",
+            remedy="Take (slopes - 1) ** 2.",
+        )
+
+
+def weight_findings(found: Recognised, subject: Subject, meant: float | None) -> Iterator[Finding]:
+    """Yield the weight, how it grows with that given, and with the batch."""
+    weight = found.weight
+    batch = subject.batch
+    grows = weight_of(replace(subject, batch=batch + 3))
+    if grows is not None and near(grows / weight, (batch + 3) / batch):
+        weight /= batch
+        yield Finding(
+            name="mean over examples",
+            verdict="wrong",
+            found="a sum over examples",
+            expected="a mean",
+            meaning="The weight grows with the batch.",
+            remedy="Take .mean() in place of .sum().",
+        )
+    applied = times_applied(subject)
+    words = f"{abs(weight):.4g}"
+    if applied is not None and applied != 1:
+        yield Finding(
+            name="weight",
+            verdict="wrong",
+            found=f"given twice the weight the penalty is {2.0**applied:.3g} times as large",
+            expected="twice as large",
+            meaning="The penalty coefficient is applied twice." if applied > 1 else "The weight given is not used.",
+            remedy="Multiply by it once.",
+        )
+    elif (meant is not None and near(abs(weight), meant**2) and meant != 1) or (
+        meant is None and applied is None and near(abs(weight), OUTER_WEIGHT)
+    ):
+        yield Finding(
+            name="weight",
+            verdict="wrong",
+            found=f"{words}, the square of {abs(weight) ** 0.5:.4g}",
+            expected=f"{abs(weight) ** 0.5:.4g}, or 1 where the caller multiplies",
+            meaning="The penalty coefficient is applied twice.",
+            remedy="Multiply by it once; or name the weight that is meant (`weight`).",
+        )
+    elif meant is not None and not near(abs(weight), meant) and not near(abs(weight), 1.0):
+        yield Finding(name="weight", verdict="wrong", found=words, expected=f"{meant:.4g}, or 1", remedy="Change it.")
+    else:
+        outside = ", so the caller multiplies" if near(abs(weight), 1.0) else ""
+        yield Finding(name="weight", verdict="holds", found=words + outside)
+
+
+def weight_of(subject: Subject) -> float | None:
+    """Return the weight that is found; None where the function takes no such batch."""
+    try:
+        found = recognised(subject.trials())
+    except Exception:
+        return None
+    return None if found is None else found.weight
+
+
+def times_applied(subject: Subject) -> int | None:
+    """Return which power of the weight given the penalty grows with; None where no argument is a weight."""
+    by_default = next(
+        (
+            parameter.name
+            for parameter in signature_of(subject.function).parameters.values()
+            if parameter.default is not parameter.empty
+            and isinstance(parameter.default, int | float)
+            and not isinstance(parameter.default, bool)
+            and role_of(parameter.name) == "weight"
+        ),
+        None,
+    )
+    if by_default is None and not subject.convention.takes("weight"):
+        return None
+    values = []
+    for weight in (3.0, 6.0):
+        other = subject
+        if by_default is not None:
+            other = replace(subject, function=partial(subject.function, **{by_default: weight}))
+        try:
+            trial = other.tried(scale=2.0, seed=3, weight=weight)
+        except Exception:
+            return None
+        values.append(abs(float(trial.value.detach())))
+    if values[0] == 0:
+        return None
+    return next((power for power in (0, 1, 2, 3) if near(values[1] / values[0], 2.0**power)), None)

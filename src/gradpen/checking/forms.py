@@ -1,0 +1,185 @@
+"""Which penalty a function computes: found by fitting what it returned to what every known form would return."""
+
+import itertools
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+EXACT = 2e-4
+"""how far a form may miss any of the values, in parts of it"""
+NEARLY = 5e-3
+"""how far it may miss them where no form is exact: a number below a root, or a narrow type"""
+FLOOR = 1e-5
+"""parts of the largest value that are added to each before"""
+FEWEST = 6
+"""values that a form is fitted to, at least"""
+POWERS = (1, 3, 4, 6)
+TARGETS = np.linspace(0, 3, 61)
+Norm = Callable[[Tensor, tuple[int, ...]], Tensor]
+NORMS: dict[str, Norm] = {
+    "norm": lambda g, axes: g.square().sum(axes).sqrt(),
+    "squared norm": lambda g, axes: g.square().sum(axes),
+    "root mean square": lambda g, axes: g.square().mean(axes).sqrt(),
+    "sum of absolute values": lambda g, axes: g.abs().sum(axes),
+    "largest absolute value": lambda g, axes: g.abs().amax(axes),
+    "mean": lambda g, axes: g.mean(axes),
+}
+"""what may be made of the gradient over some axes"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Form:
+    """A penalty as it was recognised."""
+
+    axes: tuple[int, ...]
+    """over which the norm goes; 0 is the batch"""
+    norm: str
+    """one of :data:`NORMS`"""
+    shape: str
+    """two-sided, one-sided, absolute, power, of the mean norm, of the largest norm"""
+    target: float
+    weight: float
+    power: int = 2
+    misses: float = 0.0
+    """the largest error, in parts of the value"""
+
+    def norms(self, gradient: Tensor) -> Tensor:
+        """Return what it takes the place of slopes."""
+        return NORMS[self.norm](gradient, self.axes)
+
+    def value(self, gradient: Tensor) -> Tensor:
+        """Return the penalty of a gradient ``[N, ...]``."""
+        norms = self.norms(gradient)
+        if self.shape == "of the mean norm":
+            return self.weight * (norms.mean() - self.target) ** 2
+        if self.shape == "of the largest norm":
+            return self.weight * (norms.max() - self.target) ** 2
+        if self.shape == "power":
+            return self.weight * (norms**self.power).mean()
+        if self.shape == "absolute":
+            return self.weight * (norms - self.target).abs().mean()
+        excess = norms - self.target
+        return self.weight * (excess.clamp(min=0) if self.shape == "one-sided" else excess).square().mean()
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What a function returned, and the gradient of the critic where it looked."""
+
+    value: float
+    gradient: Tensor
+    """float64 ``[N, ...]``"""
+
+
+def recognise(seen: Sequence[Seen]) -> Form | None:
+    """Return the form that gives these values, the published ones first; None if none does."""
+    found = [one for one in seen if np.isfinite(one.value)]
+    if len(found) < FEWEST:
+        return None
+    values = np.array([one.value for one in found])
+    best: Form | None = None
+    for axes, norm in candidates(found[0].gradient.dim()):
+        norms = [NORMS[norm](one.gradient, axes).double().flatten().numpy() for one in found]
+        for form in fits(values, norms, axes, norm):
+            if form.misses < EXACT:
+                return form
+            if best is None or form.misses < best.misses:
+                best = form
+    return best
+
+
+def candidates(rank: int) -> Iterator[tuple[tuple[int, ...], str]]:
+    """Yield axes and norms, the right ones first."""
+    right = tuple(range(1, rank))
+    others = [
+        axes for count in range(1, rank + 1) for axes in itertools.combinations(range(rank), count) if axes != right
+    ]
+    yield right, "norm"
+    for axes in others:
+        yield axes, "norm"
+    for norm in list(NORMS)[1:]:
+        for axes in (right, *others):
+            yield axes, norm
+
+
+def fits(
+    values: NDArray[np.float64], norms: list[NDArray[np.float64]], axes: tuple[int, ...], norm: str
+) -> Iterator[Form]:
+    """Yield forms of these norms that give the values."""
+
+    def form(shape: str, target: float, weight: float, misses: float, power: int = 2) -> Form:
+        return Form(axes=axes, norm=norm, shape=shape, target=target, weight=weight, misses=misses, power=power)
+
+    for shape, of in (
+        ("two-sided", lambda n: (np.mean(n**2), np.mean(n))),
+        ("of the mean norm", lambda n: (np.mean(n) ** 2, np.mean(n))),
+        ("of the largest norm", lambda n: (np.max(n) ** 2, np.max(n))),
+    ):
+        if norms[0].size == 1 and shape != "two-sided":
+            continue
+        parts = np.array([(*of(each), 1.0) for each in norms])
+        (square, linear, constant), misses = solved(parts, values)
+        if misses < NEARLY and square > 0:
+            target = -linear / (2 * square)
+            if abs(constant - square * target**2) < NEARLY * max(square, abs(constant)) and target > -NEARLY:
+                yield form(shape, max(target, 0.0), square, misses)
+    for power in POWERS:
+        (weight,), misses = solved(np.array([[np.mean(np.abs(each) ** power)] for each in norms]), values)
+        if misses < NEARLY and weight > 0:
+            yield form("power", 0.0, weight, misses, power)
+    excess = [each[:, None] - TARGETS for each in norms]
+    for shape, parts in (
+        ("one-sided", np.array([(each.clip(min=0) ** 2).mean(0) for each in excess])),
+        ("absolute", np.array([np.abs(each).mean(0) for each in excess])),
+    ):
+        best, weight, misses = scanned(parts, values)
+        if misses < NEARLY and weight > 0:
+            yield form(shape, float(TARGETS[best]), weight, misses)
+
+
+def scanned(parts: NDArray[np.float64], values: NDArray[np.float64]) -> tuple[int, float, float]:
+    """Return which of the columns ``[J, T]`` gives values ``[J]`` best, with what weight, and the largest error."""
+    sizes = sizes_of(values)
+    scaled = parts / sizes[:, None]
+    squares = (scaled**2).sum(0)
+    weights = np.divide(scaled.T @ (values / sizes), squares, out=np.zeros(len(squares)), where=squares > 0)
+    misses = (np.abs(parts * weights - values[:, None]) / sizes[:, None]).max(0)
+    best = int(misses.argmin())
+    return best, float(weights[best]), float(misses[best])
+
+
+def solved(parts: NDArray[np.float64], values: NDArray[np.float64]) -> tuple[list[float], float]:
+    """Return the weights of some parts that give values best, and the largest error, in parts of the value."""
+    sizes = sizes_of(values)
+    weights, *_ = np.linalg.lstsq(parts / sizes[:, None], values / sizes, rcond=None)
+    return weights.tolist(), float((np.abs(parts @ weights - values) / sizes).max())
+
+
+def sizes_of(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return what errors are measured in."""
+    found: NDArray[np.float64] = np.abs(values) + FLOOR * (np.abs(values).max() or 1.0)
+    return found
+
+
+def axes_in_words(axes: tuple[int, ...], rank: int) -> str:
+    """Return which axes a norm goes over, as a reader of code names them.
+
+    >>> axes_in_words((1,), 4), axes_in_words((0, 1, 2, 3), 4), axes_in_words((1, 2, 3), 4)
+    ('the channel axis alone', 'the whole batch', 'all axes but the batch')
+    """
+    if axes == tuple(range(1, rank)):
+        return "all axes but the batch"
+    if axes == tuple(range(rank)):
+        return "the whole batch"
+    names = ("batch", *(("channel", "row", "column") if rank == 4 else ("channel", *map(str, range(2, rank)))))
+    words = " and ".join(names[axis] if not names[axis].isdigit() else f"number {names[axis]}" for axis in axes)
+    return f"the {words} ax{'is alone' if len(axes) == 1 else 'es'}"
+
+
+def as_gradient(gradient: Tensor) -> Tensor:
+    """Return a gradient as forms look at it."""
+    return gradient.detach().to(torch.float64)

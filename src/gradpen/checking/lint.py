@@ -1,0 +1,212 @@
+"""Checking anybody's gradient penalty: each property of the published one, on critics whose answers are known."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from typing import Any, Literal
+
+from torch import nn
+
+from gradpen.checking.calling import Convention, Penalty, found_convention
+from gradpen.checking.finding import Finding, PenaltyReport
+from gradpen.checking.form_findings import form_findings
+from gradpen.checking.losses import critic_loss_findings, generator_loss_findings
+from gradpen.checking.own import critic_findings
+from gradpen.checking.place_findings import place_findings
+from gradpen.checking.run_findings import run_findings
+from gradpen.checking.trials import Subject, same_randomness
+from gradpen.errors import UsageError
+from gradpen.text import printable
+
+__all__ = ["check"]
+
+What = Literal["penalty", "critic-loss", "generator-loss"]
+SHAPES: dict[str, tuple[int, ...]] = {
+    "images": (3, 5, 4),
+    "vectors": (7,),
+    "signals": (5, 9),
+    "volumes": (2, 3, 4, 5),
+}
+"""examples of every rank; no side is as long as the batch, so that nothing fits by chance"""
+FIXED: tuple[tuple[int, ...], ...] = ((3, 32, 32), (1, 28, 28), (3, 64, 64), (1, 32, 32), (784,), (2,))
+"""sizes that public code is written for"""
+BATCH = 6
+DRAWS = 30
+"""more calls, for the distribution of the shares"""
+BATCHES = (BATCH, 64, 50, 32, 16, 100, 128)
+
+
+def check(
+    penalty: Penalty,
+    *,
+    critic: nn.Module | Callable[[], nn.Module] | None = None,
+    shape: Sequence[int] | None = None,
+    batch: int | None = None,
+    weight: float | None = None,
+    what: What = "penalty",
+) -> PenaltyReport:
+    """Check a gradient penalty of anybody's, or a whole loss, against what is published.
+
+    The function is called with critics whose gradients are known, and what it returns is compared with what every
+    known form, right or wrong, would return. How it wants to be called is found by the names of its arguments:
+    ``(critic, real, fake)`` in any order, with labels, a device, a weight or the shares; ``(scores, points)``; the
+    gradient alone; a method of an object that holds the critic. For any other, hand over a lambda of
+    ``(critic, real, fake)``.
+
+    Args:
+        penalty: the function.
+        critic: a critic of one's own, or its class, to be looked at too; needs ``shape``.
+        shape: of one example, as (3, 64, 64); none: every rank that the function takes is checked.
+        batch: examples in a batch, where the function is written for one size.
+        weight: the penalty coefficient that is meant; none: whatever is found.
+        what: what the function is: a ``penalty``, a ``critic-loss`` with the penalty in it, or a ``generator-loss``.
+
+    Returns:
+        What holds and what does not, each with what was found, what it means and how it is mended.
+
+    Raises:
+        UsageError: a critic was given without a shape, or no function.
+
+    >>> from gradpen import gradient_penalty
+    >>> check(gradient_penalty).right
+    True
+    >>> def of_the_whole_batch(critic, real, fake):
+    ...     points = torch.lerp(fake, real, torch.rand(len(real), *[1] * (real.dim() - 1))).requires_grad_(True)
+    ...     (gradient,) = torch.autograd.grad(critic(points).sum(), points, create_graph=True)
+    ...     return 10 * (gradient.norm() - 1) ** 2
+    >>> [finding.name for finding in check(of_the_whole_batch).wrong]
+    ['norm']
+    """
+    if not callable(penalty):
+        raise UsageError(f"a penalty is a function, found {type(penalty).__name__}")
+    if critic is not None and shape is None:
+        raise UsageError("to look at a critic too, say the shape of one example, as in `shape=3,64,64`")
+    if isinstance(penalty, type):
+        penalty = made(penalty)
+    with same_randomness(0):
+        return checked(penalty, critic, shape, batch, weight, what)
+
+
+def checked(
+    penalty: Penalty,
+    critic: nn.Module | Callable[[], nn.Module] | None,
+    shape: Sequence[int] | None,
+    batch: int | None,
+    weight: float | None,
+    what: What,
+) -> PenaltyReport:
+    """Return what :func:`check` does; draws random numbers."""
+    found = list(callable_shapes(penalty, shape, batch))
+    called = [(name, size, one, convention) for name, size, one, convention, _ in found if convention is not None]
+    subject = printable(getattr(penalty, "__qualname__", type(penalty).__name__))
+    if not called:
+        reason = next((reason for *_, reason in found if reason), "")
+        return PenaltyReport(
+            subject=subject,
+            convention="",
+            findings=(),
+            reason=f"no way of calling it was found ({printable(reason)}); hand over a function of (critic, real, "
+            f"fake), or name `shape` and `batch` if it is written for one size",
+        )
+    each = {
+        name: list(of_shape(Subject(function=penalty, convention=convention, shape=size, batch=one), weight, what))
+        for name, size, one, convention in called
+    }
+    findings = [*together(each), Finding(name="examples", verdict="note", found=", ".join(each))]
+    _, size, one, convention = called[0]
+    if critic is not None:
+        findings += critic_findings(penalty, convention, critic, size, one)
+    return PenaltyReport(
+        subject=subject,
+        convention=convention.words,
+        findings=tuple(sorted(findings, key=lambda finding: ORDER[finding.verdict])),
+        reason=next((one.found for one in findings if (one.name, one.verdict) == ("form", "not judged")), ""),
+    )
+
+
+def together(each: dict[str, list[Finding]]) -> list[Finding]:
+    """Return what was found on examples of several shapes, once each: what is wrong anywhere, and with what.
+
+    A form that is known on some shapes alone is what the function is for; on others it is not judged.
+    """
+    known = {name: found for name, found in each.items() if not any(one.name == "form" for one in found)} or each
+    names = list(dict.fromkeys(one.name for found in known.values() for one in found))
+    result = []
+    for name in names:
+        here = {shape: one for shape, found in known.items() for one in found if one.name == name}
+        first = min(here.values(), key=lambda one: ORDER[one.verdict])
+        where = [shape for shape, one in here.items() if one.verdict == first.verdict]
+        some = first.verdict == "wrong" and len(where) < len(here)
+        result.append(replace(first, found=f"{first.found} (of {', '.join(where)})") if some else first)
+    return result
+
+
+ORDER = {"wrong": 0, "not judged": 1, "holds": 2, "note": 3}
+
+
+def callable_shapes(
+    penalty: Penalty, shape: Sequence[int] | None, batch: int | None
+) -> Iterator[tuple[str, tuple[int, ...], int, Convention | None, str]]:
+    """Yield examples of what shapes the function takes, with how it is called, or why not."""
+    if shape is not None:
+        name = "x".join(map(str, shape))
+        for one in (batch,) if batch is not None else BATCHES:
+            convention, reason = found_convention(penalty, shape, one)
+            yield name, tuple(shape), one, convention, reason
+            if convention is not None:
+                return
+        return
+    some = False
+    for name, size in SHAPES.items():
+        convention, reason = found_convention(penalty, size, batch or BATCH)
+        some = some or convention is not None
+        yield name, size, batch or BATCH, convention, reason
+    if some:
+        return
+    for size in FIXED:
+        for one in (batch,) if batch is not None else BATCHES:
+            convention, reason = found_convention(penalty, size, one)
+            if convention is not None:
+                yield "x".join(map(str, size)), size, one, convention, reason
+                return
+
+
+def of_shape(subject: Subject, weight: float | None, what: What) -> Iterator[Finding]:
+    """Yield what is found on examples of one shape."""
+    if what == "generator-loss":
+        yield from generator_loss_findings(subject)
+        return
+    try:
+        seen = subject.trials()
+        if what == "critic-loss":
+            penalty, found = critic_loss_findings(seen, subject)
+            yield from found
+            if penalty is None:
+                return
+            subject, seen = penalty, penalty.trials()
+        more = [subject.tried(seed=100 + number) for number in range(DRAWS)]
+    except Exception as error:
+        yield Finding(name="form", verdict="not judged", found=f"{type(error).__name__}: {printable(error)}")
+        return
+    form, findings = form_findings(seen, subject, weight)
+    yield from findings
+    if any(finding.name == "value" for finding in findings):
+        return
+    yield from place_findings([*seen, *more], subject.convention, form)
+    if form is not None:
+        yield from run_findings(seen, subject, form)
+
+
+def made(kind: type) -> Penalty:
+    """Return an object of a class of penalties, made without arguments.
+
+    Raises:
+        UsageError: it needs some.
+    """
+    try:
+        thing: Any = kind()
+    except TypeError as error:
+        raise UsageError(f"{kind.__name__} cannot be made without arguments ({error}); hand over an object") from error
+    if not callable(thing):
+        raise UsageError(f"objects of {kind.__name__} cannot be called; hand over a method")
+    found: Penalty = thing
+    return found

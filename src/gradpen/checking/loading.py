@@ -1,0 +1,184 @@
+"""A function or class of somebody else's, by import path or out of a file, of which only what it needs is run."""
+
+import ast
+import builtins
+import importlib
+import importlib.util
+import symtable
+import sys
+from collections.abc import Iterator
+from importlib.machinery import SourceFileLoader
+from pathlib import Path
+from types import CodeType
+from typing import Any
+from unittest.mock import patch
+
+from gradpen.errors import UsageError
+from gradpen.text import did_you_mean, printable
+
+Statement = ast.stmt
+SET_UP = ("add_argument",)
+"""calls that belong to an object that was assigned"""
+
+
+def load_named(source: str) -> Any:
+    """Return what ``package.module:name`` or ``path/file.py:name`` names, a method as ``Class.method``.
+
+    A module is imported, which runs it. Of a file only the function and what it needs are run: imports, other functions
+    and classes, assignments of the names that it uses. So a script that trains when it is started does not train.
+
+    Raises:
+        UsageError: there is no such module, file or name, or it cannot be loaded.
+    """
+    place, colon, name = source.rpartition(":")
+    if not colon or not place or not name:
+        raise UsageError(f"'{printable(source)}': expected package.module:function, or path/file.py:function")
+    found = from_file(Path(place), name) if place.endswith(".py") else from_module(place)
+    whole, first = found, name.split(".")[0]
+    for part in name.split("."):
+        try:
+            found = getattr(found, part)
+        except AttributeError:
+            known = [one for one in dir(whole) if not one.startswith("_")]
+            raise UsageError(
+                f"there is no '{printable(name)}' in {printable(place)}{did_you_mean(first, known)}"
+            ) from None
+    return found
+
+
+def from_module(name: str) -> Any:
+    """Import a module; the current folder is looked in, as ``python -m`` does.
+
+    Raises:
+        UsageError: it cannot be imported.
+    """
+    sys.path.insert(0, "")
+    try:
+        return importlib.import_module(name)
+    except (Exception, SystemExit) as error:
+        raise UsageError(
+            f"{printable(name)} cannot be imported ({type(error).__name__}: {printable(error)}); to run no more of a "
+            f"script than a function needs, name its file: path/file.py:function"
+        ) from error
+    finally:
+        sys.path.remove("")
+
+
+def from_file(path: Path, name: str) -> Any:
+    """Return a module of what a name in a file needs.
+
+    Raises:
+        UsageError: the file cannot be read, is no Python, or has no such name.
+    """
+    try:
+        tree = ast.parse(path.read_text(encoding="utf-8"), filename=str(path))
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"{printable(path)} cannot be read ({error})") from error
+    except (SyntaxError, ValueError) as error:
+        raise UsageError(f"{printable(path)} is no Python of version {sys.version_info[0]}: {error}") from error
+    first = name.split(".")[0]
+    defined = {one for statement in tree.body for one in names_of(statement)}
+    if first not in defined:
+        raise UsageError(f"{printable(path)} defines no '{printable(first)}'{did_you_mean(first, sorted(defined))}")
+    tree.body = needed(tree.body, first)
+    loader = PartLoader("checked_" + path.stem, str(path), tree)
+    spec = importlib.util.spec_from_loader(loader.name, loader)
+    assert spec is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.path.insert(0, str(path.parent.resolve()))
+    try:
+        # A script that reads its options finds none, and takes the usual ones.
+        with patch.object(sys, "argv", [str(path)]):
+            loader.exec_module(module)
+    except (Exception, SystemExit) as error:
+        raise UsageError(
+            f"what '{printable(name)}' needs of {printable(path)} cannot be run: {type(error).__name__}: "
+            f"{printable(error)}"
+        ) from error
+    finally:
+        sys.path.pop(0)
+    return module
+
+
+class PartLoader(SourceFileLoader):
+    """Runs some statements of a file, each on its own: one that fails leaves its names undefined."""
+
+    def __init__(self, name: str, path: str, tree: ast.Module) -> None:
+        super().__init__(name, path)
+        self.tree = tree
+
+    def get_code(self, fullname: str) -> CodeType:
+        """Return the code of the statements."""
+        del fullname
+        body = [self.tried(statement) for statement in self.tree.body]
+        whole = ast.fix_missing_locations(ast.Module(body=body, type_ignores=[]))
+        found: CodeType = compile(whole, self.path, "exec", dont_inherit=True)
+        return found
+
+    def tried(self, statement: Statement) -> Statement:
+        """Return a statement that may fail, if it is no definition: data that are missing, options of a script."""
+        if isinstance(statement, ast.FunctionDef | ast.ClassDef | ast.AsyncFunctionDef):
+            return statement
+        caught = ast.Tuple(elts=[ast.Name("Exception", ast.Load()), ast.Name("SystemExit", ast.Load())], ctx=ast.Load())
+        handler = ast.ExceptHandler(type=caught, name=None, body=[ast.Pass()])
+        return ast.Try(body=[statement], handlers=[handler], orelse=[], finalbody=[])
+
+
+def needed(body: list[Statement], name: str) -> list[Statement]:
+    """Return the statements that define a name, and what those use, in their order."""
+    wanted, seen = [name], {name}
+    kept: set[int] = set()
+    while wanted:
+        one = wanted.pop()
+        for place, statement in enumerate(body):
+            if place in kept or not (one in names_of(statement) or sets_up(statement, one)):
+                continue
+            kept.add(place)
+            more = used_by(statement) - seen - set(dir(builtins))
+            seen |= more
+            wanted += sorted(more)
+    # Star imports may bring anything.
+    kept |= {place for place, one in enumerate(body) if isinstance(one, ast.ImportFrom) and one.names[0].name == "*"}
+    return [body[place] for place in sorted(kept)]
+
+
+def names_of(statement: Statement) -> Iterator[str]:
+    """Yield the names that a statement defines."""
+    if isinstance(statement, ast.FunctionDef | ast.ClassDef | ast.AsyncFunctionDef):
+        yield statement.name
+    elif isinstance(statement, ast.Import | ast.ImportFrom):
+        for alias in statement.names:
+            yield alias.asname or alias.name.split(".")[0]
+    elif isinstance(statement, ast.Assign | ast.AnnAssign | ast.AugAssign):
+        targets = statement.targets if isinstance(statement, ast.Assign) else [statement.target]
+        for target in targets:
+            yield from (node.id for node in ast.walk(target) if isinstance(node, ast.Name))
+    elif isinstance(statement, ast.If | ast.Try):
+        for inner in ast.iter_child_nodes(statement):
+            if isinstance(inner, ast.stmt):
+                yield from names_of(inner)
+
+
+def sets_up(statement: Statement, name: str) -> bool:
+    """Return whether a statement is a call that sets up an object of this name, as parser.add_argument."""
+    if not isinstance(statement, ast.Expr) or not isinstance(statement.value, ast.Call):
+        return False
+    function = statement.value.func
+    return (
+        isinstance(function, ast.Attribute)
+        and function.attr in SET_UP
+        and isinstance(function.value, ast.Name)
+        and function.value.id == name
+    )
+
+
+def used_by(statement: Statement) -> set[str]:
+    """Return the globals that a statement looks up, in the functions inside it too."""
+    table = symtable.symtable(ast.unparse(statement), "statement", "exec")
+    found = {symbol.get_name() for symbol in table.get_symbols() if symbol.is_referenced()}
+    waiting = table.get_children()
+    while waiting:
+        inner = waiting.pop()
+        found |= {symbol.get_name() for symbol in inner.get_symbols() if symbol.is_global()}
+        waiting += inner.get_children()
+    return found

@@ -1,0 +1,164 @@
+"""Where a function penalises slopes: on lines between data and samples, one share for each example."""
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+import torch
+
+from gradpen.checking.calling import Convention
+from gradpen.checking.finding import Finding
+from gradpen.checking.form_findings import Recognised, image_part
+from gradpen.checking.shares import ENOUGH, Place, Shares, shares_of, varies_in_words
+from gradpen.checking.trials import Trial
+
+DRAW = "Draw torch.rand(len(real), 1, 1, 1), with as many ones as an example has axes."
+NAME = "points"
+
+
+def place_findings(trials: Sequence[Trial], convention: Convention, form: Recognised | None) -> Iterator[Finding]:
+    """Yield what is found of the points."""
+    if convention.takes("points") or convention.takes("gradient"):
+        yield Finding(name=NAME, verdict="note", found="chosen by the caller")
+        return
+    first = trials[0]
+    if image_part(first, first.shaped(first.points)).shape != first.given.real.shape:
+        yield Finding(
+            name=NAME,
+            verdict="not judged",
+            found=f"the critic was asked about {list(first.points.shape)} where examples are "
+            f"{list(first.given.real.shape)}",
+        )
+        return
+    yield from of_conditions(trials, convention)
+    shares = shares_of([place_of(trial) for trial in trials])
+    rank = first.given.real.dim()
+    zero_centred = form is not None and form.target < 0.02
+    uses_samples = convention.takes("fake") or convention.takes("generator")
+    if not uses_samples and shares.where != "data":
+        yield Finding(name=NAME, verdict="note", found="around the data, as DRAGAN's (Kodali et al. 2017)")
+    elif shares.where in ("data", "samples"):
+        yield at_one_end(shares, zero_centred)
+    elif convention.takes("epsilon"):
+        yield given_shares(shares, rank)
+    else:
+        yield from on_lines(shares, rank)
+
+
+def place_of(trial: Trial) -> Place:
+    """Return where a trial looked, as far as the points are the data's."""
+    return Place(image_part(trial, trial.shaped(trial.points.detach())), trial.given.real, trial.given.fake)
+
+
+def at_one_end(shares: Shares, zero_centred: bool) -> Finding:
+    """Return what it is to look at data or samples alone."""
+    if zero_centred:
+        words = "R1" if shares.where == "data" else "R2"
+        return Finding(
+            name=NAME, verdict="holds", found=f"the {shares.where} themselves: this is {words} (Mescheder et al. 2018)"
+        )
+    return Finding(
+        name=NAME,
+        verdict="wrong",
+        found=f"the {shares.where} themselves",
+        expected="points on lines between data and samples",
+        meaning="Between data and samples, where the generator's gradient comes from, slopes are free.",
+        remedy=f"Penalise at torch.lerp(fake, real, share). {DRAW}",
+    )
+
+
+def given_shares(shares: Shares, rank: int) -> Finding:
+    """Return how shares that the caller draws are used."""
+    if shares.varies == (0,) and shares.where == "line":
+        return Finding(name=NAME, verdict="holds", found="on lines between data and samples, by the shares given")
+    return Finding(
+        name=NAME,
+        verdict="wrong",
+        found=f"{shares.where}, with a share for {varies_in_words(shares.varies, rank)}",
+        expected="on lines, by the share given for each example",
+        meaning="The shares given are not used as they are.",
+        remedy="Take share * real + (1 - share) * fake.",
+    )
+
+
+def on_lines(shares: Shares, rank: int) -> Iterator[Finding]:
+    """Yield whether a share is drawn for each example, evenly."""
+    if shares.where == "fixed":
+        yield Finding(
+            name=NAME,
+            verdict="wrong",
+            found=f"always {shares.values[0]:.3g} of the data",
+            expected="a share drawn evenly from 0 to 1 for each example",
+            meaning="Slopes are looked at in one place of each line.",
+            remedy=DRAW,
+        )
+        return
+    one_each = shares.varies == (0,)
+    if one_each:
+        yield Finding(name="share", verdict="holds", found="one for each example")
+    else:
+        yield Finding(
+            name="share",
+            verdict="wrong",
+            found=f"one for {varies_in_words(shares.varies, rank)}",
+            expected="one for each example",
+            meaning="All examples are looked at in the same place of their lines."
+            if 0 not in shares.varies
+            else "The points lie in a box about the line, not on it.",
+            remedy=DRAW,
+        )
+    if len(shares.values) >= ENOUGH or shares.where == "beyond the line":
+        yield of_distribution(shares)
+
+
+def of_distribution(shares: Shares) -> Finding:
+    """Return whether shares are evenly distributed from 0 to 1."""
+    values = shares.values
+    outside = float(np.mean((values < 0) | (values > 1)))
+    if shares.where == "beyond the line":
+        return Finding(
+            name="distribution",
+            verdict="wrong",
+            found=f"{outside:.0%} of the shares lie outside 0 to 1"
+            + (": they are drawn from a normal distribution" if shares.normal else ""),
+            expected="evenly from 0 to 1",
+            meaning="Slopes are penalised beyond data and samples, where no critic is asked anything.",
+            remedy="Draw with torch.rand, not torch.randn.",
+        )
+    words = f"mean {values.mean():.3f}, standard deviation {values.std():.3f} of {len(values)}"
+    if shares.even:
+        return Finding(name="distribution", verdict="holds", found=f"even from 0 to 1 ({words})")
+    return Finding(
+        name="distribution",
+        verdict="wrong",
+        found=words,
+        expected="even from 0 to 1: mean 0.5, standard deviation 0.289",
+        meaning="Some parts of the lines are looked at more than others.",
+        remedy="Draw with torch.rand.",
+    )
+
+
+def of_conditions(trials: Sequence[Trial], convention: Convention) -> Iterator[Finding]:
+    """Yield whether labels reach the critic as they were given."""
+    if not convention.takes("labels"):
+        return
+    blended = []
+    for trial in trials:
+        labels = trial.given.labels.detach().double()
+        beside = [part for part in trial.conditions if isinstance(part, torch.Tensor)]
+        points = trial.points.detach()
+        if points.numel() > trial.given.real.numel() and points.dim() == trial.given.real.dim():
+            beside.append(points[:, trial.given.real.shape[1] :])
+        blended += [
+            bool(((part.double() % 1) != 0).any()) for part in beside if labels.numel() and part.is_floating_point()
+        ]
+    if any(blended):
+        yield Finding(
+            name="labels",
+            verdict="wrong",
+            found="blended between examples",
+            expected="those of the examples as they are",
+            meaning="The critic is asked about labels that nothing has.",
+            remedy="Interpolate the examples alone, and hand over their labels unchanged.",
+        )
+    else:
+        yield Finding(name="labels", verdict="holds", found="handed over as they are")

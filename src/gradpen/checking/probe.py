@@ -1,0 +1,111 @@
+"""A critic whose gradients are known everywhere, which notes what it is asked."""
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import torch
+from torch import Tensor, nn
+
+Output = Literal["flat", "column", "maps", "patches", "pair", "reversed pair"]
+"""scores as [N], [N, 1], [N, 1, 1, 1], [N, 1, 2, 2], or (scores, features), or (features, scores)"""
+FEATURES = 5
+
+
+@dataclass(frozen=True)
+class Call:
+    """One call of the critic."""
+
+    points: Tensor
+    """what it was asked about, ``[N, ...]``, with the graph that leads to it"""
+    conditions: tuple[Any, ...]
+    """what else it was given"""
+    scores: Tensor
+    """``[N]``, with their graph"""
+
+
+class ProbeCritic(nn.Module):
+    r"""A critic :math:`s \sum_e (a_e x_e / 3 + b_e x_e^2 / 2)` of examples of any shape, with fixed random a and b.
+
+    Its gradient :math:`s (a / 3 + b x)` differs between examples and between the values of an example, so that norms
+    over different axes are different numbers.
+    """
+
+    def __init__(self, scale: float, output: Output = "flat") -> None:
+        super().__init__()
+        self.scale, self.output = scale, output
+        self.weights = nn.ParameterDict()
+        # What looks for the device or the type of the first parameter finds one before the first call.
+        self.anchor = nn.Parameter(torch.zeros(()))
+        self.calls: list[Call] = []
+
+    def of_size(self, size: int, kind: str, *more: int) -> Tensor:
+        """Return the parameters of examples with so many values, always the same ones."""
+        key = f"{kind}{size}"
+        if key not in self.weights:
+            numbers = torch.Generator().manual_seed(size)
+            drawn = torch.randn(2, size, *more, generator=numbers)[0 if kind == "a" else 1]
+            self.weights[key] = nn.Parameter(drawn / size**0.5)
+        found: Tensor = self.weights[key]
+        return found
+
+    def forward(self, points: Tensor, *conditions: Any, **named: Any) -> Any:
+        """Return the scores in the form asked for."""
+        flat = points.flatten(1)
+        size = flat.shape[1]
+        a, b = self.of_size(size, "a").to(flat.dtype), self.of_size(size, "b").to(flat.dtype)
+        terms = self.scale * (a * flat / 3 + 0.5 * b * flat.square())
+        scores = terms.sum(1) + self.anchor.to(flat.dtype)
+        self.calls.append(Call(points, (*conditions, *named.values()), scores))
+        if self.output == "flat":
+            return scores
+        if self.output == "maps":
+            return scores.view(-1, 1, 1, 1)
+        if self.output == "patches":
+            parts = [part.sum(1) for part in terms.tensor_split(4, dim=1)]
+            return torch.stack(parts, 1).view(-1, 1, 2, 2)
+        column = scores.view(-1, 1)
+        if self.output == "column":
+            return column
+        bases = flat @ self.of_size(size, "f", FEATURES).to(flat.dtype) / 4
+        features = self.scale * (bases + bases.square() / 2)
+        return (column, features) if self.output == "pair" else (features, column)
+
+    def gradient(self, points: Tensor) -> Tensor:
+        """Return the gradient of each score at points ``[N, ...]``, float64, of the same shape."""
+        flat = points.detach().double().flatten(1)
+        a, b = (self.of_size(flat.shape[1], kind).detach().double() for kind in "ab")
+        return (self.scale * (a / 3 + b * flat)).view(points.shape)
+
+    def gradient_of_features(self, points: Tensor) -> Tensor:
+        """Return the gradient of the sum of the features, float64, of the shape of the points."""
+        flat = points.detach().double().flatten(1)
+        bases = self.of_size(flat.shape[1], "f", FEATURES).detach().double()
+        return (self.scale * (1 + flat @ bases / 4) @ bases.T / 4).view(points.shape)
+
+    def differentiable_gradient(self, points: Tensor) -> Tensor:
+        """Return the same with the graph to the parameters, for what a penalty should do to them."""
+        flat = points.detach().flatten(1)
+        a, b = (self.of_size(flat.shape[1], kind) for kind in "ab")
+        return (self.scale * (a / 3 + b * flat)).view(points.shape)
+
+
+class DeadCritic(nn.Module):
+    """A critic with the same score everywhere, whose gradient is exactly zero: a network whose ReLUs all are off."""
+
+    def __init__(self, output: Output = "flat") -> None:
+        super().__init__()
+        self.weight, self.output = nn.Parameter(torch.full((), -1.0)), output
+
+    def forward(self, points: Tensor, *conditions: Any, **named: Any) -> Any:
+        """Return zeros that depend on the points and the weight as ReLU makes them."""
+        del conditions, named
+        scores = (self.weight * points.flatten(1).square().sum(1) - 1).relu()
+        if self.output == "flat":
+            return scores
+        if self.output == "maps":
+            return scores.view(-1, 1, 1, 1)
+        if self.output == "patches":
+            return scores.view(-1, 1, 1, 1).expand(-1, 1, 2, 2)
+        features = scores[:, None].expand(-1, FEATURES)
+        pair = (scores[:, None], features)
+        return scores[:, None] if self.output == "column" else pair if self.output == "pair" else pair[::-1]

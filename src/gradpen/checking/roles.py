@@ -1,0 +1,75 @@
+"""What an argument, attribute or global is for, told by its name: the conventions of public code."""
+
+from typing import Literal
+
+Role = Literal[
+    "critic",
+    "real",
+    "fake",
+    "points",
+    "scores",
+    "gradient",
+    "epsilon",
+    "weight",
+    "target",
+    "labels",
+    "device",
+    "batch",
+    "generator",
+    "latents",
+    "switch",
+    "group",
+    "unknown",
+]
+WHOLE: dict[Role, tuple[str, ...]] = {
+    "critic": ("d", "f", "c", "net", "model", "dis", "crit", "network", "fn", "func", "judge", "adversary"),
+    "real": ("x", "xr", "x_r", "data", "images", "imgs", "img", "image", "inputs", "input", "x1", "a", "target_data"),
+    "fake": ("xf", "x_f", "xg", "x_g", "samples", "x2", "b", "output_data", "z_x"),
+    "scores": ("y", "out", "dx", "d_x", "d_out"),
+    "epsilon": ("alpha", "eps", "epsilon", "epsilons", "alphas", "t"),
+    "weight": ("w", "gamma", "lmbda", "l", "lambd"),
+    "target": ("k", "target", "center", "centre", "constant"),
+    "labels": ("y", "labels", "label", "cond", "c", "cls"),
+    "batch": ("n", "bs", "b_size", "batch", "nb"),
+    "generator": ("g", "gen", "netg", "g_net", "generator", "decoder"),
+    "latents": ("z", "noise", "latent", "latents"),
+    "device": ("device", "dev"),
+    "group": ("opt", "opts", "args", "arg", "config", "cfg", "conf", "hparams", "hp", "params", "options", "flags"),
+}
+"""names that mean a thing where they stand alone"""
+PARTS: tuple[tuple[Role, tuple[str, ...]], ...] = (
+    ("gradient", ("grad",)),
+    ("scores", ("d_interp", "disc_interp", "d_hat", "score", "logit", "pred", "validity", "d_out", "d_real", "d_fake")),
+    ("labels", ("label", "cond", "onehot", "one_hot", "class_", "attr")),
+    ("weight", ("lambda", "lamb", "weight", "coef", "gp_w", "gp_scale")),
+    ("points", ("interp", "x_hat", "xhat", "x_in", "mixed", "hat")),
+    ("batch", ("batch_size", "batchsize")),
+    ("critic", ("critic", "discrim", "netd", "d_net", "dnet", "disc", "net_d", "dis_model")),
+    ("generator", ("netg", "g_net", "generator", "gnet")),
+    ("real", ("real", "true_", "_true", "x_data")),
+    ("fake", ("fake", "gen", "synth", "false", "tilde")),
+    ("switch", ("cuda", "gpu", "verbose", "debug")),
+    ("epsilon", ("epsilon", "alpha")),
+    ("latents", ("noise", "latent")),
+    ("scores", ("output", "_out")),
+    ("device", ("device",)),
+    ("target", ("target", "center")),
+)
+"""parts of names, what tells most first"""
+
+
+def roles_of(name: str) -> list[Role]:
+    """Return what a name may stand for, the likeliest first.
+
+    >>> roles_of("real_samples"), roles_of("d_interpolates"), roles_of("y"), roles_of("LAMBDA")
+    (['real'], ['scores'], ['scores', 'labels'], ['weight'])
+    """
+    plain = name.strip("_").lower()
+    found = [role for role, names in WHOLE.items() if plain in names]
+    found += [role for role, parts in PARTS if any(part in plain for part in parts)][: 0 if found else 1]
+    return found or ["unknown"]
+
+
+def role_of(name: str) -> Role:
+    """Return what a name stands for most likely."""
+    return roles_of(name)[0]

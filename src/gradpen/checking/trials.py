@@ -1,0 +1,114 @@
+"""A function tried on critics with known gradients: what it returned, and where it asked."""
+
+import random
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from gradpen.checking.calling import Convention, Material, Penalty, call, material
+from gradpen.checking.probe import ProbeCritic
+from gradpen.checking.surroundings import WEIGHT
+from gradpen.machine.seeds import separate_randomness
+
+SCALES = (0.05, 0.1, 0.2, 0.35, 0.5, 0.8, 1.2, 1.8, 2.7, 4.0, 6.0, 9.0)
+"""of the critics, so that slopes lie on both sides of 1"""
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One call of the function."""
+
+    value: Tensor
+    """with its graph"""
+    critic: ProbeCritic
+    given: Material
+    points: Tensor
+    """where it asked, ``[N, ...]``, in the shape that it asked in"""
+    scores: Tensor
+    conditions: tuple[object, ...]
+    elsewhere: bool
+    """whether it asked anywhere but at data and samples"""
+
+    @property
+    def gradient(self) -> Tensor:
+        """The critic's gradient there, float64, in the shape of the data where it has as many values."""
+        return self.shaped(self.critic.gradient(self.points))
+
+    def shaped(self, points: Tensor) -> Tensor:
+        """Return what has as many values as the data in the data's shape."""
+        real = self.given.real
+        return points.reshape(real.shape) if points.numel() == real.numel() else points
+
+    def ends(self) -> tuple[Tensor, Tensor]:
+        """Return the mean scores of data and of samples, with their graph."""
+        before = len(self.critic.calls)
+        self.critic(self.given.real)
+        self.critic(self.given.fake)
+        real, fake = (one.scores.mean() for one in self.critic.calls[before:])
+        del self.critic.calls[before:]
+        return real, fake
+
+    def without_ends(self, real: float, fake: float) -> "Trial":
+        """Return the trial with what is left of its value without these parts of the mean scores."""
+        if not real and not fake:
+            return self
+        of_data, of_samples = self.ends()
+        return replace(self, value=self.value - real * of_data - fake * of_samples)
+
+
+@contextmanager
+def same_randomness(seed: int) -> Iterator[None]:
+    """Draw the same numbers in every call, and leave all generators as they were."""
+    state, numbers = random.getstate(), np.random.get_state()
+    with separate_randomness():
+        torch.manual_seed(seed)
+        random.seed(seed)
+        np.random.seed(seed)
+        try:
+            yield
+        finally:
+            random.setstate(state)
+            np.random.set_state(numbers)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Subject:
+    """A function, and how it is called."""
+
+    function: Penalty
+    convention: Convention
+    shape: tuple[int, ...]
+    """of one example"""
+    batch: int
+    ends: tuple[float, float] = (0.0, 0.0)
+    """how much of the mean scores of data and of samples is in what it returns, beside the penalty"""
+
+    def tried(self, *, scale: float = 1.0, seed: int = 0, attached: bool = False, weight: float = WEIGHT) -> Trial:
+        """Call the function once and return what came of it.
+
+        Raises:
+            Exception: whatever the function raises.
+        """
+        critic = ProbeCritic(scale, self.convention.output)
+        given = material(critic, self.shape, self.batch, seed, self.convention.labels)
+        given.weight = weight
+        with same_randomness(seed):
+            value = call(self.function, self.convention, given, attached=attached)
+        asked = [one for one in critic.calls if not is_one_of(one.points, (given.real, given.fake))]
+        chosen = (asked or critic.calls)[-1]
+        trial = Trial(value, critic, given, chosen.points, chosen.scores, chosen.conditions, bool(asked))
+        return trial.without_ends(*self.ends)
+
+    def trials(self) -> list[Trial]:
+        """Call the function on critics of many slopes."""
+        return [self.tried(scale=scale, seed=10 + number) for number, scale in enumerate(SCALES)]
+
+
+def is_one_of(points: Tensor, others: Sequence[Tensor]) -> bool:
+    """Return whether points are those of data or samples themselves."""
+    same = [other for other in others if other.numel() == points.numel()]
+    return any(bool((points.reshape(other.shape) == other).all()) for other in same)

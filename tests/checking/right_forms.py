@@ -1,0 +1,223 @@
+"""Gradient penalties that are right, in the ways that public code calls them."""
+
+# mypy: ignore-errors
+
+import numpy as np
+import torch
+from torch import autograd, nn
+
+
+def of_arrays(D, real_samples, fake_samples):
+    """Shares from NumPy, ones of shape [N, 1]; no weight."""
+    share = np.random.random([real_samples.size(0)] + [1] * (real_samples.dim() - 1))
+    alpha = torch.FloatTensor(share)
+    interpolates = (alpha * real_samples + (1 - alpha) * fake_samples).requires_grad_(True)
+    d_interpolates = D(interpolates)
+    ones = torch.ones(real_samples.shape[0], 1, requires_grad=False)
+    gradients = autograd.grad(
+        outputs=d_interpolates,
+        inputs=interpolates,
+        grad_outputs=ones,
+        create_graph=True,
+        retain_graph=True,
+        only_inputs=True,
+    )[0]
+    gradients = gradients.view(gradients.size(0), -1)
+    return ((gradients.norm(2, dim=1) - 1) ** 2).mean()
+
+
+def with_device(critic, real, fake, device="cpu"):
+    """Images alone: repeat over channels, rows and columns."""
+    batch, c, h, w = real.shape
+    epsilon = torch.rand((batch, 1, 1, 1)).repeat(1, c, h, w).to(device)
+    mixed = real * epsilon + fake * (1 - epsilon)
+    if not mixed.requires_grad:
+        mixed.requires_grad_(True)
+    scores = critic(mixed)
+    gradient = torch.autograd.grad(
+        inputs=mixed, outputs=scores, grad_outputs=torch.ones_like(scores), create_graph=True, retain_graph=True
+    )[0]
+    return torch.mean((gradient.view(len(gradient), -1).norm(2, dim=1) - 1) ** 2)
+
+
+def of_scores_and_points(y, x):
+    weight = torch.ones(y.size())
+    slope = torch.autograd.grad(outputs=y, inputs=x, grad_outputs=weight, retain_graph=True, create_graph=True)[0]
+    slope = slope.view(slope.size(0), -1)
+    norm = torch.sqrt(torch.sum(slope**2, dim=1) + 1e-12)
+    return torch.mean((norm - 1) ** 2)
+
+
+class OfPointsAndScores(nn.Module):
+    def forward(self, x, f):
+        batch = x.shape[0]
+        gradients, *_ = torch.autograd.grad(outputs=f, inputs=x, grad_outputs=f.new_ones(f.shape), create_graph=True)
+        return torch.mean((gradients.reshape(batch, -1).norm(2, dim=-1) - 1) ** 2)
+
+
+def images_and_output(images, output, weight=10):
+    batch = images.shape[0]
+    (gradients,) = autograd.grad(
+        outputs=output, inputs=images, grad_outputs=torch.ones(output.size()), create_graph=True, retain_graph=True
+    )
+    return weight * ((gradients.reshape(batch, -1).norm(2, dim=1) - 1) ** 2).mean()
+
+
+def of_the_gradient(gradient):
+    flat = gradient.view(len(gradient), -1)
+    return torch.mean((flat.norm(2, dim=1) - 1) ** 2)
+
+
+def with_global_names(netD, real_data, fake_data):
+    """The weight, the batch and a switch are globals that were left behind."""
+    alpha = torch.rand(BATCH_SIZE, 1)
+    alpha = alpha.expand(BATCH_SIZE, int(real_data.nelement() / BATCH_SIZE)).contiguous()
+    alpha = alpha.view(real_data.size())
+    alpha = alpha.cuda() if use_cuda else alpha
+    interpolates = autograd.Variable(alpha * real_data + ((1 - alpha) * fake_data), requires_grad=True)
+    disc_interpolates = netD(interpolates)
+    gradients = autograd.grad(
+        outputs=disc_interpolates,
+        inputs=interpolates,
+        grad_outputs=torch.ones(disc_interpolates.size()),
+        create_graph=True,
+        retain_graph=True,
+        only_inputs=True,
+    )[0]
+    gradients = gradients.view(gradients.size(0), -1)
+    return ((gradients.norm(2, dim=1) - 1) ** 2).mean() * LAMBDA
+
+
+class Trainer:
+    """A method of an object that holds the critic."""
+
+    def __init__(self):
+        self.D = nn.Linear(3, 1)
+        self.gp_weight = 10
+        self.losses = {"norm": []}
+
+    def gradient_penalty(self, real_data, generated_data):
+        alpha = torch.rand(real_data.size(0), *[1] * (real_data.dim() - 1)).expand_as(real_data)
+        interpolated = (alpha * real_data.data + (1 - alpha) * generated_data.data).requires_grad_(True)
+        scores = self.D(interpolated)
+        gradients = autograd.grad(
+            scores, interpolated, torch.ones(scores.size()), create_graph=True, retain_graph=True
+        )[0]
+        gradients = gradients.view(real_data.size(0), -1)
+        norm = torch.sqrt(torch.sum(gradients**2, dim=1) + 1e-12)
+        self.losses["norm"].append(norm.mean().item())
+        return self.gp_weight * ((norm - 1) ** 2).mean()
+
+
+def of_a_pair(critic, real, fake):
+    """The critic returns scores and classes."""
+    alpha = torch.rand(len(real), *[1] * (real.dim() - 1))
+    x_hat = (alpha * real + (1 - alpha) * fake).detach().requires_grad_(True)
+    score, _ = critic(x_hat)
+    gradient = autograd.grad(score.sum(), x_hat, create_graph=True)[0]
+    return 10 * (gradient.flatten(1).norm(dim=1) - 1).pow(2).mean()
+
+
+def with_labels(D, real, fake, labels):
+    alpha = torch.rand(len(real), *[1] * (real.dim() - 1))
+    x = (alpha * real + (1 - alpha) * fake).detach().requires_grad_(True)
+    gradient = autograd.grad(D(x, labels).sum(), x, create_graph=True)[0]
+    return 10 * (gradient.flatten(1).norm(dim=1) - 1).pow(2).mean()
+
+
+def with_labels_as_planes(discriminator, real_images, fake_images, one_hot_planes):
+    alpha = torch.rand(real_images.size(0), 1, 1, 1)
+    x = (alpha * real_images + (1 - alpha) * fake_images).requires_grad_()
+    scores = discriminator(torch.cat([x, one_hot_planes], 1))
+    gradient = autograd.grad(scores, x, torch.ones_like(scores), create_graph=True)[0]
+    return ((gradient.reshape(len(x), -1).norm(dim=1) - 1) ** 2).mean()
+
+
+def with_given_shares(crit, real, fake, epsilon):
+    mixed = (real * epsilon + fake * (1 - epsilon)).requires_grad_(True)
+    scores = crit(mixed)
+    gradient = autograd.grad(scores, mixed, torch.ones_like(scores), create_graph=True)[0]
+    return ((gradient.view(len(gradient), -1).norm(2, dim=1) - 1) ** 2).mean()
+
+
+def returning_gradients_too(netD, real_data, fake_data, device, constant=1.0, lambda_gp=10.0):
+    alpha = torch.rand(real_data.shape[0], 1, device=device)
+    alpha = (
+        alpha.expand(real_data.shape[0], real_data.nelement() // real_data.shape[0]).contiguous().view(*real_data.shape)
+    )
+    points = alpha * real_data + ((1 - alpha) * fake_data)
+    points.requires_grad_(True)
+    scores = netD(points)
+    gradients = torch.autograd.grad(
+        outputs=scores,
+        inputs=points,
+        grad_outputs=torch.ones(scores.size()).to(device),
+        create_graph=True,
+        retain_graph=True,
+    )
+    flat = gradients[0].view(real_data.size(0), -1)
+    return (((flat + 1e-16).norm(2, dim=1) - constant) ** 2).mean() * lambda_gp, flat
+
+
+def one_sided(D, x, y):
+    t = torch.rand(x.shape[0], *[1] * (x.dim() - 1))
+    z = (t * x + (1 - t) * y).detach().requires_grad_(True)
+    g = autograd.grad(D(z).sum(), z, create_graph=True)[0].flatten(1).norm(dim=1)
+    return 10 * torch.relu(g - 1).square().mean()
+
+
+def r1(d_out, x_in):
+    grad = autograd.grad(outputs=d_out.sum(), inputs=x_in, create_graph=True, retain_graph=True, only_inputs=True)[0]
+    return grad.pow(2).view(x_in.size(0), -1).sum(1).mean()
+
+
+def r1_of_the_critic(discriminator, real_img, gamma=10.0):
+    real_img = real_img.detach().requires_grad_(True)
+    (grad,) = autograd.grad(discriminator(real_img).sum(), real_img, create_graph=True)
+    return gamma / 2 * grad.pow(2).reshape(grad.shape[0], -1).sum(1).mean()
+
+
+def dragan(D, X):
+    alpha = torch.rand(X.size(0), *[1] * (X.dim() - 1))
+    x = (X + alpha * 0.5 * X.std() * torch.rand(X.size())).detach().requires_grad_(True)
+    gradients = autograd.grad(D(x).sum(), x, create_graph=True)[0].flatten(1)
+    return 10 * ((gradients.norm(2, 1) - 1) ** 2).mean()
+
+
+def for_vectors_alone(netD, real_data, fake_data):
+    alpha = torch.rand(real_data.size(0), 1).expand(real_data.size())
+    interpolates = (alpha * real_data + (1 - alpha) * fake_data).requires_grad_(True)
+    scores = netD(interpolates)
+    gradients = autograd.grad(scores, interpolates, torch.ones(scores.size()), create_graph=True)[0]
+    return ((gradients.norm(2, dim=1) - 1) ** 2).mean() * 0.1
+
+
+def making_samples_itself(D, G, real, z):
+    fake = G(z).detach()
+    t = torch.rand(len(real), *[1] * (real.dim() - 1))
+    x = (t * real + (1 - t) * fake).requires_grad_(True)
+    g = autograd.grad(D(x).sum(), x, create_graph=True)[0].flatten(1).norm(dim=1)
+    return 10 * ((g - 1) ** 2).mean()
+
+
+RIGHT = [
+    of_arrays,
+    with_device,
+    of_scores_and_points,
+    OfPointsAndScores(),
+    images_and_output,
+    of_the_gradient,
+    with_global_names,
+    Trainer().gradient_penalty,
+    of_a_pair,
+    with_labels,
+    with_labels_as_planes,
+    with_given_shares,
+    returning_gradients_too,
+    one_sided,
+    r1,
+    r1_of_the_critic,
+    dragan,
+    for_vectors_alone,
+    making_samples_itself,
+]

@@ -1,0 +1,279 @@
+"""``gradpen check``: right forms pass and wrong ones are named, whatever way they are called."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+import gradpen
+from checking.right_forms import RIGHT, with_device
+from checking.wrong_forms import WRONG, channel_norm, mixed, of_features, shares, slopes_of
+from gradpen.checking.forms import axes_in_words
+from gradpen.cli import main
+from gradpen.errors import UsageError
+
+IMAGES = (3, 5, 4)
+HERE = Path(__file__).parent
+Function = Callable[..., Any]
+
+
+def name_of(form: Any) -> str:
+    return getattr(form, "__name__", type(form).__name__)
+
+
+@pytest.mark.parametrize("form", RIGHT, ids=name_of)
+def test_right_forms_are_right(form: Function) -> None:
+    report = gradpen.check(form)
+    assert report.right, report.page()
+    assert report.exit_code == 0
+    report.assert_right()
+
+
+@pytest.mark.parametrize(("form", "name", "words"), WRONG, ids=[name_of(form) for form, *_ in WRONG])
+def test_wrong_forms_are_wrong_in_their_one_way(form: Function, name: str, words: str) -> None:
+    report = gradpen.check(form, shape=IMAGES)
+    assert [finding.name for finding in report.wrong] == [name], report.page()
+    finding = report.wrong[0]
+    assert words in finding.found
+    assert finding.meaning
+    assert finding.remedy
+    assert report.exit_code == 1
+    with pytest.raises(AssertionError, match="WRONG"):
+        report.assert_right()
+
+
+def test_every_shape_that_a_function_takes_is_checked() -> None:
+    """The norm over the channels is right for vectors alone."""
+    assert gradpen.check(channel_norm, shape=(7,)).right
+    report = gradpen.check(channel_norm)
+    assert "(of images, signals, volumes)" in report.wrong[0].found
+    examples = next(finding for finding in gradpen.check(with_device).findings if finding.name == "examples")
+    assert examples.found == "images"
+
+
+@pytest.mark.parametrize(
+    ("axes", "words"),
+    [
+        ((1,), "the channel axis alone"),
+        ((2, 3), "the row and column axes"),
+        ((0,), "the batch axis alone"),
+        ((0, 1, 2, 3), "the whole batch"),
+    ],
+)
+def test_axes_have_names(axes: tuple[int, ...], words: str) -> None:
+    assert axes_in_words(axes, 4) == words
+
+
+def penalty_of(critic: Any, real: Tensor, fake: Tensor) -> Any:
+    slopes = slopes_of(critic, mixed(real, fake, shares(real))).flatten(1).norm(dim=1)
+    return 10 * (slopes - 1).square().mean()
+
+
+def critic_loss(critic: Any, real: Tensor, fake: Tensor) -> Any:
+    return critic(fake).mean() - critic(real).mean() + penalty_of(critic, real, fake)
+
+
+def upside_down(critic: Any, real: Tensor, fake: Tensor) -> Any:
+    return critic(real).mean() - critic(fake).mean() + penalty_of(critic, real, fake)
+
+
+def left_out(critic: Any, real: Tensor, fake: Tensor) -> Any:
+    penalty_of(critic, real, fake)
+    return critic(fake).mean() - critic(real).mean()
+
+
+def without(critic: Any, real: Tensor, fake: Tensor) -> Any:
+    return critic(fake).mean() - critic(real).mean()
+
+
+def subtracted(critic: Any, real: Tensor, fake: Tensor) -> Any:
+    return critic(fake).mean() - critic(real).mean() - penalty_of(critic, real, fake)
+
+
+def twice_in_the_loss(critic: Any, real: Tensor, fake: Tensor) -> Any:
+    return critic(fake).mean() - critic(real).mean() + 10 * penalty_of(critic, real, fake)
+
+
+@pytest.mark.parametrize(
+    ("loss", "name", "words"),
+    [
+        (critic_loss, "", ""),
+        (upside_down, "signs", "pushed down"),
+        (left_out, "penalty", "not in the loss"),
+        (without, "penalty", "there is none"),
+        (subtracted, "sign", "negative"),
+        (twice_in_the_loss, "weight", "the square of 10"),
+    ],
+    ids=name_of,
+)
+def test_critic_losses(loss: Function, name: str, words: str) -> None:
+    report = gradpen.check(loss, what="critic-loss", shape=IMAGES)
+    assert [finding.name for finding in report.wrong] == ([name] if name else []), report.page()
+    assert not report.reason
+    assert not name or words in report.wrong[0].found
+
+
+@pytest.mark.parametrize(
+    ("loss", "wrong"),
+    [
+        (lambda critic, fake: -critic(fake).mean(), []),
+        (lambda critic, fake: critic(fake).mean(), ["signs"]),
+        (lambda critic, fake: -critic(fake.detach()).mean(), ["generator"]),
+        (lambda critic, fake: -critic(fake).detach().mean(), ["generator"]),
+        (lambda critic, g, z: -critic(g(z)).mean(), []),
+        (lambda disc, fake: nn.functional.softplus(-disc(fake)).mean(), []),
+    ],
+)
+def test_generator_losses(loss: Function, wrong: list[str]) -> None:
+    report = gradpen.check(loss, what="generator-loss", shape=IMAGES)
+    assert [finding.name for finding in report.wrong] == wrong, report.page()
+
+
+def test_what_cannot_be_judged_says_why() -> None:
+    report = gradpen.check(lambda a, b, c, d, e, f, g: 0, shape=IMAGES)
+    assert report.exit_code == 2
+    assert "no way of calling it was found" in report.page()
+
+    def other(critic: Any, real: Tensor, fake: Tensor) -> Any:
+        return critic(mixed(real, fake, shares(real))).exp().mean()
+
+    report = gradpen.check(other, shape=IMAGES)
+    assert (report.exit_code, report.right) == (2, False)
+    assert "no known penalty" in report.page()
+
+
+def with_norm() -> nn.Module:
+    return nn.Sequential(
+        nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4), nn.LeakyReLU(), nn.Dropout(0.3), nn.Flatten(), nn.LazyLinear(1)
+    )
+
+
+def test_a_critic_is_looked_at_too() -> None:
+    report = gradpen.check(penalty_of, critic=with_norm, shape=(3, 8, 8))
+    assert [finding.name for finding in report.wrong] == ["independent examples"]
+    assert "layer '1' is BatchNorm2d" in report.wrong[0].found
+    assert "'3'" in next(finding for finding in report.findings if finding.name == "dropout").found
+    recurrent = gradpen.check(penalty_of, critic=Recurrent(), shape=(7, 3))
+    assert recurrent.right, recurrent.page()
+    sigmoid = gradpen.check(penalty_of, critic=nn.Sequential(nn.Linear(7, 1), nn.Sigmoid()), shape=(7,))
+    assert "range of scores" in [finding.name for finding in sigmoid.findings]
+    flat = gradpen.check(penalty_of, critic=nn.Linear(5, 1), shape=(7,))
+    assert [finding.name for finding in flat.wrong] == ["critic"]
+    with pytest.raises(UsageError, match="shape=3,64,64"):
+        gradpen.check(penalty_of, critic=with_norm)
+
+
+class Recurrent(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.body, self.head = nn.LSTM(3, 5, batch_first=True), nn.Linear(5, 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        scores: Tensor = self.head(self.body(x)[0][:, -1])
+        return scores
+
+
+def test_randomness_is_left_alone() -> None:
+    torch.manual_seed(3)
+    before = torch.rand(1)
+    torch.manual_seed(3)
+    gradpen.check(penalty_of, shape=(7,))
+    assert torch.rand(1) == before
+
+
+def test_features_are_told_from_scores_in_either_order() -> None:
+    def other_way(critic: Any, real: Tensor, fake: Tensor) -> Any:
+        points = mixed(real, fake, shares(real))
+        features, _ = critic(points)
+        (gradient,) = torch.autograd.grad(features.sum(), points, create_graph=True)
+        return 10 * (gradient.flatten(1).norm(dim=1) - 1).square().mean()
+
+    assert gradpen.check(other_way, shape=IMAGES).right  # a pair whose first part is the score
+    assert not gradpen.check(of_features, shape=IMAGES).right
+
+
+SCRIPT = """
+import argparse
+import torch
+from torch import autograd
+import a_package_that_is_not_there
+
+parser = argparse.ArgumentParser()
+parser.add_argument("--lambda_gp", type=float, default=10)
+opt = parser.parse_args()
+cuda = True if torch.cuda.is_available() else False
+Tensor = torch.cuda.FloatTensor if cuda else torch.FloatTensor
+raise RuntimeError("this trains for hours")
+
+def helper(gradients):
+    return gradients.view(gradients.size(0), -1).norm(2, dim=AXIS)
+
+AXIS = 1
+
+def penalty(D, real_samples, fake_samples):
+    alpha = Tensor(torch.rand(real_samples.size(0), *[1] * (real_samples.dim() - 1)))
+    x = (alpha * real_samples + (1 - alpha) * fake_samples).requires_grad_(True)
+    scores = D(x)
+    gradients = autograd.grad(scores, x, torch.ones_like(scores), create_graph=True, retain_graph=True)[0]
+    return opt.lambda_gp * ((helper(gradients) - 1) ** 2).mean()
+
+class Solver:
+    def __init__(self, config):
+        raise RuntimeError("needs data")
+
+    def gp(self, real, fake):
+        alpha = torch.rand(real.size(0), *[1] * (real.dim() - 1)).to(self.device)
+        x = (alpha * real + (1 - alpha) * fake).requires_grad_(True)
+        scores = self.netD(x)
+        gradients = autograd.grad(scores, x, torch.ones_like(scores), create_graph=True)[0]
+        return self.lambda_gp * ((gradients.flatten(1).norm(2, dim=0) - 1) ** 2).mean()
+"""
+
+
+def test_a_function_of_a_script_is_checked_without_running_the_script(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    script = tmp_path / "train_wgan.py"
+    script.write_text(SCRIPT)
+    assert main(["check", f"{script}:penalty"]) == 0
+    assert "weight             10" in capsys.readouterr().out
+    assert main(["check", f"{script}:Solver.gp", "--json"]) == 1
+    report = json.loads(capsys.readouterr().out)
+    assert [one["found"] for one in report["findings"] if one["verdict"] == "wrong"] == ["over the batch axis alone"]
+    assert main(["check", f"{script}:penality"]) == 2
+    assert "did you mean 'penalty'?" in capsys.readouterr().err
+    assert main(["check", str(tmp_path / "nothing.py") + ":f"]) == 2
+    assert "cannot be read" in capsys.readouterr().err
+    assert main(["check", "penalty"]) == 2
+    assert "expected package.module:function" in capsys.readouterr().err
+    assert main(["check", "no_such_module:f"]) == 2
+    assert "cannot be imported" in capsys.readouterr().err
+    script.write_text("def f(:\n")
+    assert main(["check", f"{script}:f"]) == 2
+    assert "is no Python" in capsys.readouterr().err
+    assert main(["check", "gradpen:gradient_penalty", "--shape", "3,a"]) == 2
+    assert "as in 3,64,64" in capsys.readouterr().err
+
+
+def test_from_a_shell(tmp_path: Path) -> None:
+    """A module of the current folder, with a critic, as the command is typed."""
+    (tmp_path / "mine.py").write_text((HERE / "wrong_forms.py").read_text() + CRITIC)
+    command = [sys.executable, "-m", "gradpen", "check", "mine:normal", "--critic", "mine:Critic", "--shape", "1,8,8"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 1, done.stderr
+    assert "normal distribution" in done.stdout
+    assert "penalty of the critic" in done.stdout
+
+
+CRITIC = """
+
+class Critic(torch.nn.Sequential):
+    def __init__(self):
+        super().__init__(torch.nn.Flatten(), torch.nn.Linear(64, 8), torch.nn.LeakyReLU(0.2), torch.nn.Linear(8, 1))
+"""

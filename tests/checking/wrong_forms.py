@@ -1,0 +1,274 @@
+"""Gradient penalties that are wrong, each in one way, and the name of the finding that says so."""
+
+# mypy: ignore-errors
+
+import numpy as np
+import torch
+from torch import autograd
+
+
+def shares(real):
+    return torch.rand(len(real), *[1] * (real.dim() - 1))
+
+
+def mixed(real, fake, share):
+    return (share * real + (1 - share) * fake).detach().requires_grad_(True)
+
+
+def slopes_of(critic, points, **options):
+    scores = critic(points)
+    return autograd.grad(scores, points, torch.ones_like(scores), create_graph=True, **options)[0]
+
+
+def channel_norm(critic, real, fake):
+    g = slopes_of(critic, mixed(real, fake, shares(real)))
+    return 10 * ((g.norm(2, dim=1) - 1) ** 2).mean()
+
+
+def batch_norm(critic, real, fake):
+    g = slopes_of(critic, mixed(real, fake, shares(real)))
+    return 10 * (g.norm() - 1) ** 2
+
+
+def last_axis_norm(critic, real, fake):
+    g = slopes_of(critic, mixed(real, fake, shares(real)))
+    return 10 * ((g.norm(2, dim=-1) - 1) ** 2).mean()
+
+
+def stack_norm(critic, real, fake):
+    """Over the batch axis, as a stack of gradients invites."""
+    g = slopes_of(critic, mixed(real, fake, shares(real)))
+    return 10 * ((g.flatten(1).norm(2, dim=0) - 1) ** 2).mean()
+
+
+def rows_and_columns(critic, real, fake):
+    g = slopes_of(critic, mixed(real, fake, shares(real)))
+    return 10 * ((torch.linalg.vector_norm(g, dim=tuple(range(2, g.dim()))) - 1) ** 2).mean()
+
+
+def no_root(critic, real, fake):
+    g = slopes_of(critic, mixed(real, fake, shares(real)))
+    return 10 * ((g.flatten(1).pow(2).sum(1) - 1) ** 2).mean()
+
+
+def root_mean_square(critic, real, fake):
+    g = slopes_of(critic, mixed(real, fake, shares(real)))
+    return 10 * ((g.flatten(1).norm(dim=1) / g[0].numel() ** 0.5 - 1) ** 2).mean()
+
+
+def absolute_sum(critic, real, fake):
+    g = slopes_of(critic, mixed(real, fake, shares(real)))
+    return 10 * ((g.flatten(1).norm(1, dim=1) - 1) ** 2).mean()
+
+
+def mean_first(critic, real, fake):
+    g = slopes_of(critic, mixed(real, fake, shares(real)))
+    return 10 * (g.flatten(1).norm(dim=1).mean() - 1) ** 2
+
+
+def no_square(critic, real, fake):
+    g = slopes_of(critic, mixed(real, fake, shares(real)))
+    return 10 * (g.flatten(1).norm(dim=1) - 1).abs().mean()
+
+
+def summed(critic, real, fake):
+    g = slopes_of(critic, mixed(real, fake, shares(real)))
+    return 10 * ((g.flatten(1).norm(dim=1) - 1) ** 2).sum()
+
+
+def target_two(critic, real, fake):
+    g = slopes_of(critic, mixed(real, fake, shares(real)))
+    return 10 * ((g.flatten(1).norm(dim=1) - 2) ** 2).mean()
+
+
+def negative(critic, real, fake):
+    g = slopes_of(critic, mixed(real, fake, shares(real)))
+    return -10 * ((g.flatten(1).norm(dim=1) - 1) ** 2).mean()
+
+
+def twice(critic, real, fake, lambda_gp=10):
+    g = slopes_of(critic, mixed(real, fake, shares(real)))
+    return lambda_gp * (lambda_gp * (g.flatten(1).norm(dim=1) - 1) ** 2).mean()
+
+
+def twice_by_constants(critic, real, fake):
+    g = slopes_of(critic, mixed(real, fake, shares(real)))
+    return 10 * 10 * ((g.flatten(1).norm(dim=1) - 1) ** 2).mean()
+
+
+def weight_not_used(critic, real, fake, lambda_gp=10):
+    g = slopes_of(critic, mixed(real, fake, shares(real)))
+    return ((g.flatten(1).norm(dim=1) - 1) ** 2).mean()
+
+
+def averaged_scores(critic, real, fake):
+    points = mixed(real, fake, shares(real))
+    g = autograd.grad(critic(points).mean(), points, create_graph=True)[0]
+    return 10 * ((g.flatten(1).norm(dim=1) - 1) ** 2).mean()
+
+
+def normal(critic, real, fake):
+    g = slopes_of(critic, mixed(real, fake, torch.randn(len(real), *[1] * (real.dim() - 1))))
+    return 10 * ((g.flatten(1).norm(dim=1) - 1) ** 2).mean()
+
+
+def each_value(critic, real, fake):
+    g = slopes_of(critic, mixed(real, fake, torch.rand_like(real)))
+    return 10 * ((g.flatten(1).norm(dim=1) - 1) ** 2).mean()
+
+
+def each_channel(critic, real, fake):
+    share = torch.rand(*real.shape[:2], *[1] * (real.dim() - 2))
+    g = slopes_of(critic, mixed(real, fake, share))
+    return 10 * ((g.flatten(1).norm(dim=1) - 1) ** 2).mean()
+
+
+def whole_batch(critic, real, fake):
+    g = slopes_of(critic, mixed(real, fake, torch.rand(1)))
+    return 10 * ((g.flatten(1).norm(dim=1) - 1) ** 2).mean()
+
+
+def whole_batch_by_numpy(critic, real, fake):
+    g = slopes_of(critic, mixed(real, fake, np.random.uniform()))
+    return 10 * ((g.flatten(1).norm(dim=1) - 1) ** 2).mean()
+
+
+def half_way(critic, real, fake):
+    g = slopes_of(critic, mixed(real, fake, 0.5))
+    return 10 * ((g.flatten(1).norm(dim=1) - 1) ** 2).mean()
+
+
+def at_the_data(critic, real, fake):
+    g = slopes_of(critic, mixed(real, fake, 1.0))
+    return 10 * ((g.flatten(1).norm(dim=1) - 1) ** 2).mean()
+
+
+def at_the_samples(critic, real, fake):
+    g = slopes_of(critic, mixed(real, fake, 0.0))
+    return 10 * ((g.flatten(1).norm(dim=1) - 1) ** 2).mean()
+
+
+def squared_shares(critic, real, fake):
+    g = slopes_of(critic, mixed(real, fake, shares(real) ** 2))
+    return 10 * ((g.flatten(1).norm(dim=1) - 1) ** 2).mean()
+
+
+def no_second_derivative(critic, real, fake):
+    points = mixed(real, fake, shares(real))
+    scores = critic(points)
+    g = autograd.grad(scores, points, torch.ones_like(scores), retain_graph=True)[0]
+    return 10 * ((g.flatten(1).norm(dim=1) - 1) ** 2).mean()
+
+
+def detached(critic, real, fake):
+    g = slopes_of(critic, mixed(real, fake, shares(real))).detach()
+    return 10 * ((g.flatten(1).norm(dim=1) - 1) ** 2).mean()
+
+
+def a_number(critic, real, fake):
+    g = slopes_of(critic, mixed(real, fake, shares(real)))
+    return (10 * ((g.flatten(1).norm(dim=1) - 1) ** 2).mean()).item()
+
+
+def half_detached(critic, real, fake):
+    g = slopes_of(critic, mixed(real, fake, shares(real))).flatten(1).norm(dim=1)
+    return 10 * ((g - 1) * (g.detach() - 1)).mean()
+
+
+def not_a_number(critic, real, fake):
+    g = slopes_of(critic, mixed(real, fake, shares(real)))
+    return 10 * ((g.flatten(1).pow(2).sum(1).sqrt() - 1) ** 2).mean()
+
+
+def to_the_data(critic, real, fake):
+    real = real.detach().requires_grad_(True)
+    share = shares(real)
+    points = share * real + (1 - share) * fake.detach()
+    scores = critic(points)
+    g = autograd.grad(scores, real, torch.ones_like(scores), create_graph=True)[0]
+    return 10 * ((g.flatten(1).norm(dim=1) - 1) ** 2).mean()
+
+
+def to_the_weights(critic, real, fake):
+    scores = critic(mixed(real, fake, shares(real)))
+    weights = [weight for weight in critic.parameters() if weight.dim() > 0]
+    found = autograd.grad(scores.sum(), weights, create_graph=True, allow_unused=True)
+    g = torch.cat([part.flatten() for part in found if part is not None])
+    return 10 * (g.norm() - 1) ** 2
+
+
+def of_features(critic, real, fake):
+    points = mixed(real, fake, shares(real))
+    _, features = critic(points)
+    g = autograd.grad(features, points, torch.ones_like(features), create_graph=True)[0]
+    return 10 * ((g.flatten(1).norm(dim=1) - 1) ** 2).mean()
+
+
+def labels_penalised(critic, real, fake, one_hot_labels):
+    share = torch.rand(len(real), 1)
+    points = share * real.flatten(1) + (1 - share) * fake.flatten(1)
+    joint = torch.cat([points, one_hot_labels], 1).detach().requires_grad_(True)
+    g = slopes_of(critic, joint)
+    return 10 * ((g.norm(dim=1) - 1) ** 2).mean()
+
+
+def labels_blended(critic, real, fake, labels):
+    share = shares(real)
+    other = labels.roll(1, 0)
+    narrow = share.view(-1, *[1] * (labels.dim() - 1))
+    points = mixed(real, fake, share)
+    scores = critic(points, narrow * labels + (1 - narrow) * other)
+    g = autograd.grad(scores.sum(), points, create_graph=True)[0]
+    return 10 * ((g.flatten(1).norm(dim=1) - 1) ** 2).mean()
+
+
+def never(critic, real, fake):
+    slopes_of(critic, mixed(real, fake, shares(real)))
+    return torch.zeros((), requires_grad=True) * 1.0
+
+
+def largest(critic, real, fake):
+    g = slopes_of(critic, mixed(real, fake, shares(real)))
+    return 10 * (g.flatten(1).norm(dim=1).max() - 1) ** 2
+
+
+WRONG = [
+    (channel_norm, "norm", "channel axis alone"),
+    (batch_norm, "norm", "whole batch"),
+    (last_axis_norm, "norm", "column axis alone"),
+    (stack_norm, "norm", "batch axis alone"),
+    (rows_and_columns, "norm", "row and column axes"),
+    (no_root, "root", "without a root"),
+    (root_mean_square, "root", "root mean square"),
+    (absolute_sum, "root", "absolute values"),
+    (mean_first, "mean", "mean slope"),
+    (no_square, "square", "absolute value"),
+    (summed, "mean over examples", "a sum"),
+    (target_two, "target", "2"),
+    (negative, "sign", "negative"),
+    (twice, "weight", "4 times"),
+    (twice_by_constants, "weight", "the square of 10"),
+    (weight_not_used, "weight", "1 times"),
+    (averaged_scores, "scores", "6 times too small"),
+    (normal, "distribution", "normal distribution"),
+    (each_value, "share", "each value"),
+    (each_channel, "share", "each channel"),
+    (whole_batch, "share", "the whole batch"),
+    (whole_batch_by_numpy, "share", "the whole batch"),
+    (half_way, "points", "always 0.5"),
+    (at_the_data, "points", "data themselves"),
+    (at_the_samples, "points", "samples themselves"),
+    (squared_shares, "distribution", "mean 0.3"),
+    (no_second_derivative, "second derivative", "no gradient"),
+    (detached, "second derivative", "no gradient"),
+    (a_number, "second derivative", "no gradient"),
+    (half_detached, "second derivative", "0.5 times"),
+    (not_a_number, "flat critic", "NaN"),
+    (to_the_data, "gradient", "real examples"),
+    (to_the_weights, "gradient", "weights"),
+    (of_features, "gradient", "features"),
+    (labels_penalised, "gradient", "labels"),
+    (labels_blended, "labels", "blended"),
+    (never, "value", "for every critic"),
+    (largest, "mean", "largest slope"),
+]
