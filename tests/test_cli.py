@@ -160,7 +160,13 @@ def test_presets(command: Callable[..., Outcome]) -> None:
         assert entry["source"] in out
 
 
-POSITIONAL = {"source": "package.module:function|file.py:function", "data": "[DATA]", "names": "NAME ...", "run_folder": "RUN", "subject": "RUN|IMAGES"}
+POSITIONAL = {
+    "source": "package.module:function|file.py:function",
+    "data": "[DATA]",
+    "names": "NAME ...",
+    "run_folder": "RUN",
+    "subject": "RUN|IMAGES",
+}
 
 
 @pytest.mark.parametrize("name", COMMANDS)
