@@ -31,6 +31,7 @@ from gradpen.studies import (
     surfaces,
     toys,
     two_gaussians,
+    verdicts,
 )
 from gradpen.studies.catalogue import STUDIES
 from gradpen.studies.engine import fingerprint, place_of
@@ -133,6 +134,7 @@ SHORT: list[tuple[Any, str, Any]] = [
     (books, "LENGTH", {"small": 2, "paper": 2}),
     (residual, "LENGTH", {"small": 4, "paper": 4}),
     (autoencoder, "LENGTH", {"small": 4, "paper": 4}),
+    (verdicts, "ITERATIONS", {"small": 10, "paper": 10}),
 ]
 
 

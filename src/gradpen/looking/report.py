@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from gradpen.data.values import shape_in_words
+from gradpen.looking import verdict_pages
 from gradpen.looking.figures import curves, png
 from gradpen.runs.checkpoint import replace_file
 from gradpen.runs.folder import Row, RunFolder, read_config, read_measures
@@ -92,7 +93,7 @@ def page(folder: RunFolder, rows: list[Row], record: dict[str, Any], figure: byt
 <h1>{name}</h1>
 <p class="lead">{text(config.preset)} on {text(data["path"])}: {record["iteration"]:,} of {record["iterations"]:,}
 iterations, {text(state)}.</p>
-<h2>In figures</h2>{table(summary(rows, record))}
+{verdict_of(folder)}<h2>In figures</h2>{table(summary(rows, record))}
 <h2>Curves</h2>{picture(figure, "Defined in the table of measures at the end of this page.", "wide")}
 <h2>Images</h2><div class="grids">{picture(folder.real.read_bytes(), "training images", "grid")}{grids}</div>
 <h2>Data</h2>{table(data_summary(data, record))}
@@ -101,6 +102,35 @@ iterations, {text(state)}.</p>
 <h2>Measures</h2>{table(MEASURES)}
 </body></html>
 """
+
+
+def verdict_of(folder: RunFolder) -> str:
+    """Return what was found of the run as a section, empty for a run that nobody asked about."""
+    found = verdict_pages.read(folder)
+    if found is None:
+        return ""
+    iteration, each = found
+    parts = []
+    for one in each:
+        remedies = "".join(
+            f"<li>{text(remedy['words'])}"
+            + "".join(
+                f"<br><code>{text(line)}</code>" for line in verdict_pages.commands(remedy["settings"], folder.path)
+            )
+            for remedy in one["remedies"]
+        )
+        since = "" if one["since"] is None else f", at every mark since iteration {one['since']:,}"
+        parts.append(
+            f"<p><strong>{text(one['name'])}.</strong> {text(one['meaning'])}<br>{text(one['evidence'])}{since}.</p>"
+            + (f"<p>What to change:</p><ul>{remedies}</ul>" if remedies else "")
+        )
+    return f"<h2>Verdict at iteration {iteration:,}</h2>{''.join(parts)}"
+
+
+def remedy_of(remedy: dict[str, Any], folder: RunFolder) -> str:
+    """Return a change to try with its command, as an item of a list."""
+    lines = verdict_pages.commands(remedy["settings"], folder.path)
+    return f"<li>{text(remedy['words'])}" + "".join(f"<br><code>{text(line)}</code>" for line in lines)
 
 
 def chosen(folder: RunFolder) -> list[Any]:

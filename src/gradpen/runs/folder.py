@@ -65,6 +65,11 @@ class RunFolder:
         return self.path / "evaluation.json"
 
     @property
+    def verdict(self) -> Path:
+        """What ``gradpen diagnose`` found."""
+        return self.path / "verdict.json"
+
+    @property
     def best(self) -> Path:
         """The newest generator whose samples were about nearest to held-out images, as a checkpoint of its own."""
         return self.path / "best"

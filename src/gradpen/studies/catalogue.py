@@ -21,6 +21,7 @@ from gradpen.studies import (
     surfaces,
     toys,
     two_gaussians,
+    verdicts,
 )
 from gradpen.studies.study import Study
 from gradpen.text import did_you_mean, printable
@@ -45,6 +46,7 @@ STUDIES: tuple[Study, ...] = (
     books.STUDY,
     autoencoder.STUDY,
     defects.STUDY,
+    verdicts.STUDY,
 )
 
 

@@ -1,0 +1,141 @@
+"""Rules about the critic: too steep, too flat, too strong, too weak, overfitting."""
+
+from collections.abc import Iterator
+
+from gradpen.looking.symptoms import Symptoms
+from gradpen.looking.verdict import LAST, WASSERSTEIN, Remedy, Verdict, far, improving, kind_of, of_last, since, slower
+from gradpen.runs.folder import Row
+
+STEEP, FLAT = 3.0, 0.02
+"""slopes of a Wasserstein critic above and below which it is sick"""
+SURE, UNSURE = 0.97, 0.55
+"""accuracies of a discriminator that is too strong and too weak"""
+OVERFIT, ERRORS = 0.2, 4.0
+"""parts of the gap, and standard errors, by which training and held-out gaps are apart where a critic overfits"""
+
+
+def unconstrained(s: Symptoms) -> Iterator[Verdict]:
+    """Slopes far above what the constraint allows."""
+    objective, constraint = kind_of(s)
+    slope = of_last(s.rows, "slope_mean")
+    zero_centred = constraint["name"] == "gradient-penalty" and constraint.get("target") == 0
+    if objective != "wasserstein" or zero_centred or slope is None or slope < STEEP:
+        return
+    clipped = constraint["name"] == "weight-clipping"
+    yield Verdict(
+        name="exploding gradients" if clipped else "critic unconstrained",
+        meaning="The critic is far steeper than 1: its gap is no distance, and its gradient too large.",
+        evidence=f"mean slope {slope:.3g} between data and samples (above {STEEP:g})",
+        since=since(s.rows, lambda row: row.get("slope_mean", 0) > STEEP),
+        remedies=(
+            Remedy(words="clip at 0.01, or take the gradient penalty", settings=("constraint=gradient-penalty",))
+            if clipped
+            else Remedy(
+                words="take a gradient penalty of weight 10",
+                settings=("constraint=gradient-penalty", "constraint.weight=10"),
+            ),
+        ),
+    )
+
+
+def vanishing(s: Symptoms) -> Iterator[Verdict]:
+    """A critic so flat that nothing reaches the generator."""
+    objective, constraint = kind_of(s)
+    slope = of_last(s.rows, "slope_mean")
+    if objective == "wasserstein" and constraint["name"] == "weight-clipping" and slope is not None and slope < FLAT:
+        yield Verdict(
+            name="vanishing gradients",
+            meaning="Clipping holds the critic so flat that hardly anything reaches the generator.",
+            evidence=f"mean slope {slope:.3g} (below {FLAT:g}), clip threshold {constraint['threshold']:g}",
+            since=since(s.rows, lambda row: row.get("slope_mean", 1) < FLAT),
+            remedies=(
+                Remedy(words="clip less tightly", settings=(f"constraint.threshold={10 * constraint['threshold']:g}",)),
+                Remedy(words="take the gradient penalty", settings=("constraint=gradient-penalty",)),
+            ),
+        )
+
+
+def critic_too_strong(s: Symptoms) -> Iterator[Verdict]:
+    """A discriminator that is always right, whose gradient fades."""
+    accuracy = of_last(s.rows, "accuracy")
+    if accuracy is not None and accuracy > SURE and far(s) and not improving(s):
+        yield Verdict(
+            name="critic too strong",
+            meaning="The discriminator is right about nearly every image, so that its gradient fades.",
+            evidence=f"accuracy {accuracy:.1%} (above {SURE:.0%}) while samples are far from the data",
+            since=since(s.rows, lambda row: row.get("accuracy", 0) > SURE),
+            remedies=(
+                Remedy(words="a slower discriminator", settings=slower(s, 0.3)[1:]),
+                Remedy(words="a Wasserstein critic, which cannot be too strong", settings=WASSERSTEIN),
+                *(
+                    (Remedy(words="smooth the targets", settings=("objective.real_targets=[0.8,1.0]",)),)
+                    if kind_of(s)[0] == "non-saturating"
+                    else ()
+                ),
+            ),
+        )
+
+
+def critic_too_weak(s: Symptoms) -> Iterator[Verdict]:
+    """A critic that cannot tell samples from data, though they are far apart."""
+    if not far(s):
+        return
+    accuracy = of_last(s.rows, "accuracy")
+    rows = [row for row in s.rows if row["iteration"] > 0][-LAST:]
+    blind = [row["critic_gap_held_out"] < 2 * row["critic_gap_held_out_error"] for row in rows]
+    slope = of_last(s.rows, "slope_mean")
+    if accuracy is not None:
+        if accuracy < UNSURE:
+            yield too_weak(s, f"accuracy {accuracy:.1%} (below {UNSURE:.0%})")
+    elif blind and sum(blind) * 2 > len(blind):
+        last = rows[-1]
+        yield too_weak(
+            s,
+            f"critic gap {last['critic_gap_held_out']:.3g} ± {last['critic_gap_held_out_error']:.2g}, which is not "
+            f"above two standard errors, while samples are far from the data"
+            + (f"; mean slope {slope:.2g}" if slope is not None else ""),
+        )
+
+
+def too_weak(s: Symptoms, evidence: str) -> Verdict:
+    """Return that verdict."""
+    steps = s.config["critic_steps"]
+    return Verdict(
+        name="critic too weak",
+        meaning="The critic cannot tell samples from data, so that the generator learns from noise.",
+        evidence=evidence,
+        remedies=(
+            Remedy(words="more critic steps", settings=(f"critic_steps={max(5, 2 * steps)}",)),
+            Remedy(words="a slower generator", settings=slower(s, 0.1)[:1]),
+            *(
+                (Remedy(words="a weight of 10 of the penalty", settings=("constraint.weight=10",)),)
+                if s.config["constraint"]["name"] == "gradient-penalty"
+                else ()
+            ),
+        ),
+    )
+
+
+def overfitting(s: Symptoms) -> Iterator[Verdict]:
+    """A critic that knows the training images apart from others."""
+
+    def parted(row: Row) -> bool:
+        apart = row["critic_gap_train"] - row["critic_gap_held_out"]
+        error = (row["critic_gap_train_error"] ** 2 + row["critic_gap_held_out_error"] ** 2) ** 0.5
+        return bool(apart > ERRORS * error and apart > OVERFIT * abs(row["critic_gap_train"]))
+
+    rows = [row for row in s.rows if row["iteration"] > 0]
+    if rows and all(map(parted, rows[-LAST:])):
+        last = rows[-1]
+        yield Verdict(
+            name="overfitting critic",
+            meaning="The critic knows the training images by heart: its estimate is larger on them.",
+            evidence=f"critic gap {last['critic_gap_train']:.3g} on training and {last['critic_gap_held_out']:.3g} on "
+            f"held-out images (apart by more than {OVERFIT:.0%} and {ERRORS:g} standard errors)",
+            since=since(rows, parted),
+            remedies=(
+                Remedy(words="more data, or augmentation", settings=("augmentation.strength=0.5",)),
+                Remedy(words="a narrower critic, or one with dropout"),
+                Remedy(words="stop earlier: the best checkpoint is kept"),
+            ),
+        )

@@ -1,0 +1,79 @@
+"""A verdict on a run in plain words: what is wrong, by which number, since when, and what to change.
+
+The thresholds are those that told runs made sick on purpose from healthy ones: ``gradpen study verdicts``.
+"""
+
+from collections.abc import Callable, Iterator
+
+from gradpen.looking.critic_rules import critic_too_strong, critic_too_weak, overfitting, unconstrained, vanishing
+from gradpen.looking.sample_rules import collapsed, condition_ignored, data_unfit, generator_not_learning, memorising
+from gradpen.looking.symptoms import Symptoms
+from gradpen.looking.verdict import (
+    HEALTHY,
+    IMPROVING,
+    LAST,
+    TOO_EARLY,
+    Remedy,
+    Verdict,
+    improving,
+    nearness_at_marks,
+    slower,
+)
+
+
+def diagnose(s: Symptoms) -> tuple[Verdict, ...]:
+    """Return what a run shows, the gravest first; one verdict at least."""
+    found = tuple(verdict for rule in RULES for verdict in rule(s))
+    if found:
+        return found
+    if len([row for row in s.rows if row["iteration"] > 0]) < LAST:
+        return (
+            Verdict(name=TOO_EARLY, meaning="There are too few marks yet.", evidence=f"{len(s.rows)} rows of measures"),
+        )
+    return (state_of(s),)
+
+
+def diverged(s: Symptoms) -> Iterator[Verdict]:
+    """A loss or weight that is no longer finite."""
+    if s.state == "diverged":
+        yield Verdict(
+            name="diverged",
+            meaning="A loss or weight was no longer finite, so that nothing could be learned any more.",
+            evidence=f"stopped at iteration {s.iteration:,} of {s.iterations:,}",
+            remedies=(
+                Remedy(words="lower both learning rates tenfold", settings=slower(s, 0.1)),
+                Remedy(words="constrain the critic by the gradient penalty", settings=("constraint=gradient-penalty",)),
+            ),
+        )
+
+
+def state_of(s: Symptoms) -> Verdict:
+    """Return whether a run with nothing wrong is still getting better."""
+    name, values = nearness_at_marks(s)
+    if len(values) < 2 * LAST:
+        return Verdict(name=HEALTHY, meaning="Nothing is wrong.", evidence="every check passed")
+    words = f"{name} {min(values[-LAST:]):.3g} at the last {LAST} marks, {min(values[:-LAST]):.3g} before"
+    if improving(s):
+        return Verdict(
+            name=IMPROVING,
+            meaning="Nothing is wrong, and samples are still coming nearer to the data: more time pays.",
+            evidence=words,
+            remedies=(Remedy(words="train on", settings=(f"iterations={2 * s.iterations}",)),),
+        )
+    return Verdict(name=HEALTHY, meaning="Nothing is wrong, and samples come no nearer any more.", evidence=words)
+
+
+RULES: tuple[Callable[[Symptoms], Iterator[Verdict]], ...] = (
+    diverged,
+    data_unfit,
+    condition_ignored,
+    unconstrained,
+    vanishing,
+    critic_too_weak,
+    critic_too_strong,
+    collapsed,
+    generator_not_learning,
+    memorising,
+    overfitting,
+)
+"""the gravest first, and what explains others before them"""

@@ -1,0 +1,99 @@
+"""What a verdict on a run rests on: its measures, and what its generator and its data show when it is looked at."""
+
+import json
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from gradpen.data.source import Source, gather, spread_out
+from gradpen.metrics.copies import find_neighbours
+from gradpen.metrics.generator import CPU, measure_generator, measures_for
+from gradpen.metrics.samples import diversity
+from gradpen.runs.folder import Row, RunFolder, read_measures
+from gradpen.runs.trained import Run
+from gradpen.settings import to_dict
+
+SETS, LOOKED_AT, LABELLED = 2, 64, 32
+"""sets of samples measured; samples looked at for copies; latents drawn under every label"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Symptoms:
+    """Everything that :func:`~gradpen.looking.diagnosis.diagnose` looks at, as plain values."""
+
+    config: dict[str, Any]
+    rows: list[Row]
+    state: str
+    """running, finished, interrupted or diverged"""
+    iteration: int
+    iterations: int
+    train_images: int
+    distinct: int
+    """of them, images that are not equal to another"""
+    spread: float
+    """mean distance of two training images, pixels in [-1, 1]"""
+    measures: dict[str, float] = field(default_factory=dict)
+    """of the samples and, named ``real_…`` or ``floor``, of training images"""
+    copies: dict[str, float] = field(default_factory=dict)
+    """medians: distance of a sample, and of a held-out image, to the nearest training image"""
+    label_change: float | None = None
+    """how far a sample moves with its label, in parts of how far it moves with its latents; none without labels"""
+
+
+def symptoms(run: Run, source: Source) -> Symptoms:
+    """Return the symptoms of a run."""
+    folder = RunFolder(path=run.path)
+    record = json.loads(folder.record.read_text(encoding="utf-8"))
+    rows = spread_out(source.train, min(LOOKED_AT, len(source.train)))
+    found = measure_generator(
+        run.generator,
+        run.config.generator.latent_dim,
+        source,
+        conditional=run.config.conditional,
+        seed=1,
+        sets=SETS,
+        measures=measures_for(source),
+    )
+    return Symptoms(
+        config=to_dict(run.config),
+        rows=read_measures(folder),
+        state=record["state"],
+        iteration=record["iteration"],
+        iterations=record["iterations"],
+        train_images=len(source.train),
+        distinct=distinct(source),
+        spread=diversity(gather(source, rows, CPU)),
+        measures={name: estimate.mean for name, estimate in found.items()},
+        copies=copies(run, source),
+        label_change=label_change(run),
+    )
+
+
+def distinct(source: Source) -> int:
+    """Return how many training images differ from all others."""
+    images = np.asarray(source.images[source.train])
+    return len({image.tobytes() for image in images})
+
+
+def copies(run: Run, source: Source) -> dict[str, float]:
+    """Return how near samples come to training images, and how near real ones do."""
+    pictures = run.pictures(LOOKED_AT, seed=1)
+    lines = run.sample(LOOKED_AT, seed=1) if source.values.symbols is not None else None
+    found = find_neighbours(pictures, source, lines)
+    return {
+        "samples": found.subset.median,
+        "held_out": found.held_out.median,
+        "real": found.real.median,
+        "copied": len(found.copies) / LOOKED_AT,
+    }
+
+
+def label_change(run: Run) -> float | None:
+    """Return how far samples move with their label, in parts of how far they move with their latents."""
+    if run.labels is None:
+        return None
+    each = run.sample_every_label(LABELLED, seed=1).astype(np.float64)
+    by_label = np.abs(each[1:] - each[:-1]).mean()
+    by_latents = np.abs(each[:, 1:] - each[:, :-1]).mean()
+    return float(by_label / by_latents) if by_latents else 0.0

@@ -1,0 +1,106 @@
+"""A verdict on a run, and what rules read in its symptoms."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from statistics import median
+from typing import Any
+
+from gradpen.looking.symptoms import Symptoms
+from gradpen.runs.folder import Row
+
+LAST = 3
+"""marks that the present state is judged by"""
+FAR = 2.0
+"""times the distance of real images at which samples are far from the data"""
+BETTER = 0.95
+"""of the nearest before, what the last marks are nearer by where a run is still improving"""
+NEARNESS = ("frechet_distance", "jsd_4", "distance")
+"""measures of samples at marks, that which sees most first"""
+HEALTHY, IMPROVING, TOO_EARLY = "healthy", "still improving", "too early to say"
+WASSERSTEIN = ("objective=wasserstein", "constraint=gradient-penalty", "critic_steps=5")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Remedy:
+    """A change to try."""
+
+    words: str
+    settings: tuple[str, ...] = ()
+    """as ``gradpen train --set`` takes them"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Verdict:
+    """One thing that a run shows."""
+
+    name: str
+    meaning: str
+    evidence: str
+    """the number and its threshold"""
+    since: int | None = None
+    """iteration from which on it shows at every mark"""
+    remedies: tuple[Remedy, ...] = ()
+
+    @property
+    def sick(self) -> bool:
+        """Whether something should be changed."""
+        return self.name not in (HEALTHY, IMPROVING, TOO_EARLY)
+
+
+def of_last(rows: list[Row], name: str) -> float | None:
+    """Return the median of a measure at the last marks that have it."""
+    found = [float(row[name]) for row in rows if name in row and row["iteration"] > 0][-LAST:]
+    return median(found) if found else None
+
+
+def since(rows: list[Row], holds: Callable[[Row], bool]) -> int | None:
+    """Return the iteration from which on something holds at every mark."""
+    first = None
+    for row in rows:
+        if row["iteration"] == 0:
+            continue
+        first = (first if first is not None else row["iteration"]) if holds(row) else None
+    return first
+
+
+def far(s: Symptoms) -> bool:
+    """Return whether samples are far from the data yet."""
+    for made, real in (("frechet", "real_frechet"), ("jsd_4", "real_jsd_4"), ("samples", "floor")):
+        if made in s.measures:
+            return s.measures[made] > FAR * s.measures[real]
+    return True
+
+
+def kind_of(s: Symptoms) -> tuple[str, dict[str, Any]]:
+    """Return the objective's name, and the constraint."""
+    return str(s.config["objective"]["name"]), s.config["constraint"]
+
+
+def slower(s: Symptoms, factor: float) -> tuple[str, ...]:
+    """Return the settings that multiply both learning rates."""
+    result = []
+    for player in ("generator", "critic"):
+        rate = s.config[f"{player}_optimizer"]["learning_rate"]
+        start = rate["start"] if isinstance(rate, dict) else rate
+        result.append(f"{player}_optimizer.learning_rate={start * factor:g}")
+    return tuple(result)
+
+
+def ratio(s: Symptoms, made: str, real: str) -> float | None:
+    """Return a measure of samples in parts of that of real images."""
+    if made not in s.measures or not s.measures.get(real):
+        return None
+    return s.measures[made] / s.measures[real]
+
+
+def nearness_at_marks(s: Symptoms) -> tuple[str, list[float]]:
+    """Return the measure of samples at marks that sees most, and its values."""
+    rows = [row for row in s.rows if row["iteration"] > 0]
+    name = next((name for name in NEARNESS if any(name in row for row in rows)), "")
+    return name, [float(row[name]) for row in rows if name in row]
+
+
+def improving(s: Symptoms) -> bool:
+    """Return whether samples came nearer to the data at the last marks than ever before."""
+    _, values = nearness_at_marks(s)
+    return len(values) >= 2 * LAST and min(values[-LAST:]) < BETTER * min(values[:-LAST])

@@ -1,0 +1,155 @@
+"""The verdict on a run: each rule on symptoms that show it, the command, the file and the head of the report."""
+
+import dataclasses
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import gradpen
+from gradpen.cli import main
+from gradpen.looking.diagnosis import diagnose
+from gradpen.looking.symptoms import Symptoms
+from gradpen.settings import configure, from_dict, parse_override, to_dict
+
+MARKS = tuple(range(100, 1_100, 100))
+
+
+def row(iteration: int, **measures: float) -> dict[str, float]:
+    return {
+        "iteration": iteration,
+        "critic_gap_train": 1.0,
+        "critic_gap_train_error": 0.02,
+        "critic_gap_held_out": 0.97,
+        "critic_gap_held_out_error": 0.03,
+        "slope_mean": 0.95,
+        "frechet_distance": 2.0,
+    } | measures
+
+
+def healthy(preset: str = "wgan-gp-digits", settings: dict[str, Any] | None = None, **changes: Any) -> Symptoms:
+    """A run that shows nothing, with changes."""
+    return dataclasses.replace(
+        Symptoms(
+            config=to_dict(configure(preset, settings=settings)),
+            rows=[row(0, frechet_distance=30.0), *map(row, MARKS)],
+            state="finished",
+            iteration=1_000,
+            iterations=1_000,
+            train_images=1_000,
+            distinct=1_000,
+            spread=6.0,
+            measures={
+                "frechet": 2.0,
+                "real_frechet": 1.7,
+                "samples": 4.0,
+                "floor": 3.5,
+                "diversity": 6.0,
+                "real_diversity": 6.1,
+                "coverage": 0.9,
+                "real_coverage": 0.95,
+            },
+            copies={"samples": 30.0, "held_out": 30.5, "real": 18.0, "copied": 0.0},
+        ),
+        **changes,
+    )
+
+
+def rows(**measures: float) -> list[dict[str, float]]:
+    return [row(0), *(row(iteration, **measures) for iteration in MARKS)]
+
+
+def apart(s: Symptoms, **measures: float) -> Symptoms:
+    """Samples that are far from the data."""
+    return dataclasses.replace(s, measures=s.measures | {"frechet": 9.0} | measures)
+
+
+GAN = {"objective": "minimax", "constraint": "none", "critic_steps": 1}
+LABELLED = {"generator.labels": "concatenate", "critic.labels": "planes"}
+CLASSIFIED = {"generator.labels": "concatenate", "critic.labels": "classify", "class_loss.generator_weight": 0.01}
+CLIPPED = {"objective": "wasserstein", "constraint": "weight-clipping"}
+SHOWN: list[tuple[str, Symptoms, str]] = [
+    ("healthy", healthy(), "2 before"),
+    ("still improving", healthy(rows=[row(i, frechet_distance=30 - i / 50) for i in MARKS]), "frechet_distance 10"),
+    ("too early to say", healthy(rows=[row(100)]), "1 rows"),
+    ("diverged", healthy(state="diverged", iteration=37), "iteration 37"),
+    ("data unfit", healthy(distinct=12), "12 different"),
+    ("data unfit", healthy(distinct=300), "300 of 1,000"),
+    ("data unfit", healthy(spread=0.0), "mean distance"),
+    ("condition ignored", healthy(settings=LABELLED, label_change=0.02), "2%"),
+    ("condition ignored", healthy(settings=CLASSIFIED, label_change=0.02), "2%"),
+    ("critic unconstrained", healthy(rows=rows(slope_mean=40.0)), "since"),
+    ("exploding gradients", healthy(settings=CLIPPED, rows=rows(slope_mean=40.0)), "mean slope 40"),
+    ("vanishing gradients", healthy(settings=CLIPPED, rows=rows(slope_mean=0.001)), "mean slope 0.001"),
+    ("critic too weak", apart(healthy(rows=rows(critic_gap_held_out=0.01))), "0.01 ± 0.03"),
+    ("critic too weak", apart(healthy(settings=GAN, rows=rows(accuracy=0.5))), "accuracy 50.0%"),
+    ("critic too strong", apart(healthy(settings=GAN, rows=rows(accuracy=1.0))), "accuracy 100.0%"),
+    ("generator not learning", apart(healthy(), coverage=0.02), "2%"),
+    ("collapsed", apart(healthy(rows=[row(i, frechet_distance=30 - i / 50) for i in MARKS]), diversity=1.0), "16%"),
+    (
+        "modes missing",
+        dataclasses.replace(healthy(), measures=healthy().measures | {"coverage": 0.2}),
+        "coverage 21%",
+    ),
+    ("memorising", healthy(copies={"samples": 3.0, "held_out": 30.0, "real": 18.0, "copied": 0.9}), "10%"),
+    ("overfitting critic", healthy(rows=rows(critic_gap_train=3.0)), "3 on training"),
+]
+
+
+@pytest.mark.parametrize(("name", "shown", "words"), SHOWN, ids=[f"{n}-{i}" for i, (n, *_) in enumerate(SHOWN)])
+def test_each_verdict_has_its_evidence_and_a_way_out(name: str, shown: Symptoms, words: str) -> None:
+    first = diagnose(shown)[0]
+    assert first.name == name
+    evidence = first.evidence + (" since" if first.since else "")
+    assert words in evidence
+    assert first.sick == (name not in ("healthy", "still improving", "too early to say"))
+    assert not first.sick or first.remedies
+
+
+@pytest.mark.parametrize(("name", "shown", "words"), SHOWN, ids=[f"{n}-{i}" for i, (n, *_) in enumerate(SHOWN)])
+def test_what_is_to_be_changed_can_be_changed(name: str, shown: Symptoms, words: str) -> None:
+    """Every remedy's settings make a configuration out of the run's."""
+    for verdict in diagnose(shown):
+        for remedy in verdict.remedies:
+            configure(base=from_dict(shown.config), settings=dict(map(parse_override, remedy.settings)))
+
+
+def test_since_when_is_the_first_mark_of_the_last_stretch() -> None:
+    slopes = {100: 9.0, 200: 1.0, 300: 9.0, 400: 9.0}
+    shown = healthy(rows=[row(iteration, slope_mean=slope) for iteration, slope in slopes.items()])
+    assert diagnose(shown)[0].since == 300
+
+
+def test_a_run_is_judged_on_the_command_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], command: Callable[..., Any]
+) -> None:
+    run = gradpen.train(preset="wgan-gp-digits", iterations=6, batch_size=8, out=tmp_path / "run", seed=1)
+    code, out, _ = command("diagnose", str(run.path))
+    record = json.loads((run.path / "verdict.json").read_text())
+    assert record["iteration"] == 6
+    assert out.startswith(record["verdicts"][0]["name"])
+    assert code == 0
+    report = (run.path / "report.html").read_text()
+    assert report.index("Verdict at iteration 6") < report.index("In figures")
+    code, out, _ = command("diagnose", str(run.path), "--json")
+    assert [one["name"] for one in json.loads(out)] == [one["name"] for one in record["verdicts"]]
+    assert main(["diagnose", str(tmp_path / "nothing")]) == 2
+
+
+def test_the_report_escapes_what_a_verdict_file_says(tmp_path: Path, command: Callable[..., Any]) -> None:
+    run = gradpen.train(preset="wgan-gp-digits", iterations=2, batch_size=8, out=tmp_path / "run")
+    command("diagnose", str(run.path))
+    file = run.path / "verdict.json"
+    record = json.loads(file.read_text())
+    record["verdicts"][0] |= {"name": "<script>alert(1)</script>"}
+    file.write_text(json.dumps(record))
+    from gradpen.looking.report import publish
+    from gradpen.runs.folder import RunFolder
+
+    publish(RunFolder(path=run.path))
+    assert "<script>" not in (run.path / "report.html").read_text()
+    file.write_text("{")
+    publish(RunFolder(path=run.path))
+    assert "Verdict at" not in (run.path / "report.html").read_text()
