@@ -84,6 +84,7 @@ SHOWN: list[tuple[str, Symptoms, str]] = [
     ("exploding gradients", healthy(settings=CLIPPED, rows=rows(slope_mean=40.0)), "mean slope 40"),
     ("vanishing gradients", healthy(settings=CLIPPED, rows=rows(slope_mean=0.001)), "mean slope 0.001"),
     ("critic too weak", apart(healthy(rows=rows(critic_gap_held_out=0.01))), "0.01 ± 0.03"),
+    ("critic too weak", healthy(settings={"constraint.weight": 1000}, rows=rows(penalty=3.0)), "3 times"),
     ("critic too weak", apart(healthy(settings=GAN, rows=rows(accuracy=0.5))), "accuracy 50.0%"),
     ("critic too strong", apart(healthy(settings=GAN, rows=rows(accuracy=1.0))), "accuracy 100.0%"),
     ("generator not learning", apart(healthy(), coverage=0.02), "2%"),
@@ -117,7 +118,7 @@ def test_what_is_to_be_changed_can_be_changed(name: str, shown: Symptoms, words:
 
 
 def test_since_when_is_the_first_mark_of_the_last_stretch() -> None:
-    slopes = {100: 9.0, 200: 1.0, 300: 9.0, 400: 9.0}
+    slopes = {100: 19.0, 200: 1.0, 300: 19.0, 400: 19.0}
     shown = healthy(rows=[row(iteration, slope_mean=slope) for iteration, slope in slopes.items()])
     assert diagnose(shown)[0].since == 300
 

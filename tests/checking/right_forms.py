@@ -200,6 +200,48 @@ def making_samples_itself(D, G, real, z):
     return 10 * ((g - 1) ** 2).mean()
 
 
+def by_keywords(*, critic, real, fake, gp_weight=10):
+    t = torch.rand(len(real), *[1] * (real.dim() - 1))
+    x = (t * real + (1 - t) * fake).detach().requires_grad_(True)
+    print("a line that nobody asked for")
+    g = autograd.grad(critic(x).sum(), x, create_graph=True)[0].flatten(1).norm(dim=1)
+    return {"slope": g.mean().detach(), "gp": gp_weight * ((g - 1) ** 2).mean()}
+
+
+def on_a_gpu(netD, real, fake, device="cuda:0"):
+    t = torch.rand(len(real), *[1] * (real.dim() - 1), device=device)
+    x = (t * real + (1 - t) * fake).to("cuda").detach().requires_grad_(True)
+    g = autograd.grad(netD(x).sum(), x, create_graph=True)[0].flatten(1).norm(dim=1)
+    return g.mean().detach(), 10 * ((g - 1) ** 2).mean()
+
+
+module_critic = nn.Linear(3, 1)
+
+
+def of_a_default(real_batch, fake_batch, critic=module_critic):
+    t = torch.rand(len(real_batch), *[1] * (real_batch.dim() - 1))
+    x = (t * real_batch + (1 - t) * fake_batch).detach().requires_grad_(True)
+    g = autograd.grad(critic(x).sum(), x, create_graph=True)[0].flatten(1).norm(dim=1)
+    return 10 * ((g - 1) ** 2).mean()
+
+
+class Solver:
+    """Whose methods lean on one another, and which cannot be made here."""
+
+    def __init__(self, loader):
+        self.loader = loader
+
+    def share(self, real):
+        return torch.rand(len(real), *[1] * (real.dim() - 1))
+
+    def gp(self, real, z):
+        fake = self.generator(z).detach()
+        t = self.share(real)
+        x = (t * real + (1 - t) * fake).requires_grad_(True)
+        g = autograd.grad(self.discriminator(x).sum(), x, create_graph=True)[0].flatten(1).norm(dim=1)
+        return self.hparams.lambda_gp * ((g - 1) ** 2).mean()
+
+
 RIGHT = [
     of_arrays,
     with_device,
@@ -220,4 +262,8 @@ RIGHT = [
     dragan,
     for_vectors_alone,
     making_samples_itself,
+    by_keywords,
+    on_a_gpu,
+    of_a_default,
+    Solver.gp,
 ]

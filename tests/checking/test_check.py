@@ -53,7 +53,7 @@ def test_every_shape_that_a_function_takes_is_checked() -> None:
     assert gradpen.check(channel_norm, shape=(7,)).right
     report = gradpen.check(channel_norm)
     assert "(of images, signals, volumes)" in report.wrong[0].found
-    examples = next(finding for finding in gradpen.check(with_device).findings if finding.name == "examples")
+    examples = next(finding for finding in gradpen.check(with_device).findings if finding.name == "shapes")
     assert examples.found == "images"
 
 

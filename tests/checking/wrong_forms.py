@@ -232,6 +232,45 @@ def largest(critic, real, fake):
     return 10 * (g.flatten(1).norm(dim=1).max() - 1) ** 2
 
 
+def not_squared(critic, real, fake):
+    g = slopes_of(critic, mixed(real, fake, shares(real)))
+    return 10 * (g.flatten(1).norm(dim=1) - 1).mean()
+
+
+def no_norm(critic, real, fake):
+    g = slopes_of(critic, mixed(real, fake, shares(real)))
+    return 10 * ((g - 1) ** 2).mean()
+
+
+def divided_again(critic, real, fake):
+    g = slopes_of(critic, mixed(real, fake, shares(real)))
+    return 10 * ((g.flatten(1).norm(dim=1) - 1) ** 2).mean() / len(real)
+
+
+def beta_shares(critic, real, fake):
+    share = torch.distributions.Beta(2.0, 2.0).sample((len(real), *[1] * (real.dim() - 1)))
+    g = slopes_of(critic, mixed(real, fake, share))
+    return 10 * ((g.flatten(1).norm(dim=1) - 1) ** 2).mean()
+
+
+def overwriting(critic, real, fake):
+    share = shares(real)
+    points = real.mul_(share).add_((1 - share) * fake).requires_grad_(True)
+    g = slopes_of(critic, points)
+    return 10 * ((g.flatten(1).norm(dim=1) - 1) ** 2).mean()
+
+
+def labels_exchanged(critic, real, fake, labels):
+    points = mixed(real, fake, shares(real))
+    g = autograd.grad(critic(points, labels.flip(0)).sum(), points, create_graph=True)[0]
+    return 10 * ((g.flatten(1).norm(dim=1) - 1) ** 2).mean()
+
+
+def from_below(critic, real, fake):
+    g = slopes_of(critic, mixed(real, fake, shares(real)))
+    return 10 * torch.relu(1 - g.flatten(1).norm(dim=1)).square().mean()
+
+
 WRONG = [
     (channel_norm, "norm", "channel axis alone"),
     (batch_norm, "norm", "whole batch"),
@@ -271,4 +310,11 @@ WRONG = [
     (labels_blended, "labels", "blended"),
     (never, "value", "for every critic"),
     (largest, "mean", "largest slope"),
+    (not_squared, "square", "as it is"),
+    (no_norm, "norm", "each value of the gradient"),
+    (divided_again, "mean over examples", "once more"),
+    (beta_shares, "distribution", "standard deviation 0.2"),
+    (overwriting, "examples", "overwritten"),
+    (labels_exchanged, "labels", "not those"),
+    (from_below, "sides", "below 1"),
 ]

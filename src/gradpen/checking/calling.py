@@ -1,8 +1,10 @@
 """How a penalty function wants to be called: found by the names of its arguments, and by trying."""
 
 import inspect
+import io
 import itertools
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import redirect_stdout
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,11 +14,14 @@ from torch import Tensor, nn
 from gradpen.checking.probe import Output, ProbeCritic
 from gradpen.checking.roles import Role, roles_of
 from gradpen.checking.shares import apart
-from gradpen.checking.surroundings import WEIGHT, StandIn, stub, surroundings
+from gradpen.checking.surroundings import LATENTS, WEIGHT, Around, StandIn, class_of, stub, surroundings
 
 CLASSES = 3
+PENALTIES = ("gp", "penalty", "loss")
+"""parts of the names that a penalty has among several values"""
 OUTPUTS: tuple[Output, ...] = ("flat", "column", "maps", "patches", "pair", "reversed pair")
 LABELS = ("one-hot", "numbers", "column", "planes")
+MOST_ATTEMPTS = 96
 Penalty = Callable[..., Any]
 
 
@@ -56,6 +61,8 @@ class Material:
     assumed: set[str] = field(default_factory=set)
     gradient: Tensor | None = None
     """what a function that takes the gradient was given"""
+    overwritten: bool = False
+    """whether the function wrote into data or samples"""
 
 
 class Pairing(nn.Module):
@@ -94,7 +101,7 @@ def material(critic: nn.Module, shape: Sequence[int], batch: int, seed: int, lab
         real=real,
         fake=fake,
         generator=generator,
-        latents=torch.randn(batch, 8, generator=numbers),
+        latents=torch.randn(batch, LATENTS, generator=numbers),
         epsilon=epsilon,
         points=points,
         labels=kinds[labels],
@@ -116,6 +123,7 @@ def call(function: Penalty, convention: Convention, given: Material, *, attached
     plain_roles = dict(convention.roles)
     fake = given.generator() if attached else given.fake.clone()
     points = given.points.detach().clone().requires_grad_(True)
+    around = Around(given.critic, given.generator, len(given.real), given.assumed, class_of(function))
     scores = gradient = None
     if "scores" in plain_roles.values() or "gradient" in plain_roles.values():
         outcome = given.critic(points)
@@ -124,7 +132,7 @@ def call(function: Penalty, convention: Convention, given: Material, *, attached
         given.gradient = gradient
     values: dict[Role, Any] = {
         "critic": given.critic,
-        "real": given.real.clone(),
+        "real": (real := given.real.clone()),
         "fake": fake,
         "points": points,
         "scores": scores,
@@ -138,18 +146,24 @@ def call(function: Penalty, convention: Convention, given: Material, *, attached
         "generator": given.generator,
         "latents": given.latents,
         "switch": False,
-        "group": StandIn(given.critic, len(given.real), given.assumed),
+        "group": StandIn(around),
+        "size": LATENTS,
     }
-    arguments = [
-        StandIn(given.critic, len(given.real), given.assumed)
-        if name == "self"
-        else stub(name, given.critic, len(given.real), given.assumed)
-        if role == "unknown"
-        else values[role]
+    kinds = signature_of(function).parameters
+    filled = [
+        StandIn(around) if name == "self" else stub(name, around) if role == "unknown" else values[role]
         for name, role in convention.roles
     ]
-    with surroundings(function, given.critic, len(given.real), given.assumed), torch.enable_grad():
-        returned = function(*arguments)
+    by_name = [kinds[name].kind is inspect.Parameter.KEYWORD_ONLY for name, _ in convention.roles]
+    arguments = [value for value, named in zip(filled, by_name, strict=True) if not named]
+    keywords = {name: value for (name, _), value, named in zip(convention.roles, filled, by_name, strict=True) if named}
+    with (
+        surroundings(function, around),
+        torch.enable_grad(),
+        redirect_stdout(io.StringIO()),
+    ):
+        returned = function(*arguments, **keywords)
+    given.overwritten = not (torch.equal(real, given.real) and torch.equal(fake.detach(), given.fake))
     return scalar_of(returned)
 
 
@@ -166,12 +180,13 @@ def scalar_of(returned: Any) -> Tensor:
         TypeError: there is none.
     """
     if isinstance(returned, dict):
-        returned = list(returned.values())
+        named = [value for name, value in returned.items() if any(part in str(name).lower() for part in PENALTIES)]
+        returned = named or list(returned.values())
     if isinstance(returned, tuple | list):
         scalars = [one for one in returned if isinstance(one, Tensor) and one.numel() == 1]
         if not scalars:
             raise TypeError("it returned several values, none of them a scalar tensor")
-        returned = scalars[0]
+        returned = next((one for one in scalars if one.requires_grad), scalars[0])
     if isinstance(returned, bool) or not isinstance(returned, Tensor | float | int):
         raise TypeError(f"it returned {type(returned).__name__} in place of a scalar tensor")
     value = returned if isinstance(returned, Tensor) else torch.tensor(float(returned))
@@ -194,8 +209,8 @@ def conventions(function: Penalty) -> Iterator[tuple[tuple[str, Role], ...]]:
     needed = [
         parameter
         for parameter in signature_of(function).parameters.values()
-        if parameter.default is parameter.empty
-        and parameter.kind in (parameter.POSITIONAL_ONLY, parameter.POSITIONAL_OR_KEYWORD)
+        if (parameter.default is parameter.empty or is_a_critic(parameter))
+        and parameter.kind not in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD)
     ]
     names = [parameter.name for parameter in needed]
     seen = set()
@@ -203,6 +218,11 @@ def conventions(function: Penalty) -> Iterator[tuple[tuple[str, Role], ...]]:
         if roles not in seen:
             seen.add(roles)
             yield tuple(zip(names, roles, strict=True))
+
+
+def is_a_critic(parameter: inspect.Parameter) -> bool:
+    """Return whether an argument with a default is the critic, for which the probe must stand."""
+    return isinstance(parameter.default, nn.Module) and roles_of(parameter.name)[0] == "critic"
 
 
 def by_shape(names: list[str]) -> Iterator[tuple[Role, ...]]:
@@ -257,13 +277,17 @@ def by_position(names: list[str]) -> Iterator[tuple[Role, ...]]:
 
 def found_convention(function: Penalty, shape: Sequence[int], batch: int) -> tuple[Convention | None, str]:
     """Return a way of calling a function on examples of a shape, or None and why the likeliest way failed."""
-    reason = ""
+    reason, attempts = "", 0
     for roles in conventions(function):
         with_labels = LABELS if any(role == "labels" for _, role in roles) else LABELS[:1]
         for output, labels in itertools.product(OUTPUTS, with_labels):
+            attempts += 1
+            if attempts > MOST_ATTEMPTS:
+                return None, reason
             convention = Convention(roles=roles, output=output, labels=labels)
             critic = ProbeCritic(1.0, output)
             given = material(critic, shape, batch, 0, labels)
+            critic.make_weights(given.real[0].numel())
             try:
                 value = call(function, convention, given)
             except (Exception, SystemExit) as error:

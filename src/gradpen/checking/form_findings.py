@@ -90,9 +90,11 @@ GRADIENTS = {
 }
 
 
-def recognised(trials: Sequence[Trial]) -> Recognised | None:
+def recognised(trials: Sequence[Trial], *, norms_alone: bool = False) -> Recognised | None:
     """Return the form of a function's values, whatever it is the form of; None if no known form gives them."""
     first = trials[0]
+    values = [float(trial.value.detach()) for trial in trials]
+    signs = (1.0,) if min(values) >= 0 else (-1.0,) if max(values) <= 0 else (1.0, -1.0)
     with_conditions = first.gradient.numel() > first.given.real.numel()
     pairs = "pair" in first.critic.output
     possible = ["points", *(["points and conditions"] if with_conditions else [])]
@@ -103,12 +105,12 @@ def recognised(trials: Sequence[Trial]) -> Recognised | None:
             gradients = [GRADIENTS[of](trial) for trial in trials]
         except (RuntimeError, ValueError):
             continue
-        for sign in (1.0, -1.0):
+        for sign in signs:
             seen = [
                 Seen(sign * float(trial.value.detach()), gradient)
                 for trial, gradient in zip(trials, gradients, strict=True)
             ]
-            form = recognise(seen)
+            form = recognise(seen, norms_alone=norms_alone or of != "points")
             if form is not None:
                 return named(form, of, sign, first)
     return None
@@ -139,9 +141,10 @@ def form_findings(
 ) -> tuple[Recognised | None, list[Finding]]:
     """Return the form, and what is right and wrong about it."""
     values = [float(trial.value.detach()) for trial in trials]
-    found = recognised(trials)
+    constant = max(values) - min(values) <= 1e-6 * max(1.0, max(map(abs, values)))
+    found = None if constant else recognised(trials)
     if found is None:
-        if max(values) - min(values) <= 1e-9 * max(1.0, max(map(abs, values))):
+        if constant:
             return None, [
                 Finding(
                     name="value",
@@ -246,7 +249,9 @@ def norm_findings(found: Recognised, rank: int) -> Iterator[Finding]:
     right = tuple(range(1, rank))
     if found.of == "parameters":
         return
-    if form.axes == right:
+    if form.norm == "gradient":
+        pass
+    elif form.axes == right:
         yield Finding(name="norm", verdict="holds", found="over all axes but the batch")
     else:
         kind = "batch" if form.axes == tuple(range(rank)) else "across" if 0 in form.axes else "part"
@@ -258,6 +263,16 @@ def norm_findings(found: Recognised, rank: int) -> Iterator[Finding]:
             meaning=MEANINGS[kind],
             remedy=FLATTEN,
         )
+    if form.norm == "gradient":
+        yield Finding(
+            name="norm",
+            verdict="wrong",
+            found="none: each value of the gradient is compared with the target",
+            expected="over all axes but the batch, one for each example",
+            meaning=MEANINGS["part"],
+            remedy=FLATTEN,
+        )
+        return
     if form.norm != "norm" and not (form.norm == "squared norm" and form.shape == "power"):
         squared = form.norm == "squared norm"
         yield Finding(
@@ -282,17 +297,38 @@ def norm_findings(found: Recognised, rank: int) -> Iterator[Finding]:
         )
 
 
+UNSQUARED = {
+    "absolute": ("the absolute value of slope - target", "It pulls as hard near the target as far from it."),
+    "not squared": ("slope - target as it is", "The flatter the critic, the less it pays: slopes are driven to 0."),
+    "one-sided, not squared": (
+        "slope - target above it, not squared",
+        "It pulls as hard near the target as far from it.",
+    ),
+}
+
+
 def target_findings(found: Recognised) -> Iterator[Finding]:
     """Yield which slope is not penalised, and on which sides of it."""
     form, target = found.form, found.target
-    if form.shape == "absolute":
+    if form.shape in UNSQUARED:
+        words, meaning = UNSQUARED[form.shape]
         yield Finding(
             name="square",
             verdict="wrong",
-            found="the absolute value of slope - target",
-            expected="its square",
-            meaning="It pulls as hard near the target as far from it.",
-            remedy="Square it.",
+            found=words,
+            expected="the square of slope - target",
+            meaning=meaning,
+            remedy="Return the mean of (slopes - 1) ** 2.",
+        )
+        return
+    if form.shape == "from below":
+        yield Finding(
+            name="sides",
+            verdict="wrong",
+            found=f"slopes below {target:.3g} alone are penalised",
+            expected="those above it, or on both sides",
+            meaning="Nothing holds the critic back from growing steeper.",
+            remedy="Take (slopes - 1).clamp(min=0) for a one-sided penalty.",
         )
         return
     if form.shape == "power":
@@ -326,7 +362,17 @@ def weight_findings(found: Recognised, subject: Subject, meant: float | None) ->
     weight = found.weight
     batch = subject.batch
     grows = weight_of(replace(subject, batch=batch + 3))
-    if grows is not None and near(grows / weight, (batch + 3) / batch):
+    if grows is not None and near(grows / weight, batch / (batch + 3)):
+        weight *= batch
+        yield Finding(
+            name="mean over examples",
+            verdict="wrong",
+            found="a mean that is divided by the batch once more",
+            expected="a mean",
+            meaning="The weight shrinks as the batch grows.",
+            remedy="Take .mean() alone.",
+        )
+    elif grows is not None and near(grows / weight, (batch + 3) / batch):
         weight /= batch
         yield Finding(
             name="mean over examples",

@@ -12,8 +12,10 @@ from gradpen.checking.form_findings import form_findings
 from gradpen.checking.losses import critic_loss_findings, generator_loss_findings
 from gradpen.checking.own import critic_findings
 from gradpen.checking.place_findings import place_findings
+from gradpen.checking.roles import role_of
 from gradpen.checking.run_findings import run_findings
-from gradpen.checking.trials import Subject, same_randomness
+from gradpen.checking.surroundings import globals_of, inner
+from gradpen.checking.trials import Subject, Trial, same_randomness
 from gradpen.errors import UsageError
 from gradpen.text import printable
 
@@ -30,7 +32,7 @@ SHAPES: dict[str, tuple[int, ...]] = {
 FIXED: tuple[tuple[int, ...], ...] = ((3, 32, 32), (1, 28, 28), (3, 64, 64), (1, 32, 32), (784,), (2,))
 """sizes that public code is written for"""
 BATCH = 6
-DRAWS = 30
+DRAWS = 80
 """more calls, for the distribution of the shares"""
 BATCHES = (BATCH, 64, 50, 32, 16, 100, 128)
 
@@ -111,7 +113,8 @@ def checked(
         name: list(of_shape(Subject(function=penalty, convention=convention, shape=size, batch=one), weight, what))
         for name, size, one, convention in called
     }
-    findings = [*together(each), Finding(name="examples", verdict="note", found=", ".join(each))]
+    fitting = fitting_shapes(each)
+    findings = [*together(fitting), Finding(name="shapes", verdict="note", found=", ".join(fitting))]
     _, size, one, convention = called[0]
     if critic is not None:
         findings += critic_findings(penalty, convention, critic, size, one)
@@ -123,16 +126,21 @@ def checked(
     )
 
 
-def together(each: dict[str, list[Finding]]) -> list[Finding]:
-    """Return what was found on examples of several shapes, once each: what is wrong anywhere, and with what.
+def fitting_shapes(each: dict[str, list[Finding]]) -> dict[str, list[Finding]]:
+    """Return what was found on the shapes that a function is for: those on which all could be judged, if there are any.
 
-    A form that is known on some shapes alone is what the function is for; on others it is not judged.
+    A function of images may run on vectors too, by a slip of shapes, and do there what nobody means.
     """
-    known = {name: found for name, found in each.items() if not any(one.name == "form" for one in found)} or each
-    names = list(dict.fromkeys(one.name for found in known.values() for one in found))
+    whole = {name: found for name, found in each.items() if not any(one.verdict == "not judged" for one in found)}
+    return whole or each
+
+
+def together(each: dict[str, list[Finding]]) -> list[Finding]:
+    """Return what was found on examples of several shapes, once each: what is wrong anywhere, and with what."""
+    names = list(dict.fromkeys(one.name for found in each.values() for one in found))
     result = []
     for name in names:
-        here = {shape: one for shape, found in known.items() for one in found if one.name == name}
+        here = {shape: one for shape, found in each.items() for one in found if one.name == name}
         first = min(here.values(), key=lambda one: ORDER[one.verdict])
         where = [shape for shape, one in here.items() if one.verdict == first.verdict]
         some = first.verdict == "wrong" and len(where) < len(here)
@@ -155,19 +163,30 @@ def callable_shapes(
             if convention is not None:
                 return
         return
+    written = sizes_written(penalty)
     some = False
     for name, size in SHAPES.items():
-        convention, reason = found_convention(penalty, size, batch or BATCH)
-        some = some or convention is not None
-        yield name, size, batch or BATCH, convention, reason
+        for one in (batch,) if batch is not None else (BATCH, *written):
+            convention, reason = found_convention(penalty, size, one)
+            some = some or convention is not None
+            yield name, size, one, convention, reason
+            if convention is not None:
+                break
     if some:
         return
     for size in FIXED:
-        for one in (batch,) if batch is not None else BATCHES:
+        for one in (batch,) if batch is not None else (*written, *BATCHES):
             convention, reason = found_convention(penalty, size, one)
             if convention is not None:
                 yield "x".join(map(str, size)), size, one, convention, reason
                 return
+
+
+def sizes_written(penalty: Penalty) -> list[int]:
+    """Return the sizes of batches that stand in globals which a function uses."""
+    place = getattr(inner(penalty), "__globals__", {})
+    named = [place.get(name) for name in sorted(globals_of(penalty)) if role_of(name) == "batch"]
+    return [size for size in named if isinstance(size, int) and not isinstance(size, bool) and 1 < size <= 1024]
 
 
 def of_shape(subject: Subject, weight: float | None, what: What) -> Iterator[Finding]:
@@ -187,8 +206,22 @@ def of_shape(subject: Subject, weight: float | None, what: What) -> Iterator[Fin
     except Exception as error:
         yield Finding(name="form", verdict="not judged", found=f"{type(error).__name__}: {printable(error)}")
         return
+    yield from judged(seen, more, subject, weight)
+
+
+def judged(seen: list[Trial], more: list[Trial], subject: Subject, weight: float | None) -> Iterator[Finding]:
+    """Yield what is found of a function's values, its points and what it trains."""
     form, findings = form_findings(seen, subject, weight)
     yield from findings
+    if any(trial.given.overwritten for trial in seen):
+        yield Finding(
+            name="examples",
+            verdict="wrong",
+            found="the examples handed over are overwritten",
+            expected="left as they are",
+            meaning="What uses the batch afterwards, the loss for one, sees the points in its place.",
+            remedy="Take real * share, not real.mul_(share).",
+        )
     if any(finding.name == "value" for finding in findings):
         return
     yield from place_findings([*seen, *more], subject.convention, form)

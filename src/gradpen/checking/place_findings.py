@@ -37,7 +37,10 @@ def place_findings(trials: Sequence[Trial], convention: Convention, form: Recogn
     if not uses_samples and shares.where != "data":
         yield Finding(name=NAME, verdict="note", found="around the data, as DRAGAN's (Kodali et al. 2017)")
     elif shares.where in ("data", "samples"):
-        yield at_one_end(shares, zero_centred)
+        if form is None:
+            yield Finding(name=NAME, verdict="note", found=f"the {shares.where} themselves")
+        else:
+            yield at_one_end(shares, zero_centred)
     elif convention.takes("epsilon"):
         yield given_shares(shares, rank)
     else:
@@ -106,7 +109,7 @@ def on_lines(shares: Shares, rank: int) -> Iterator[Finding]:
             else "The points lie in a box about the line, not on it.",
             remedy=DRAW,
         )
-    if len(shares.values) >= ENOUGH or shares.where == "beyond the line":
+    if (one_each and len(shares.values) >= ENOUGH) or shares.where == "beyond the line":
         yield of_distribution(shares)
 
 
@@ -141,10 +144,13 @@ def of_conditions(trials: Sequence[Trial], convention: Convention) -> Iterator[F
     """Yield whether labels reach the critic as they were given."""
     if not convention.takes("labels"):
         return
-    blended = []
+    blended, exchanged = [], False
     for trial in trials:
         labels = trial.given.labels.detach().double()
         beside = [part for part in trial.conditions if isinstance(part, torch.Tensor)]
+        exchanged |= any(
+            part.shape == labels.shape and not torch.equal(part.detach().double(), labels) for part in beside
+        )
         points = trial.points.detach()
         if points.numel() > trial.given.real.numel() and points.dim() == trial.given.real.dim():
             beside.append(points[:, trial.given.real.shape[1] :])
@@ -159,6 +165,15 @@ def of_conditions(trials: Sequence[Trial], convention: Convention) -> Iterator[F
             expected="those of the examples as they are",
             meaning="The critic is asked about labels that nothing has.",
             remedy="Interpolate the examples alone, and hand over their labels unchanged.",
+        )
+    elif exchanged:
+        yield Finding(
+            name="labels",
+            verdict="wrong",
+            found="not those of the examples",
+            expected="those of the examples as they are",
+            meaning="The critic is asked about pairs that do not belong together.",
+            remedy="Hand over the labels of the same rows, in their order.",
         )
     else:
         yield Finding(name="labels", verdict="holds", found="handed over as they are")

@@ -48,8 +48,15 @@ class ProbeCritic(nn.Module):
         found: Tensor = self.weights[key]
         return found
 
+    def make_weights(self, size: int) -> None:
+        """Make the parameters for examples with so many values, before a transform of functions looks at them."""
+        for kind, more in (("a", ()), ("b", ()), ("f", (FEATURES,))):
+            self.of_size(size, kind, *more)
+
     def forward(self, points: Tensor, *conditions: Any, **named: Any) -> Any:
         """Return the scores in the form asked for."""
+        if torch._C._functorch.is_batchedtensor(points):
+            raise TypeError("it asks the critic under vmap, where nothing can be noted")
         flat = points.flatten(1)
         size = flat.shape[1]
         a, b = self.of_size(size, "a").to(flat.dtype), self.of_size(size, "b").to(flat.dtype)

@@ -20,7 +20,7 @@ HALF = 0.1
 def run_findings(seen: Sequence[Trial], subject: Subject, form: Recognised) -> Iterator[Finding]:
     """Yield what is found by training with it."""
     if form.of != "parameters":
-        yield second_derivative(seen[-2], form)
+        yield second_derivative(max(seen[:-1], key=lambda trial: abs(float(trial.value.detach()))), form)
     yield flat_critic(subject)
     yield from scores_taken(subject, form)
     yield from half_precision(subject)
@@ -56,7 +56,7 @@ def second_derivative(trial: Trial, form: Recognised) -> Finding:
     if form.of not in ("points", "points and conditions", "data", "samples"):
         return Finding(name=wrong.name, verdict="holds", found="reaches the critic's weights")
     expected = torch.autograd.grad(expected_value(trial, form), weights, allow_unused=True)
-    one, other = flattened(found), flattened(expected)
+    one, other = flattened(found, weights), flattened(expected, weights)
     ratio, cosine = float(one.norm() / other.norm()), float(torch.cosine_similarity(one, other, dim=0))
     if near(ratio, 1.0) and cosine > 1 - CLOSE:
         return Finding(name=wrong.name, verdict="holds", found="the whole of it reaches the critic's weights")
@@ -81,9 +81,10 @@ def expected_value(trial: Trial, form: Recognised) -> Tensor:
     return form.sign * form.form.value(gradient)
 
 
-def flattened(parts: Sequence[Tensor | None]) -> Tensor:
-    """Return gradients as one vector."""
-    return torch.cat([part.flatten().double() for part in parts if part is not None])
+def flattened(parts: Sequence[Tensor | None], weights: Sequence[Tensor]) -> Tensor:
+    """Return gradients of weights as one vector, none being zeros."""
+    each = [torch.zeros_like(weight) if part is None else part for part, weight in zip(parts, weights, strict=True)]
+    return torch.cat([part.flatten().double() for part in each])
 
 
 def flat_critic(subject: Subject) -> Finding:

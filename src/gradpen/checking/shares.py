@@ -9,6 +9,10 @@ from scipy import stats
 from torch import Tensor
 
 CLOSE = 2e-3
+ERRORS = 4.5
+"""standard errors by which a mean or a variance may be off"""
+EXCESS = 0.8
+"""kurtosis of the uniform distribution, less 1"""
 ENOUGH = 100
 """shares that a distribution is judged by"""
 IMPROBABLE = 1e-6
@@ -62,10 +66,21 @@ def shares_of(places: Sequence[Place]) -> Shares:
             normal=False,
         )
     outside = (values < -CLOSE) | (values > 1 + CLOSE)
-    even = not outside.any() and stats.kstest(values, "uniform").pvalue > IMPROBABLE
+    even = not outside.any() and stats.kstest(values, "uniform").pvalue > IMPROBABLE and has_even_moments(values)
     normal = bool(outside.any()) and stats.kstest(values, "norm").pvalue > IMPROBABLE
     where = "beyond the line" if outside.any() else "line"
     return Shares(varies=varies, values=values, where=where, even=bool(even), normal=normal)
+
+
+def has_even_moments(values: np.ndarray[tuple[int], np.dtype[np.float64]]) -> bool:
+    """Return whether mean and variance are those of even shares, within the errors of so many."""
+    mean, variance = 1 / 2, 1 / 12
+    error_of_mean = (variance / len(values)) ** 0.5
+    error_of_variance = variance * (EXCESS / len(values)) ** 0.5
+    return bool(
+        abs(values.mean() - mean) < ERRORS * error_of_mean
+        and abs(((values - mean) ** 2).mean() - variance) < ERRORS * error_of_variance
+    )
 
 
 def differs_along(share: Tensor, axis: int) -> bool:

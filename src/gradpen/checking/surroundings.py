@@ -5,30 +5,54 @@ import functools
 import types
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from typing import Any
 from unittest.mock import MagicMock, patch
 
 import torch
 from torch import nn
+from torch.overrides import TorchFunctionMode
 
 from gradpen.checking.roles import role_of
 
 WEIGHT = 10.0
 """of a penalty, where the function looks for one outside its arguments"""
+LATENTS = 8
+"""size of latents, where the function looks for one"""
 MISSING = object()
+
+
+@dataclass(frozen=True)
+class Around:
+    """What a function is to find around itself."""
+
+    critic: nn.Module
+    generator: nn.Module
+    batch: int
+    assumed: set[str]
+    """what was made up, as it would be written"""
+    kind: type | None = None
+    """the class of a method that is called without an object"""
 
 
 class StandIn:
     """An object that has every attribute, each being what its name says: in place of ``self``, or of parsed options."""
 
-    def __init__(self, critic: nn.Module, batch: int, assumed: set[str]) -> None:
-        self.__dict__.update(critic_=critic, batch_=batch, assumed_=assumed, other_={})
+    def __init__(self, around: Around) -> None:
+        self.__dict__.update(around_=around, other_={})
+
+    def __call__(self, *arguments: Any, **named: Any) -> Any:
+        """Score, as an object of a critic's class does."""
+        return self.around_.critic(*arguments, **named)
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):
             raise AttributeError(name)
+        method = getattr(self.around_.kind, name, None)
+        if isinstance(method, types.FunctionType) and role_of(name) != "critic" and name != "forward":
+            return method.__get__(self)
         if name not in self.other_:
-            self.other_[name] = stub(name, self.critic_, self.batch_, self.assumed_)
+            self.other_[name] = self.around_.critic if name == "forward" else stub(name, self.around_)
         return self.other_[name]
 
     def __setattr__(self, name: str, value: Any) -> None:
@@ -38,18 +62,33 @@ class StandIn:
         return getattr(self, str(name))
 
 
-def stub(name: str, critic: nn.Module, batch: int, assumed: set[str]) -> Any:
-    """Return what something of this name is likely to be; ``assumed`` notes what was made up."""
+def stub(name: str, around: Around) -> Any:
+    """Return what something of this name is likely to be, and note it."""
     role = role_of(name)
-    if role == "critic":
-        return critic
-    known = {"weight": WEIGHT, "batch": batch, "device": torch.device("cpu"), "switch": False, "target": 1.0}
+    if role in ("critic", "generator"):
+        return around.critic if role == "critic" else around.generator
+    assumed = around.assumed
+    known = {
+        "weight": WEIGHT,
+        "batch": around.batch,
+        "size": LATENTS,
+        "device": torch.device("cpu"),
+        "switch": False,
+        "target": 1.0,
+    }
     if role in known:
         assumed.add(f"{name} = {known[role]}")
         return known[role]
     if role == "group":
-        return StandIn(critic, batch, assumed)
+        return StandIn(around)
     return MagicMock(name=name)
+
+
+def class_of(function: Callable[..., Any]) -> type | None:
+    """Return the class that a method was taken from without an object; None for others."""
+    plain = inner(function)
+    found: Any = getattr(plain, "__globals__", {}).get(getattr(plain, "__qualname__", "").split(".")[0])
+    return found if isinstance(found, type) else None
 
 
 def globals_of(function: Callable[..., Any]) -> set[str]:
@@ -83,12 +122,13 @@ def inner(function: Any) -> Any:
 
 
 @contextmanager
-def surroundings(function: Callable[..., Any], critic: nn.Module, batch: int, assumed: set[str]) -> Iterator[None]:
+def surroundings(function: Callable[..., Any], around: Around) -> Iterator[None]:
     """Put the probe in place of critics that a function finds around itself, and stubs where it finds nothing.
 
     Globals that are not there are made up by their names, the critic of a bound object is exchanged for the probe, and
     what asks for a GPU gets the CPU where there is none. All is put back afterwards.
     """
+    critic = around.critic
     with ExitStack() as stack:
         if not torch.cuda.is_available():
             stack.enter_context(on_the_cpu())
@@ -99,7 +139,7 @@ def surroundings(function: Callable[..., Any], critic: nn.Module, batch: int, as
         for name in globals_of(function) - set(built_in):
             found = place.get(name, MISSING)
             if found is MISSING:
-                changes[name] = stub(name, critic, batch, assumed)
+                changes[name] = stub(name, around)
             elif isinstance(found, nn.Module) and role_of(name) == "critic":
                 changes[name] = critic
             elif role_of(name) == "device" and not torch.cuda.is_available():
@@ -127,5 +167,23 @@ def on_the_cpu() -> Iterator[None]:
         patch.object(torch.Tensor, "cuda", stay),
         patch.object(nn.Module, "cuda", stay),
         patch.object(torch.cuda, "FloatTensor", torch.FloatTensor),
+        CpuInPlaceOfCuda(),
     ):
         yield
+
+
+class CpuInPlaceOfCuda(TorchFunctionMode):
+    """Gives the CPU to whatever names a CUDA device."""
+
+    def __torch_function__(
+        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
+    ) -> Any:
+        """Call the function with the CPU in place of each CUDA device."""
+        del types
+        return func(*map(on_cpu, args), **{name: on_cpu(value) for name, value in (kwargs or {}).items()})
+
+
+def on_cpu(value: Any) -> Any:
+    """Return the CPU for a CUDA device, and all else as it is."""
+    named = isinstance(value, str) and value.startswith("cuda")
+    return torch.device("cpu") if named or (isinstance(value, torch.device) and value.type == "cuda") else value

@@ -96,6 +96,7 @@ class Subject:
         critic = ProbeCritic(scale, self.convention.output)
         given = material(critic, self.shape, self.batch, seed, self.convention.labels)
         given.weight = weight
+        critic.make_weights(given.real[0].numel())
         with same_randomness(seed):
             value = call(self.function, self.convention, given, attached=attached)
         asked = [one for one in critic.calls if not is_one_of(one.points, (given.real, given.fake))]

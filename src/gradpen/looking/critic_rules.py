@@ -1,15 +1,19 @@
 """Rules about the critic: too steep, too flat, too strong, too weak, overfitting."""
 
 from collections.abc import Iterator
+from statistics import median
 
 from gradpen.looking.symptoms import Symptoms
 from gradpen.looking.verdict import LAST, WASSERSTEIN, Remedy, Verdict, far, improving, kind_of, of_last, since, slower
 from gradpen.runs.folder import Row
 
-STEEP, FLAT = 3.0, 0.02
+STEEP, FLAT = 10.0, 0.02
 """slopes of a Wasserstein critic above and below which it is sick"""
 SURE, UNSURE = 0.97, 0.55
 """accuracies of a discriminator that is too strong and too weak"""
+OUTWEIGHED = 1.0
+"""times the critic gap, above which a penalty of at least HEAVY is too heavy"""
+HEAVY = 50.0
 OVERFIT, ERRORS = 0.2, 4.0
 """parts of the gap, and standard errors, by which training and held-out gaps are apart where a critic overfits"""
 
@@ -73,6 +77,21 @@ def critic_too_strong(s: Symptoms) -> Iterator[Verdict]:
                     else ()
                 ),
             ),
+        )
+
+
+def outweighed(s: Symptoms) -> Iterator[Verdict]:
+    """A heavy penalty that counts for more than what the critic is for."""
+    objective, constraint = kind_of(s)
+    if objective != "wasserstein" or constraint.get("weight", 0) < HEAVY:
+        return
+    rows = [row for row in s.rows if row["iteration"] > 0 and "penalty" in row][-LAST:]
+    shares = [row["penalty"] / abs(row["critic_gap_train"]) for row in rows if row["critic_gap_train"]]
+    if shares and median(shares) > OUTWEIGHED:
+        yield too_weak(
+            s,
+            f"the penalty, of weight {constraint['weight']:g}, is {median(shares):.2g} times the critic gap (above "
+            f"{OUTWEIGHED:g})",
         )
 
 

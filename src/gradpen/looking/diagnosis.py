@@ -5,7 +5,14 @@ The thresholds are those that told runs made sick on purpose from healthy ones: 
 
 from collections.abc import Callable, Iterator
 
-from gradpen.looking.critic_rules import critic_too_strong, critic_too_weak, overfitting, unconstrained, vanishing
+from gradpen.looking.critic_rules import (
+    critic_too_strong,
+    critic_too_weak,
+    outweighed,
+    overfitting,
+    unconstrained,
+    vanishing,
+)
 from gradpen.looking.sample_rules import collapsed, condition_ignored, data_unfit, generator_not_learning, memorising
 from gradpen.looking.symptoms import Symptoms
 from gradpen.looking.verdict import (
@@ -23,9 +30,12 @@ from gradpen.looking.verdict import (
 
 def diagnose(s: Symptoms) -> tuple[Verdict, ...]:
     """Return what a run shows, the gravest first; one verdict at least."""
-    found = tuple(verdict for rule in RULES for verdict in rule(s))
+    found: dict[str, Verdict] = {}
+    for rule in RULES:
+        for verdict in rule(s):
+            found.setdefault(verdict.name, verdict)
     if found:
-        return found
+        return tuple(found.values())
     if len([row for row in s.rows if row["iteration"] > 0]) < LAST:
         return (
             Verdict(name=TOO_EARLY, meaning="There are too few marks yet.", evidence=f"{len(s.rows)} rows of measures"),
@@ -70,6 +80,7 @@ RULES: tuple[Callable[[Symptoms], Iterator[Verdict]], ...] = (
     unconstrained,
     vanishing,
     critic_too_weak,
+    outweighed,
     critic_too_strong,
     collapsed,
     generator_not_learning,
