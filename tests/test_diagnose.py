@@ -117,6 +117,10 @@ def test_what_is_to_be_changed_can_be_changed(name: str, shown: Symptoms, words:
             configure(base=from_dict(shown.config), settings=dict(map(parse_override, remedy.settings)))
 
 
+def test_a_discriminator_under_a_penalty_may_be_always_right() -> None:
+    assert not diagnose(apart(healthy("quick", rows=rows(accuracy=1.0))))[0].sick
+
+
 def test_since_when_is_the_first_mark_of_the_last_stretch() -> None:
     slopes = {100: 19.0, 200: 1.0, 300: 19.0, 400: 19.0}
     shown = healthy(rows=[row(iteration, slope_mean=slope) for iteration, slope in slopes.items()])

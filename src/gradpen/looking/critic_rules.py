@@ -62,7 +62,9 @@ def vanishing(s: Symptoms) -> Iterator[Verdict]:
 def critic_too_strong(s: Symptoms) -> Iterator[Verdict]:
     """A discriminator that is always right, whose gradient fades."""
     accuracy = of_last(s.rows, "accuracy")
-    if accuracy is not None and accuracy > SURE and far(s) and not improving(s):
+    # A penalty keeps the gradient of a discriminator alive that is always right.
+    free = kind_of(s)[1]["name"] == "none"
+    if free and accuracy is not None and accuracy > SURE and far(s) and not improving(s):
         yield Verdict(
             name="critic too strong",
             meaning="The discriminator is right about nearly every image, so that its gradient fades.",
@@ -128,7 +130,7 @@ def too_weak(s: Symptoms, evidence: str) -> Verdict:
             Remedy(words="a slower generator", settings=slower(s, 0.1)[:1]),
             *(
                 (Remedy(words="a weight of 10 of the penalty", settings=("constraint.weight=10",)),)
-                if s.config["constraint"]["name"] == "gradient-penalty"
+                if s.config["constraint"]["name"] == "gradient-penalty" and s.config["constraint"]["weight"] != 10
                 else ()
             ),
         ),
