@@ -1,139 +1,20 @@
-"""What penalty a function computes, and whether that is the published one: gradient, norm, target, sides, weight."""
+"""Whether the penalty that a function computes is the published one: gradient, norm, target, sides, weight."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 
 import torch
-from torch import Tensor
 
 from gradpen.checking.calling import signature_of
 from gradpen.checking.finding import Finding
-from gradpen.checking.forms import Form, Seen, axes_in_words, recognise
+from gradpen.checking.forms import axes_in_words
+from gradpen.checking.recognition import NEAR, Recognised, near, of_points, recognised
 from gradpen.checking.roles import role_of
-from gradpen.checking.shares import Place
 from gradpen.checking.trials import Subject, Trial
 
-NEAR = 0.02
-"""how near a number must be to be the same"""
 OUTER_WEIGHT = 100.0
 """the square of the usual weight: one that was applied twice"""
-
-
-@dataclass(frozen=True)
-class Recognised:
-    """A form, and what it is the form of."""
-
-    form: Form
-    of: str
-    """points, data, samples, features, parameters, points and conditions"""
-    sign: float = 1.0
-    averaged: float = 1.0
-    """how many times smaller the gradient is, scores having been averaged first"""
-
-    @property
-    def target(self) -> float:
-        """The slope that is not penalised."""
-        return self.form.target / self.averaged
-
-    @property
-    def weight(self) -> float:
-        """The penalty coefficient."""
-        return self.form.weight * self.averaged**2 * self.sign
-
-    def gradient(self, trial: Trial) -> Tensor:
-        """Return the gradient that it looks at, float64."""
-        found: Tensor = GRADIENTS[self.of](trial)
-        return found
-
-
-def of_points(trial: Trial) -> Tensor:
-    """Return the gradient with respect to the points, as far as they are the data's."""
-    return image_part(trial, trial.gradient)
-
-
-def image_part(trial: Trial, values: Tensor) -> Tensor:
-    """Return what belongs to the data where conditions stand beside them in one tensor."""
-    real = trial.given.real
-    if values.numel() == real.numel() or values.dim() < 2:
-        return values
-    if values.dim() == real.dim():
-        return values[:, : real.shape[1]]
-    return values[:, : real[0].numel()].reshape(real.shape) if values.dim() == 2 else values
-
-
-def share(trial: Trial) -> Tensor:
-    """Return the share of the data in each value of the points."""
-    points = image_part(trial, trial.shaped(trial.points.detach()))
-    return Place(points, trial.given.real, trial.given.fake).share
-
-
-def of_features(trial: Trial) -> Tensor:
-    """Return the gradient of the sum of the critic's features."""
-    return trial.shaped(trial.critic.gradient_of_features(trial.points))
-
-
-def of_parameters(trial: Trial) -> Tensor:
-    """Return the gradient of the sum of scores with respect to all weights, as one example."""
-    weights = [weight for name, weight in trial.critic.weights.items() if not name.startswith("f")]
-    found = torch.autograd.grad(trial.scores.sum(), weights, allow_unused=True, retain_graph=True)
-    return torch.cat([each.flatten() for each in found if each is not None]).double()[None]
-
-
-GRADIENTS = {
-    "points": of_points,
-    "points and conditions": lambda trial: trial.gradient,
-    "data": lambda trial: share(trial) * of_points(trial),
-    "samples": lambda trial: (1 - share(trial)) * of_points(trial),
-    "features": of_features,
-    "parameters": of_parameters,
-}
-
-
-def recognised(trials: Sequence[Trial], *, norms_alone: bool = False) -> Recognised | None:
-    """Return the form of a function's values, whatever it is the form of; None if no known form gives them."""
-    first = trials[0]
-    values = [float(trial.value.detach()) for trial in trials]
-    signs = (1.0,) if min(values) >= 0 else (-1.0,) if max(values) <= 0 else (1.0, -1.0)
-    with_conditions = first.gradient.numel() > first.given.real.numel()
-    pairs = "pair" in first.critic.output
-    possible = ["points", *(["points and conditions"] if with_conditions else [])]
-    possible += [] if with_conditions else ["data", "samples"]
-    possible += ["features"] if pairs else []
-    for of in (*possible, "parameters"):
-        try:
-            gradients = [GRADIENTS[of](trial) for trial in trials]
-        except (RuntimeError, ValueError):
-            continue
-        for sign in signs:
-            seen = [
-                Seen(sign * float(trial.value.detach()), gradient)
-                for trial, gradient in zip(trials, gradients, strict=True)
-            ]
-            form = recognise(seen, norms_alone=norms_alone or of != "points")
-            if form is not None:
-                return named(form, of, sign, first)
-    return None
-
-
-def named(form: Form, of: str, sign: float, trial: Trial) -> Recognised:
-    """Return a form with a strange target by the slip that it comes from.
-
-    Scores averaged over the batch give the norms of a penalty whose target is the batch's size; a root mean square, one
-    whose target is the root of an example's size.
-    """
-    batch, size = len(trial.given.real), trial.given.real[0].numel()
-    if form.shape == "two-sided" and form.norm == "norm" and of == "points":
-        if near(form.target, size**0.5):
-            return Recognised(replace(form, norm="root mean square", target=1.0, weight=form.weight * size), of, sign)
-        averaged = next((count for count in (batch, 4 * batch) if near(form.target, float(count))), 1.0)
-        return Recognised(form, of, sign, float(averaged))
-    return Recognised(form, of, sign)
-
-
-def near(one: float, other: float) -> bool:
-    """Return whether two numbers are the same but for rounding."""
-    return abs(one - other) <= NEAR * max(abs(one), abs(other), 1e-9)
 
 
 def form_findings(

@@ -5,7 +5,6 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
@@ -197,8 +196,3 @@ def axes_in_words(axes: tuple[int, ...], rank: int) -> str:
     names = ("batch", *(("channel", "row", "column") if rank == 4 else ("channel", *map(str, range(2, rank)))))
     words = " and ".join(names[axis] if not names[axis].isdigit() else f"number {names[axis]}" for axis in axes)
     return f"the {words} ax{'is alone' if len(axes) == 1 else 'es'}"
-
-
-def as_gradient(gradient: Tensor) -> Tensor:
-    """Return a gradient as forms look at it."""
-    return gradient.detach().to(torch.float64)

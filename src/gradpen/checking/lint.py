@@ -213,6 +213,13 @@ def judged(seen: list[Trial], more: list[Trial], subject: Subject, weight: float
     """Yield what is found of a function's values, its points and what it trains."""
     form, findings = form_findings(seen, subject, weight)
     yield from findings
+    if assumed := seen[0].given.assumed:
+        yield Finding(
+            name="made up",
+            verdict="note",
+            found=", ".join(sorted(map(printable, assumed))),
+            meaning="It uses these names and does not define them: they got what the names say.",
+        )
     if any(trial.given.overwritten for trial in seen):
         yield Finding(
             name="examples",

@@ -6,7 +6,7 @@ from dataclasses import replace
 import torch
 
 from gradpen.checking.finding import Finding
-from gradpen.checking.form_findings import near, recognised
+from gradpen.checking.recognition import near, recognised
 from gradpen.checking.trials import SCALES, Subject, Trial
 
 SIGNS = ((-1.0, 1.0), (1.0, -1.0), (-1.0, 0.0), (0.0, 1.0), (-1.0, -1.0), (1.0, 1.0), (0.0, 0.0), (-0.5, 0.5))

@@ -7,7 +7,7 @@ import torch
 
 from gradpen.checking.calling import Convention
 from gradpen.checking.finding import Finding
-from gradpen.checking.form_findings import Recognised, image_part
+from gradpen.checking.recognition import Recognised, image_part
 from gradpen.checking.shares import ENOUGH, Place, Shares, shares_of, varies_in_words
 from gradpen.checking.trials import Trial
 

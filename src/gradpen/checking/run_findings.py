@@ -8,8 +8,8 @@ from torch import Tensor, nn
 
 from gradpen.checking.calling import OUTPUTS, call, material
 from gradpen.checking.finding import Finding
-from gradpen.checking.form_findings import Recognised, image_part, near, share
 from gradpen.checking.probe import DeadCritic, Output
+from gradpen.checking.recognition import Recognised, image_part, near, share
 from gradpen.checking.trials import Subject, Trial, same_randomness
 
 CLOSE = 0.02

@@ -26,6 +26,7 @@ td.number { font-variant-numeric: tabular-nums; text-align: right; }
 figure { margin: 0; } figcaption { color: var(--soft); font-size: .9rem; }
 .grids { display: flex; flex-wrap: wrap; gap: 1.5rem; } .grids img { max-width: 100%; width: 22rem;
   image-rendering: pixelated; } img.wide { max-width: 100%; }
+code, td { overflow-wrap: anywhere; }
 pre { background: #f6f6f6; padding: 1rem; overflow-x: auto; font-size: .85rem; }
 """
 SHOWN_GRIDS = 6
