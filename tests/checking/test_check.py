@@ -79,6 +79,10 @@ def critic_loss(critic: Any, real: Tensor, fake: Tensor) -> Any:
     return critic(fake).mean() - critic(real).mean() + penalty_of(critic, real, fake)
 
 
+def with_drift(critic: Any, real: Tensor, fake: Tensor) -> Any:
+    return critic_loss(critic, real, fake) + 0.001 * critic(real).square().mean()
+
+
 def upside_down(critic: Any, real: Tensor, fake: Tensor) -> Any:
     return critic(real).mean() - critic(fake).mean() + penalty_of(critic, real, fake)
 
@@ -104,6 +108,7 @@ def twice_in_the_loss(critic: Any, real: Tensor, fake: Tensor) -> Any:
     ("loss", "name", "words"),
     [
         (critic_loss, "", ""),
+        (with_drift, "", ""),
         (upside_down, "signs", "pushed down"),
         (left_out, "penalty", "not in the loss"),
         (without, "penalty", "there is none"),

@@ -43,21 +43,21 @@ class Trial:
         real = self.given.real
         return points.reshape(real.shape) if points.numel() == real.numel() else points
 
-    def ends(self) -> tuple[Tensor, Tensor]:
-        """Return the mean scores of data and of samples, with their graph."""
+    def ends(self) -> tuple[Tensor, Tensor, Tensor]:
+        """Return the mean scores of data and of samples, and the mean squared score of data, with their graph."""
         before = len(self.critic.calls)
         self.critic(self.given.real)
         self.critic(self.given.fake)
-        real, fake = (one.scores.mean() for one in self.critic.calls[before:])
+        real, fake = (one.scores for one in self.critic.calls[before:])
         del self.critic.calls[before:]
-        return real, fake
+        return real.mean(), fake.mean(), real.square().mean()
 
-    def without_ends(self, real: float, fake: float) -> "Trial":
+    def without_ends(self, real: float, fake: float, drift: float = 0.0) -> "Trial":
         """Return the trial with what is left of its value without these parts of the mean scores."""
         if not real and not fake:
             return self
-        of_data, of_samples = self.ends()
-        return replace(self, value=self.value - real * of_data - fake * of_samples)
+        of_data, of_samples, squared = self.ends()
+        return replace(self, value=self.value - real * of_data - fake * of_samples - drift * squared)
 
 
 @contextmanager
@@ -84,8 +84,9 @@ class Subject:
     shape: tuple[int, ...]
     """of one example"""
     batch: int
-    ends: tuple[float, float] = (0.0, 0.0)
-    """how much of the mean scores of data and of samples is in what it returns, beside the penalty"""
+    ends: tuple[float, float, float] = (0.0, 0.0, 0.0)
+    """how much of the mean scores of data, of samples, and of squared scores of data is in what it returns, beside the
+    penalty"""
 
     def tried(self, *, scale: float = 1.0, seed: int = 0, attached: bool = False, weight: float = WEIGHT) -> Trial:
         """Call the function once and return what came of it.
