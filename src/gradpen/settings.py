@@ -4,7 +4,6 @@ import json
 import tomllib
 import types
 from collections.abc import Iterable, Mapping
-from copy import deepcopy
 from dataclasses import asdict, fields, is_dataclass
 from pathlib import Path
 from typing import Annotated, Any, Union, get_args, get_origin, get_type_hints
@@ -203,6 +202,17 @@ def parse_override(text: str) -> tuple[str, Any]:
         return key, value
 
 
+DEEPEST = 8
+"""more levels than any setting has"""
+
+
+def copied(value: Any, levels: int = DEEPEST) -> Any:
+    """Return a value whose dictionaries a later key may change: those given are the caller's."""
+    if not isinstance(value, dict) or not levels:
+        return value
+    return {name: copied(inner, levels - 1) for name, inner in value.items()}
+
+
 def override(values: dict[str, Any], key: str, value: Any) -> None:
     """Set a dotted key in place. A choice may be named alone: ``constraint=weight-clipping``.
 
@@ -225,8 +235,7 @@ def override(values: dict[str, Any], key: str, value: Any) -> None:
         raise UsageError(f"there is no setting '{printable(key)}'" + did_you_mean(last, known_fields(parents)))
     if not parents and isinstance(value, str) and isinstance(place.get(last), dict):
         value = {"name": value}
-    # A later key may reach into the value, which is the caller's.
-    place[last] = deepcopy(value)
+    place[last] = copied(value)
 
 
 def merge(values: dict[str, Any], changes: Mapping[str, Any]) -> None:
