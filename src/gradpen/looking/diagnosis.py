@@ -61,7 +61,11 @@ def state_of(s: Symptoms) -> Verdict:
     """Return whether a run with nothing wrong is still getting better."""
     name, values = nearness_at_marks(s)
     if len(values) < 2 * LAST:
-        return Verdict(name=HEALTHY, meaning="Nothing is wrong.", evidence="every check passed")
+        return Verdict(
+            name=HEALTHY,
+            meaning="Nothing is wrong; there are too few marks to say whether samples still come nearer to the data.",
+            evidence=f"every check passed; {len(values)} marks with a distance",
+        )
     words = f"{name} {min(values[-LAST:]):.3g} at the last {LAST} marks, {min(values[:-LAST]):.3g} before"
     if improving(s):
         return Verdict(
