@@ -1,6 +1,7 @@
 """Comparisons: equal budget, refused and diverged cells in the table, going on after an interruption."""
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +13,10 @@ import gradpen.looking.compare
 from gradpen.cli import main
 from gradpen.errors import DataError, RunError
 from gradpen.lipschitz import CONSTRAINT_FORMS
-from gradpen.looking.compare import OBJECTIVE_NAMES, compare, grid_cells, parse_cell, table
+from gradpen.looking.compare import OBJECTIVE_NAMES, compare, grid_cells, parse_cell, run_cell, table
 from gradpen.looking.pictures import save_rows
 from gradpen.runs.audience import Audience
+from gradpen.runs.folder import RunFolder, locked
 
 COMMON: dict[str, Any] = {"iterations": 3, "batch_size": 16, "critic_steps": 1, "threads": 1}
 
@@ -103,6 +105,37 @@ def test_an_interrupted_comparison_goes_on(tmp_path: Path) -> None:
     with pytest.raises(KeyboardInterrupt):
         compare(cells, 2, tmp_path / "other", say=said.append, audience=audience)
     assert compare(cells, 2, tmp_path / "other", say=silent, audience=Audience) == whole
+
+
+def test_a_run_stopped_before_its_first_checkpoint_is_begun_again(tmp_path: Path) -> None:
+    cell = parse_cell("wgan-gp-digits", COMMON)
+    whole = run_cell(cell.config, tmp_path / "whole", Audience())
+    stopped = tmp_path / "stopped"
+    shutil.copytree(tmp_path / "whole", stopped)
+    for file in (*stopped.glob("*.html"), *stopped.glob("*.svg"), stopped / "curves.png"):
+        file.unlink(missing_ok=True)
+    shutil.rmtree(stopped / "best")
+    shutil.rmtree(stopped / "checkpoint")
+    again = run_cell(cell.config, stopped, Audience())
+    assert again["distance_to_held_out"] == whole["distance_to_held_out"]
+
+
+def test_a_folder_with_a_file_of_another_s_is_not_begun_again(tmp_path: Path) -> None:
+    stopped = RunFolder(path=tmp_path / "run")
+    stopped.samples.mkdir(parents=True)
+    letter = stopped.path / "letter.txt"
+    letter.write_text("keep me")
+    with pytest.raises(RunError, match="is not empty"):
+        run_cell(parse_cell("wgan-gp-digits", COMMON).config, stopped.path, Audience())
+    assert letter.read_text() == "keep me"
+
+
+def test_a_run_being_trained_is_not_begun_again(tmp_path: Path) -> None:
+    being_trained = RunFolder(path=tmp_path)
+    being_trained.samples.mkdir()
+    with locked(being_trained, silent), pytest.raises(RunError, match="is being trained by"):
+        run_cell(parse_cell("wgan-gp-digits", COMMON).config, tmp_path, Audience())
+    assert being_trained.samples.is_dir()
 
 
 def test_other_settings_in_the_same_folder_are_not_mixed(tmp_path: Path) -> None:

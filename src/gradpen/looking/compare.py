@@ -21,9 +21,9 @@ from gradpen.looking.pictures import save_rows
 from gradpen.looking.report import publish
 from gradpen.objectives import OBJECTIVES
 from gradpen.runs.audience import Audience
-from gradpen.runs.checkpoint import checkpoint_folders, replace_file
+from gradpen.runs.checkpoint import replace_file
 from gradpen.runs.checks import refuse_wrong_labels
-from gradpen.runs.folder import RunFolder, read_config, write_json
+from gradpen.runs.folder import RunFolder, clear_unbegun, is_run, read_config, write_json
 from gradpen.runs.trained import load
 from gradpen.runs.training import resume, train
 from gradpen.settings import configure, differences, parse_override
@@ -144,7 +144,8 @@ def sample_row(path: Path, say: Callable[[str], None]) -> NDArray[np.uint8]:
 def run_cell(config: RunConfig, path: Path, audience: Audience) -> dict[str, Any]:
     """Train, continue or reuse one run, and return its record."""
     folder = RunFolder(path=path)
-    if not folder.config.is_file() or not checkpoint_folders(folder.checkpoints):
+    clear_unbegun(folder)
+    if not is_run(path):
         train(config, out=path, audience=audience)
     else:
         begun = read_config(folder)

@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -13,13 +14,15 @@ from gradpen.config import RunConfig
 from gradpen.errors import RunError, readable_writes
 from gradpen.machine.files import lock_at_once
 from gradpen.machine.sharing import leads
-from gradpen.runs.checkpoint import replace_file
+from gradpen.runs.checkpoint import TEMPORARY, checkpoint_folders, replace_file
 from gradpen.settings import from_dict, to_dict
 from gradpen.text import printable
 
 NEAR = 1.2
 """how much farther than the nearest samples a later mark's may be and still be the best: distances of a few hundred
 images tell no smaller difference, and later is better as long as nothing collapses (docs/log.md)"""
+LOCK = "run.lock"
+"""held by the process that trains the run"""
 Row = dict[str, Any]
 
 
@@ -133,6 +136,25 @@ def refuse_used(out: Path) -> None:
             )
 
 
+def clear_unbegun(folder: RunFolder) -> None:
+    """Remove what a run left that was stopped before its first checkpoint: nothing can go on from it.
+
+    A folder that holds anything else stays as it is.
+
+    Raises:
+        RunError: another process trains there.
+    """
+    written = (folder.config, folder.data, folder.start, folder.real, folder.measures, folder.record, folder.samples)
+    names = {LOCK, folder.checkpoints.name, *(place.name for place in written)}
+    if not folder.path.is_dir() or checkpoint_folders(folder.checkpoints):
+        return
+    if any(entry.name not in names and not entry.name.startswith(TEMPORARY) for entry in folder.path.iterdir()):
+        return
+    with locked(folder, lambda _sentence: None):
+        pass
+    shutil.rmtree(folder.path)
+
+
 def next_free(runs: Path, label: str) -> Path:
     """Make and return ``runs/NNNNN-label`` with the next free number; safe against simultaneous starts."""
     label = re.sub(r"[^A-Za-z0-9.]+", "-", label).strip("-.")
@@ -185,7 +207,7 @@ def locked(folder: RunFolder, say: Callable[[str], None]) -> Iterator[None]:
         yield
         return
     with readable_writes(RunError, folder.path, "copy the run to where it can be"):
-        lock = (folder.path / "run.lock").open("a+")
+        lock = (folder.path / LOCK).open("a+")
     with lock:
         with readable_writes(RunError, lock.name, "copy the run to where it can be"):
             mine = lock_at_once(lock)
