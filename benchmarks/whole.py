@@ -24,8 +24,8 @@ import numpy as np
 import torch
 
 from gradpen.algorithm import train_iteration
-from gradpen.api import in_memory
 from gradpen.config import RunConfig
+from gradpen.data.held import in_memory
 from gradpen.data.recognise import open_source
 from gradpen.looking.report import publish
 from gradpen.machine.versions import versions

@@ -208,6 +208,39 @@ def sets_of_other_shapes_are_refused(samples: Any) -> None:
     for shape in ((3, 2), (5, 2, 1)):
         with pytest.raises(ValueError, match="two sets of the same shape"):
             samples.exact_wasserstein(torch.zeros(5, 2), torch.zeros(shape))
+        for distance in (samples.sliced_wasserstein, samples.energy_distance):
+            with pytest.raises(ValueError, match="two sets of the same shape"):
+                distance(torch.zeros(5, 2), torch.zeros(shape))
+
+
+def sliced_distance_is_the_mean_over_directions(samples: Any) -> None:
+    """Of numbers it is exact; a shift by t gives |t| times the mean |cos|, 2 / pi in the plane; and never more."""
+    one, other = normal(9, 1, seed=3), 2 * normal(9, 1, seed=4)
+    agree(samples.sliced_wasserstein(one, other), scipy.stats.wasserstein_distance(one[:, 0], other[:, 0]))
+    points = normal(40, 2, seed=5)
+    moved = (points + torch.tensor([3.0, -4.0], dtype=torch.float64)).flip(0)
+    agree(samples.sliced_wasserstein(points, moved, directions=40_000), 10 / np.pi, 0.01)
+    agree(samples.sliced_wasserstein(points, moved), samples.sliced_wasserstein(moved, points), 1e-12)
+    assert samples.sliced_wasserstein(points, points.flip(0)) == 0
+    for seed in range(3):
+        first, second = normal(2, 12, 3, 2, seed=seed)
+        assert samples.sliced_wasserstein(first, second) <= samples.exact_wasserstein(first, second)
+
+
+def energy_distance_is_by_pairs(samples: Any) -> None:
+    """By hand over every pair of different points; scipy's, which is a root and counts equal pairs, of large sets."""
+    one, other = normal(5, 2, 3, seed=6), 1 + normal(5, 2, 3, seed=7)
+    within = [[(a - b).norm() for a, b in itertools.combinations(points, 2)] for points in (one, other)]
+    between = torch.stack([(a - b).norm() for a in one for b in other]).mean()
+    expected = 2 * between - torch.stack(within[0]).mean() - torch.stack(within[1]).mean()
+    agree(samples.energy_distance(one, other), expected)
+    first, second = normal(2_000, 1, seed=8), 1 + normal(2_000, 1, seed=9)
+    agree(samples.energy_distance(first, second), scipy.stats.energy_distance(first[:, 0], second[:, 0]) ** 2, 0.01)
+    halves = [samples.energy_distance(*normal(2, 20, 2, seed=seed)) for seed in range(300)]
+    assert abs(np.mean(halves)) < 3 * np.std(halves) / 300**0.5
+    assert min(halves) < 0
+    with pytest.raises(ValueError, match="at least 2 points"):
+        samples.energy_distance(one[:1], other[:1])
 
 
 def diversity_is_over_different_pairs(samples: Any) -> None:
@@ -395,8 +428,8 @@ IN_FEATURES = ("frechet", "kernel", "precision", "recall", "density", "coverage"
 
 
 def measures_that_need_larger_images_are_left_out(generator: Any) -> None:
-    """Sharpness needs 3x3 pixels, and nearest neighbours need 6 images: 2 of 9 and 5 of 9 measures, each twice."""
-    for side, images, expected in ((2, 5, 8), (3, 5, 10), (3, 6, 18)):
+    """Sharpness needs 3x3 pixels, four measures of nearest neighbours 6 images; each measure is there twice."""
+    for side, images, expected in ((2, 5, 12), (3, 5, 14), (3, 6, 22)):
         options: Any = {"conditional": False, "seed": 0, "limit": images, "sets": 2}
         assert len(generator.measure_generator(network(side), 2, numbered(14, 6, side), **options)) == expected
 
@@ -459,6 +492,8 @@ FACTS: dict[str, list[Fact]] = {
         distance_is_a_metric,
         near_points_far_out_keep_their_distance,
         sets_of_other_shapes_are_refused,
+        sliced_distance_is_the_mean_over_directions,
+        energy_distance_is_by_pairs,
         diversity_is_over_different_pairs,
         sharpness_is_the_variance_of_the_laplacian,
     ],

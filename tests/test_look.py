@@ -135,7 +135,7 @@ def test_evaluate_says_that_a_generator_collapsed(
     real = measure_generator
     for mean, said in ((half - 0.01, True), (half + 0.01, False)):
         made = {"diversity": Estimate(mean=mean, standard_deviation=0.0, sets=2, n=60)}
-        monkeypatch.setattr("gradpen.api.measure_generator", lambda *a, made=made, **k: real(*a, **k) | made)
+        monkeypatch.setattr("gradpen.evaluation.measure_generator", lambda *a, made=made, **k: real(*a, **k) | made)
         out = command("evaluate", run, "--count=60", "--sets=2")[1]
         assert f"{mean:.4f} ± 0.0000" in out
         assert ("has collapsed, or nearly so" in out) == said

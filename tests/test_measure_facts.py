@@ -75,6 +75,12 @@ MUTANTS = [
     ("score 0 taken for data", "critic", "(real_scores > 0)", "(real_scores >= 0)"),
     ("points paired as they come", "samples", "costs[linear_sum_assignment(costs)]", "costs.diagonal()"),
     ("distances by matrix products", "samples", "donot_use_mm_for", "use_mm_for"),
+    ("directions of any length", "samples", "    along /= along.norm(dim=0)\n", ""),
+    ("projections paired as they come", "samples", "(one @ along).sort(dim=0).values", "(one @ along)"),
+    ("squares along directions", "samples", ".abs().mean())", ".square().mean())"),
+    ("half the distance between", "samples", "2 * between(one, other)", "between(one, other)"),
+    ("points paired with themselves", "samples", "torch.pdist(one).mean()", "between(one, one).mean()"),
+    ("energy of one point", "samples", "if len(one) < 2:", "if len(one) < 1:"),
     ("sets of any shape", "samples", "if one.shape != other.shape:", "if False:"),
     (
         "every image paired with itself too",

@@ -32,6 +32,7 @@ HOMES = (
     "runs.projection",
     "runs.trained",
     "runs.export",
+    "evaluation",
     "api",
 )
 

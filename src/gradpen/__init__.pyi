@@ -7,6 +7,7 @@ from gradpen.checking.finding import *
 from gradpen.checking.lint import *
 from gradpen.config import *
 from gradpen.errors import *
+from gradpen.evaluation import *
 from gradpen.gan import *
 from gradpen.lipschitz import *
 from gradpen.metrics.critic import *

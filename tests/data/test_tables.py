@@ -12,12 +12,12 @@ import pytest
 from PIL import Image
 
 from conftest import REAL_DATA, Outcome
-from gradpen.api import evaluate as evaluate_run
 from gradpen.data.choice import DataChoice
 from gradpen.data.recognise import open_source
 from gradpen.data.source import Source
 from gradpen.data.tables import LARGEST_TABLE
 from gradpen.errors import DataError, UsageError
+from gradpen.evaluation import evaluate as evaluate_run
 from gradpen.runs.folder import read_config
 from gradpen.runs.training import resume, train
 from gradpen.settings import configure

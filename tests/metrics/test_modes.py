@@ -4,9 +4,14 @@ import math
 
 import numpy as np
 import pytest
+import torch
 
+from gradpen.data.choice import DataChoice
+from gradpen.data.recognise import open_source
+from gradpen.data.source import gather
 from gradpen.data.toys import GRID, RING, TOYS, points_of
-from gradpen.metrics.modes import modes_reached
+from gradpen.metrics.generator import Views
+from gradpen.metrics.modes import mode_measures, modes_reached
 
 CORNERS = np.array([[0.0, 0.0], [1.0, 0.0], [0.0, 1.0], [1.0, 1.0]])
 
@@ -19,6 +24,22 @@ def test_data_reach_every_mode() -> None:
         assert found.captured == found.of == len(mixture.centres)
         assert found.high_quality == pytest.approx(1 - math.exp(-4.5), abs=0.002)
         assert found.reverse_kl < 0.001
+
+
+def test_modes_are_measured_of_a_named_mixture_alone() -> None:
+    """Of the data themselves all modes; of points at one centre that one."""
+    source = open_source(DataChoice(path="embedded:ring"))
+    held_out = gather(source, source.held_out[:300], torch.device("cpu"))
+    measures = {measure.name: measure for measure in mode_measures(source)}
+    of_data = {name: measure.of(Views(held_out), Views(held_out)) for name, measure in measures.items()}
+    assert of_data["captured"] == 8
+    assert of_data["high_quality"] > 0.95
+    assert of_data["reverse_kl"] < 0.05
+    at_one = Views(torch.tensor(RING.centres[:1], dtype=torch.float32).view(1, 1, 1, 2).expand(9, -1, -1, -1))
+    assert [measures[name].of(at_one, at_one) for name in ("captured", "high_quality")] == [1, 1]
+    assert measures["reverse_kl"].of(at_one, at_one) == pytest.approx(math.log(8))
+    for other in ("embedded:swissroll", "embedded:digits"):
+        assert mode_measures(open_source(DataChoice(path=other))) == ()
 
 
 def test_known_shares() -> None:

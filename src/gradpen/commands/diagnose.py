@@ -31,7 +31,7 @@ class Diagnose:
 
     def run(self) -> int:
         """Look, judge, write and print."""
-        from gradpen.api import load_with_data
+        from gradpen.evaluation import load_with_data
         from gradpen.looking.diagnosis import diagnose
         from gradpen.looking.report import publish
         from gradpen.looking.symptoms import symptoms

@@ -23,7 +23,8 @@ COLLAPSED = 0.5
 class Evaluate:
     """Measure a run's samples beside real images, over several independent sets of each.
 
-    samples is the exact Wasserstein-1 distance of pixels, which sees little but whether a generator is trained.
+    samples is the exact Wasserstein-1 distance of pixels, which sees little but whether a generator is trained; sliced
+    and energy are two other distances of pixels. Of a named mixture of Gaussians, captured counts the modes.
     frechet and kernel are distances in features of a fixed random convolutional net, which see shape; they are no FID
     and no KID. precision and density ask whether samples are like the data, recall and coverage whether all the data
     are there. diversity is the mean distance between two samples; sharpness is the variance of the Laplacian.
@@ -57,13 +58,13 @@ class Evaluate:
         """Measure, print and write."""
         from dataclasses import asdict
 
-        from gradpen import api
+        from gradpen import evaluation
         from gradpen.runs.folder import RunFolder, is_run, write_json
 
         if self.out is not None and self.out.suffix != ".json":
             raise UsageError(f"--out {printable(self.out)}: measures are written to a .json file")
         chosen = checkpoint_named(self.checkpoint)
-        found = api.evaluate(
+        found = evaluation.evaluate(
             self.subject,
             self.against,
             count=self.count,
@@ -98,10 +99,11 @@ def measures_page(found: "dict[str, Estimate]") -> str:
     """Return measures of samples beside those of training images as lines of text."""
     from gradpen.metrics.classes import WORDS
     from gradpen.metrics.generator import DISTANCE, MEASURES, MEASURES_OF_LINES, NGRAMS
+    from gradpen.metrics.modes import MODES_IN_WORDS
 
     measures = MEASURES_OF_LINES if NGRAMS[0].name in found else MEASURES
     rows = [(measure.name, measure.real_name, measure.words) for measure in measures]
-    rows += [(name, f"real_{name}", words) for name, words in WORDS.items()]
+    rows += [(name, f"real_{name}", words) for name, words in (MODES_IN_WORDS | WORDS).items()]
     about, things = found[DISTANCE.name], "lines" if measures is MEASURES_OF_LINES else "images"
     lines = [
         f"{about.n} {things} a set, {about.sets} sets: mean ± standard deviation over the sets",
@@ -145,8 +147,8 @@ class NearestImages:
 
     def run(self) -> int:
         """Search, draw and print."""
-        from gradpen.api import load_with_data, neighbours_of
         from gradpen.data.source import shown
+        from gradpen.evaluation import load_with_data, neighbours_of
         from gradpen.looking.pictures import save_rows
         from gradpen.metrics.copies import neighbours_to_json
 

@@ -33,8 +33,8 @@ class VaeBaseline:
 
     def run(self) -> int:
         """Train, measure and print."""
-        from gradpen.api import load_with_data
         from gradpen.commands.progress import ProgressLine
+        from gradpen.evaluation import load_with_data
         from gradpen.looking.vae import compare_with_vae
         from gradpen.machine.signals import Interrupt
 

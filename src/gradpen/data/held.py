@@ -8,11 +8,11 @@ from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from PIL import Image
 from torch.utils.data import DataLoader, Dataset, IterableDataset
 
-from gradpen.data.choice import DataChoice
+from gradpen.data.choice import DataChoice, LabelledArray
 from gradpen.data.folder import read_file
 from gradpen.data.image import Header, UnreadableImageError
 from gradpen.data.numbers import header_of
@@ -123,6 +123,21 @@ def of_files(files: list[Path], say: Callable[[str], None]) -> NDArray[np.generi
     ranged = ranged / 127.5 - 1 if taken.dtype == np.uint8 else ranged
     numbers: NDArray[np.generic] = target.values.restore(ranged)
     return numbers
+
+
+def in_memory(
+    data: str | Path | Held | None, labels: ArrayLike | None, say: Callable[[str], None] = lambda _: None
+) -> LabelledArray | None:
+    """Return examples that the program holds, with their labels; None if the data lie elsewhere.
+
+    Raises:
+        UsageError: they are neither.
+        DataError: they cannot be read.
+    """
+    if not is_held(data):
+        return None
+    array, own = as_array(data, say)
+    return LabelledArray(images=array, labels=own if labels is None else np.asarray(labels), asked=labels is not None)
 
 
 def parted(example: Any) -> tuple[Any, Any]:

@@ -14,7 +14,14 @@ from gradpen.data.source import Source, gather, label_vectors, settled, spread_o
 from gradpen.machine.seeds import derived_seed
 from gradpen.metrics.features import NAME, random_features
 from gradpen.metrics.ngrams import Grams, jensen_shannon, ngrams
-from gradpen.metrics.samples import SMALLEST_SHARP, diversity, exact_wasserstein, sharpness
+from gradpen.metrics.samples import (
+    SMALLEST_SHARP,
+    diversity,
+    energy_distance,
+    exact_wasserstein,
+    sharpness,
+    sliced_wasserstein,
+)
 from gradpen.metrics.sets import NEIGHBOURS, frechet_distance, kernel_distance, neighbourhoods
 from gradpen.sampling import draw
 
@@ -91,8 +98,23 @@ FRECHET = Measure(
     words=f"Fréchet distance to as many held-out images, {FEATURES}",
     of=lambda made, held_out: frechet_distance(made.features, held_out.features),
 )
+SLICED = Measure(
+    name="sliced",
+    real_name="real_sliced",
+    words="sliced Wasserstein-1 distance to as many held-out images, in pixels",
+    of=lambda made, held_out: sliced_wasserstein(made.images, held_out.images),
+    fewest=1,
+)
+ENERGY = Measure(
+    name="energy",
+    real_name="real_energy",
+    words="squared energy distance to as many held-out images, in pixels",
+    of=lambda made, held_out: energy_distance(made.images, held_out.images),
+)
 MEASURES = (
     DISTANCE,
+    SLICED,
+    ENERGY,
     FRECHET,
     Measure(
         name="kernel",

@@ -6,6 +6,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from gradpen.data.source import Source
+from gradpen.data.toys import TOYS
+from gradpen.metrics.generator import Measure, Views
+
 __all__ = ["Modes", "modes_reached"]
 
 
@@ -56,3 +60,28 @@ def modes_reached(
     return Modes(
         captured=len(np.unique(nearest[good])), of=len(centres), high_quality=float(good.mean()), reverse_kl=kl
     )
+
+
+MODES_IN_WORDS = {
+    "captured": "modes that a sample within three standard deviations has for its nearest",
+    "high_quality": "share of them within three standard deviations of a mode",
+    "reverse_kl": "divergence of the shares of the modes from equal shares, in nats",
+}
+"""of :class:`Modes`, as measures"""
+
+
+def mode_measures(source: Source) -> tuple[Measure, ...]:
+    """Return what is measured of samples of a named mixture of Gaussians; nothing of other data."""
+    toy = TOYS.get(source.report.path.partition(",")[0]) if source.report.kind == "embedded" else None
+    mixture = toy.mixture if toy is not None else None
+    if mixture is None:
+        return ()
+
+    def measure(name: str, words: str) -> Measure:
+        def of(made: Views, _: Views) -> float:
+            points = source.values.restore(made.images.flatten(1).numpy())
+            return float(getattr(modes_reached(points, mixture.centres, mixture.spread), name))
+
+        return Measure(name=name, real_name=f"real_{name}", words=words, of=of, fewest=1)
+
+    return tuple(measure(name, words) for name, words in MODES_IN_WORDS.items())
