@@ -81,26 +81,82 @@ def slopes_of_a_linear_critic(critic: Any) -> None:
     """The norm of its weight, mean and maximum alike; where no gradient is taken otherwise too."""
     weight, (real, fake) = normal(2, 3), normal(2, 9, 2, 3, seed=1)
     with torch.no_grad():
-        found = critic.interpolate_slopes(linear_critic(weight), real, fake)
-    agree([found.mean, found.maximum], [weight.norm().item()] * 2)
+        found = critic.slopes_of(linear_critic(weight), real, fake)
+    assert list(found) == ["interpolates", "data", "samples"]
+    for slopes in found.values():
+        agree(slopes, weight.norm().item() * torch.ones(9, dtype=torch.float64))
 
 
 def slopes_are_taken_between_data_and_samples(critic: Any) -> None:
-    """In a bowl, on the segments from 1 to 3 along an axis, slopes are the points themselves: uniform on [1, 3]."""
+    """In a bowl, on the segments from 1 to 3 along an axis, slopes are the points themselves: uniform on [1, 3]; 1 at
+    data and 3 at samples."""
     real, fake = (torch.full((2000, 1), value, dtype=torch.float64) for value in (1.0, 3.0))
     torch.manual_seed(0)
-    found = critic.interpolate_slopes(bowl, real, fake)
-    assert abs(found.mean - 2) < 0.05
-    assert 2.99 < found.maximum <= 3
+    found = critic.slopes_of(bowl, real, fake)
+    between = found["interpolates"]
+    assert abs(between.mean() - 2) < 0.05
+    assert 2.99 < between.max() <= 3
+    assert (found["data"] == 1).all()
+    assert (found["samples"] == 3).all()
     torch.manual_seed(0)
     points = 3 - 2 * torch.rand(2000, 1, dtype=torch.float64)
-    agree([found.mean, found.maximum], [points.mean().item(), points.max().item()])
+    agree(between, points.flatten())
 
 
 def slopes_leave_no_gradient(critic: Any) -> None:
     network = nn.Sequential(nn.Linear(2, 3), nn.Tanh(), nn.Linear(3, 1)).double()
-    critic.interpolate_slopes(network, *normal(2, 5, 2))
+    critic.slopes_of(network, *normal(2, 5, 2))
     assert all(parameter.grad is None for parameter in network.parameters())
+
+
+def quotients_bound_the_slope_from_below(critic: Any) -> None:
+    """Of pairs (0, 2), (5, 5) and (1, 4) with scores (0, 1), (3, 9) and (0, 3): a half and 1, the equal pair none."""
+    points = torch.tensor([[0.0], [5.0], [1.0]]), torch.tensor([[2.0], [5.0], [4.0]])
+    scores = torch.tensor([0.0, 3.0, 0.0]), torch.tensor([1.0, 9.0, 3.0])
+    assert critic.largest_quotient(scores, points) == 1.0
+    assert critic.largest_quotient((scores[0][1:2], scores[1][1:2]), (points[0][1:2], points[1][1:2])) == 0
+    real, fake = normal(2, 30, 3, 2, seed=11)
+    weight = normal(6, seed=12)
+    found = critic.largest_quotient((real.flatten(1) @ weight, fake.flatten(1) @ weight), (real, fake))
+    assert 0.5 * weight.norm() < found <= weight.norm()
+
+
+def cosine_of_a_step_as_it_was_taken(critic: Any) -> None:
+    """Of Adam, RMSProp and the other form of it, against the weights before and after; none before the first step."""
+    for make in (
+        lambda p: torch.optim.Adam(p, lr=1e-3, betas=(0.9, 0.99)),
+        lambda p: torch.optim.Adam(p, lr=1e-3, betas=(0.0, 0.9)),
+        lambda p: torch.optim.RMSprop(p, lr=1e-3),
+    ):
+        network = nn.Sequential(nn.Linear(3, 4), nn.Tanh(), nn.Linear(4, 1)).double()
+        optimizer = make(network.parameters())
+        assert critic.step_cosine(optimizer) is None
+        for number in range(4):
+            optimizer.zero_grad()
+            (network(normal(6, 3, seed=number)) * (-1) ** number).mean().backward()
+            before = [p.detach().clone() for p in network.parameters()]
+            optimizer.step()
+            step = torch.cat(
+                [(p.detach() - old).flatten() for p, old in zip(network.parameters(), before, strict=True)]
+            )
+            descent = torch.cat([-p.grad.flatten() for p in network.parameters() if p.grad is not None])
+            agree(critic.step_cosine(optimizer), torch.cosine_similarity(step, descent, dim=0).item(), 1e-6)
+    assert critic.step_cosine(torch.optim.SGD(network.parameters(), lr=1.0)) is None
+
+
+def weights_at_the_bound_are_counted(critic: Any) -> None:
+    """Two of the five weights, of either sign; one just below is not held."""
+    parameters = [nn.Parameter(torch.tensor(values)) for values in ([0.01, -0.01], [0.00999, 0.0, 0.005])]
+    agree(critic.share_at_bound(parameters, 0.01), 0.4)
+
+
+def gradients_are_told_by_layer(critic: Any) -> None:
+    """Of matrices and kernels, in their order; those without a gradient and biases not."""
+    network = nn.Sequential(nn.Conv2d(1, 2, 1), nn.Flatten(), nn.Linear(2, 1), nn.Linear(1, 1))
+    network[0].weight.grad, network[2].weight.grad = torch.ones(2, 1, 1, 1), torch.tensor([[3.0, 4.0]])
+    network[2].bias.grad = torch.ones(1)
+    agree(list(critic.layer_gradient_norms(network).values()), [2**0.5, 5.0])
+    assert list(critic.layer_gradient_norms(network)) == ["0.weight", "2.weight"]
 
 
 def gradients_are_one_vector(critic: Any) -> None:
@@ -479,6 +535,10 @@ FACTS: dict[str, list[Fact]] = {
         slopes_of_a_linear_critic,
         slopes_are_taken_between_data_and_samples,
         slopes_leave_no_gradient,
+        quotients_bound_the_slope_from_below,
+        cosine_of_a_step_as_it_was_taken,
+        weights_at_the_bound_are_counted,
+        gradients_are_told_by_layer,
         gradients_are_one_vector,
         no_gradients_have_norm_zero,
         huge_gradients_do_not_overflow,

@@ -126,7 +126,7 @@ def test_page_in_a_browser(folder: RunFolder, tmp_path: Path) -> None:
         page.goto(folder.report.resolve().as_uri(), timeout=120_000)
         assert "gradpen run" in page.title()
         pictures = page.evaluate("[...document.images].map(i => [i.complete, i.naturalWidth])")
-        assert len(pictures) == 2 + len(folder.sample_grids())
+        assert len(pictures) == 3 + len(folder.sample_grids())
         assert all(complete and width > 50 for complete, width in pictures)
         page.set_viewport_size({"width": 400, "height": 800})
         assert page.evaluate("[...document.images].every(i => i.getBoundingClientRect().width <= 400)")

@@ -17,6 +17,7 @@ import gradpen
 from gradpen.config import RunConfig
 from gradpen.data.choice import LabelledArray
 from gradpen.errors import DataError, DivergedError, RunError, UsageError
+from gradpen.metrics.critic import PLACES
 from gradpen.presets.catalogue import PRESETS
 from gradpen.presets.language import LINE
 from gradpen.presets.preset import Preset
@@ -357,7 +358,8 @@ def test_as_few_images_as_can_be(tmp_path: Path) -> None:
     config = small(**settings)
     folder = train(config, array=LabelledArray(images=array), out=tmp_path / "run")
     assert json.loads(folder.record.read_text())["distance_to_held_out"]["distance"]["n"] == 1
-    assert list(gradpen.evaluate(folder.path, array)) == ["samples", "floor", "sharpness", "real_sharpness"]
+    names = ["samples", "floor", "sliced", "real_sliced", "sharpness", "real_sharpness"]
+    assert list(gradpen.evaluate(folder.path, array)) == names
 
 
 def test_training_inside_the_data_folder(tmp_path: Path, images: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -447,7 +449,26 @@ def test_record_and_measures(tmp_path: Path) -> None:
     for row in rows:
         assert row["critic_gap_train_error"] > 0
         assert row["slope_max"] >= row["slope_mean"] > 0
+        assert row["lipschitz_estimate"] >= max(row["slope_max"], row["slope_data"], row["slope_samples"]) > 0
+        assert "clipped" not in row
     assert "penalty" not in rows[0]
+    assert "critic_step_cosine" not in rows[0]
+    assert all(0 < row["critic_step_cosine"] <= 1 for row in rows[1:]), "Adam without momentum never steps uphill"
+    assert all(0 < abs(row["dual_efficiency"]) < 2 for row in rows if "distance" in row)
+
+
+def test_the_critic_at_the_newest_sample_mark(tmp_path: Path) -> None:
+    folder = train(small(constraint="weight-clipping"), out=tmp_path / "run")
+    assert all(0.01 < row["clipped"] <= 1 for row in read_measures(folder)[2:])
+    found = json.loads(folder.critic.read_text())
+    critic = read_checkpoint(checkpoint_folders(folder.checkpoints)[0]).tensors["critic"]
+    layers = {name: tensor.numel() for name, tensor in critic.items() if tensor.dim() > 1}
+    assert found["iteration"] == 12
+    assert found["bound"] == 0.01
+    assert found["weight_edges"][-1] == pytest.approx(0.01)
+    assert sum(found["weight_counts"]) == sum(layers.values())
+    assert found["layer_gradients"].keys() == layers.keys()
+    assert {place: len(slopes) for place, slopes in found["slopes"].items()} == dict.fromkeys(PLACES, 64)
 
 
 def test_a_folder_without_a_run_is_a_sentence(tmp_path: Path) -> None:

@@ -117,6 +117,42 @@ def draw_gradient_norms(axes: Axes, rows: Sequence[dict[str, Any]]) -> None:
     axes.legend(frameon=False)
 
 
+def critic_figure(found: dict[str, Any]) -> Figure:
+    """Return what one critic was like: its slopes, the gradients of its layers, its weights.
+
+    Args:
+        found: the values of :class:`gradpen.runs.instruments.Instruments`.
+    """
+    figure = Figure(figsize=(16, 3.6), layout="constrained")
+    slopes, layers, weights = figure.subplots(1, 3)
+    # An outlier would press all others into one bar.
+    widest = max(1.5, 1.1 * float(np.quantile(np.concatenate([*found["slopes"].values()]), 0.98)))
+    for (place, values), colour in zip(found["slopes"].items(), (TRAIN, PENALTY, HELD_OUT), strict=True):
+        slopes.hist(np.minimum(values, widest), bins=30, range=(0, widest), histtype="step", color=colour, label=place)
+    slopes.axvline(1, color=GREY, lw=0.8, ls="--")
+    slopes.set_title("Slopes of the critic, 64 places each", fontsize=10)
+    slopes.set_xlabel("score per data unit")
+    slopes.legend(frameon=False)
+    norms = [*found["layer_gradients"].values()]
+    layers.plot(range(1, len(norms) + 1), norms, color=TRAIN, marker="o", ms=3)
+    if any(norm > 0 for norm in norms):
+        layers.set_yscale("log")
+    layers.set_title("Gradient norm of each layer's weights", fontsize=10)
+    layers.set_xlabel("layer, from the input on")
+    layers.xaxis.get_major_locator().set_params(integer=True)
+    counts = np.array(found["weight_counts"])
+    weights.stairs(counts / max(1, counts.sum()), found["weight_edges"], fill=True, color=TRAIN, alpha=0.7)
+    if found["bound"] is not None:
+        for bound in (-found["bound"], found["bound"]):
+            weights.axvline(bound, color=GREY, lw=0.8, ls="--")
+    weights.set_title("Weights of the critic" + (" (dashed: clipped there)" if found["bound"] else ""), fontsize=10)
+    weights.set_ylabel("share")
+    for axes in (slopes, layers, weights):
+        axes.grid(alpha=0.25)
+        axes.spines[["top", "right"]].set_visible(False)
+    return figure
+
+
 def dots(rows: Sequence[tuple[str, Sequence[float]]], floor: float | None) -> Figure:
     """Return one line of dots for each named row of distances, a bar at the median, and the floor."""
     figure = Figure(figsize=(8, 1.2 + 0.28 * len(rows)), layout="constrained")

@@ -8,7 +8,7 @@ from typing import Any
 
 from gradpen.data.values import shape_in_words
 from gradpen.looking import verdict_pages
-from gradpen.looking.figures import curves, png
+from gradpen.looking.figures import critic_figure, curves, png
 from gradpen.runs.checkpoint import replace_file
 from gradpen.runs.folder import Row, RunFolder, read_config, read_measures
 from gradpen.settings import to_dict
@@ -96,7 +96,8 @@ def page(folder: RunFolder, rows: list[Row], record: dict[str, Any], figure: byt
 iterations, {text(state)}.</p>
 {verdict_of(folder)}<h2>In figures</h2>{table(summary(rows, record))}
 <h2>Curves</h2>{picture(figure, "Defined in the table of measures at the end of this page.", "wide")}
-<h2>Images</h2><div class="grids">{picture(folder.real.read_bytes(), "training images", "grid")}{grids}</div>
+{critic_of(folder)}<h2>Images</h2>
+<div class="grids">{picture(folder.real.read_bytes(), "training images", "grid")}{grids}</div>
 <h2>Data</h2>{table(data_summary(data, record))}
 {start_of(folder)}<h2>Run</h2>{table(run_summary(record))}
 <h2>Configuration</h2><pre>{html.escape(json.dumps(to_dict(config), indent=2))}</pre>
@@ -113,19 +114,27 @@ def verdict_of(folder: RunFolder) -> str:
     iteration, each = found
     parts = []
     for one in each:
-        remedies = "".join(
-            f"<li>{text(remedy['words'])}"
-            + "".join(
-                f"<br><code>{text(line)}</code>" for line in verdict_pages.commands(remedy["settings"], folder.path)
-            )
-            for remedy in one["remedies"]
-        )
+        remedies = "".join(remedy_of(remedy, folder) for remedy in one["remedies"])
         since = "" if one["since"] is None else f", at every mark since iteration {one['since']:,}"
         parts.append(
             f"<p><strong>{text(one['name'])}.</strong> {text(one['meaning'])}<br>{text(one['evidence'])}{since}.</p>"
             + (f"<p>What to change:</p><ul>{remedies}</ul>" if remedies else "")
         )
     return f"<h2>Verdict at iteration {iteration:,}</h2>{''.join(parts)}"
+
+
+def critic_of(folder: RunFolder) -> str:
+    """Return the critic looked at closely as a section; empty for a run that has nothing of it."""
+    try:
+        found = json.loads(folder.critic.read_text(encoding="utf-8"))
+        caption = (
+            f"At iteration {found['iteration']:,}. A critic whose slopes are 1 between data and samples is what the "
+            f"gradient penalty asks for; gradients that grow or fall by decades from layer to layer explode or vanish; "
+            f"weights that pile up at the bound are what clipping does."
+        )
+        return f"<h2>Critic</h2>{picture(png(critic_figure(found)), caption, 'wide')}\n"
+    except (OSError, ValueError, LookupError, TypeError):
+        return ""
 
 
 def remedy_of(remedy: dict[str, Any], folder: RunFolder) -> str:

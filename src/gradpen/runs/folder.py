@@ -73,6 +73,11 @@ class RunFolder:
         return self.path / "verdict.json"
 
     @property
+    def critic(self) -> Path:
+        """The critic at the newest sample mark: slopes, gradients of layers, weights."""
+        return self.path / "critic.json"
+
+    @property
     def best(self) -> Path:
         """The newest generator whose samples were about nearest to held-out images, as a checkpoint of its own."""
         return self.path / "best"

@@ -15,7 +15,7 @@ from gradpen.data.shown import grid
 from gradpen.data.source import Indices, gather, label_space, label_vectors, shown, spread_out
 from gradpen.gan import Gan
 from gradpen.machine.seeds import derived_seed, seed_everything, separate_randomness
-from gradpen.metrics.critic import accuracies, critic_gap, interpolate_slopes, scoring, total_gradient_norm
+from gradpen.metrics.critic import accuracies, critic_gap, scoring, slopes_of, total_gradient_norm
 from gradpen.metrics.generator import (
     DISTANCE,
     FRECHET,
@@ -27,8 +27,9 @@ from gradpen.metrics.generator import (
     samples_beside,
 )
 from gradpen.metrics.generator import set_size as largest_set
-from gradpen.objectives import Minimax, NonSaturating
+from gradpen.objectives import Minimax, NonSaturating, Wasserstein
 from gradpen.runs.folder import NEAR, Row
+from gradpen.runs.instruments import critic_row
 from gradpen.runs.state import State, Task
 from gradpen.sampling import draw, draw_from, draw_numbers, draw_pixels, every_label, first_latents
 
@@ -44,8 +45,8 @@ WIDEST_GRID = 16
 
 
 @torch.no_grad()
-def measure(state: State, task: Task) -> Row:
-    """Return critic gaps on training and held-out data, slopes and gradient norms.
+def measure(state: State, task: Task) -> tuple[Row, dict[str, Tensor]]:
+    """Return critic gaps on training and held-out data, slopes and gradient norms; and the slopes one by one.
 
     The images and latents measured are the same at every mark, and training's randomness is left alone.
     """
@@ -66,16 +67,16 @@ def measure(state: State, task: Task) -> Row:
             row[f"critic_gap_{name}_error"] = gap.standard_error
         pairs = np.linspace(0, len(train_part), min(SLOPES_TAKEN, len(train_part)), endpoint=False).astype(int)
         paired = train_part[pairs]
-        slopes = interpolate_slopes(gan.score(paired), paired.images, fake.images[pairs])
+        slopes = slopes_of(gan.score(paired), paired.images, fake.images[pairs])
+        row |= critic_row(gan, paired, fake.images[pairs], slopes, config.constraint)
         if isinstance(config.objective, Minimax | NonSaturating):
             real_scores = score_all(gan, train_part)
             row |= accuracies(real_scores, fake_scores[: len(real_scores)])
     if state.gan.strength is not None:
         row["augmentation_strength"] = state.gan.strength.item()
-    row["slope_mean"], row["slope_max"] = slopes.mean, slopes.maximum
     row["critic_gradient_norm"] = total_gradient_norm(gan.critic.parameters())
     row["generator_gradient_norm"] = total_gradient_norm(gan.generator.parameters())
-    return row
+    return row, slopes
 
 
 def measured_batch(task: Task, rows: Indices) -> Batch:
@@ -130,6 +131,16 @@ def distances(state: State, task: Task, beside: HeldOut) -> Row:
     text = task.source.values.symbols is not None
     made = Views(samples_beside(beside.batch, state.shown, state.gan.latent_dim, seed, text=text))
     row: Row = {"distance": DISTANCE.of(made, beside.views), "compared_images": len(beside.batch)}
+    gan, enough = state.gan.exact(), len(beside.batch) >= FRECHET.fewest
+    comparable = isinstance(task.config.objective, Wasserstein) and gan.pack == 1 and not text
+    if comparable and enough and row["distance"] > 0:
+        with torch.no_grad(), separate_randomness(), scoring(gan.critic):
+            labels = beside.batch.labels.to(task.device) if beside.batch.labels is not None else None
+            real_scores, fake_scores = (
+                score_all(gan, Batch(images=images.to(task.device), labels=labels))
+                for images in (beside.batch.images, made.images)
+            )
+        row["dual_efficiency"] = critic_gap(real_scores, fake_scores).value / row["distance"]
     if text:
         row |= {measure.name: measure.of(made, beside.views) for measure in NGRAMS}
     elif len(beside.batch) >= FRECHET.fewest:

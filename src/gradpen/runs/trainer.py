@@ -29,6 +29,7 @@ from gradpen.runs.audience import Audience
 from gradpen.runs.checkpoint import checkpoint_folders, remove_superseded, replace_file, write_checkpoint
 from gradpen.runs.checks import all_finite, refuse_drift, refuse_non_finite
 from gradpen.runs.folder import Row, RunFolder, append_row, write_json
+from gradpen.runs.instruments import instruments
 from gradpen.runs.state import State, Task, checkpoint_of, record_of, slow
 
 EARLY = (10, 50)
@@ -161,7 +162,8 @@ class Trainer:
         losses = sharing.means_over_all(losses)
         if not sharing.leads():
             return
-        measures = {name: loss.item() for name, loss in losses.items()} | marks.measure(self.state, self.task)
+        measured, slopes = marks.measure(self.state, self.task)
+        measures = {name: loss.item() for name, loss in losses.items()} | measured
         if sampling:
             measures |= marks.distances(self.state, self.task, self.held_out)
         row = self.timed(measures)
@@ -170,6 +172,8 @@ class Trainer:
         append_row(self.folder, row)
         if sampling:
             self.sample()
+            critic, constraint = self.state.gan.critic, self.task.config.constraint
+            write_json(self.folder.critic, asdict(instruments(self.state.iteration, critic, slopes, constraint)))
             self.keep_the_best(row)
             if time.monotonic() - self.published_at > PUBLISH_SECONDS:
                 self.publish()
