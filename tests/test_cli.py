@@ -55,6 +55,7 @@ def test_train_names_what_it_wrote(tmp_path: Path, command: Callable[..., Outcom
         "best",
         "checkpoint",
         "config.json",
+        "critic.json",
         "curves.png",
         "data.json",
         "measures.jsonl",
@@ -165,6 +166,7 @@ POSITIONAL = {
     "data": "[DATA]",
     "names": "NAME ...",
     "run_folder": "RUN",
+    "other": "[RUN]",
     "subject": "RUN|IMAGES",
 }
 

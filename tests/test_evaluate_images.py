@@ -13,7 +13,7 @@ from conftest import Outcome
 from gradpen.data.choice import DataChoice
 from gradpen.data.recognise import open_source
 from gradpen.errors import GradpenError, UsageError
-from gradpen.looking.report import summary
+from gradpen.looking.report_tables import summary
 from gradpen.runs.folder import RunFolder, read_measures
 from gradpen.runs.state import SLOW
 from gradpen.settings import configure

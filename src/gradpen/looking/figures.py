@@ -1,12 +1,14 @@
 """Figures from arrays: no files, no torch."""
 
 import io
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import FormatStrFormatter, LogLocator, MaxNLocator
+from PIL import Image
 
 from gradpen.runs.folder import NEAR
 from gradpen.text import DRAWN_BY
@@ -21,24 +23,51 @@ def column(rows: Sequence[dict[str, Any]], name: str) -> tuple[np.ndarray, np.nd
     return values[:, 0], values[:, 1]
 
 
+WIDTH, HEIGHT, DPI = 5.3, 3.5, 110
+"""inches of a panel, and its dots an inch"""
+
+
+def in_cells(rows: int, columns: int) -> tuple[Figure, list[Axes]]:
+    """Return a figure of panels of one size, which :func:`cut` takes apart again."""
+    figure = Figure(figsize=(WIDTH * columns, HEIGHT * rows))
+    across, down = 1 / columns, 1 / rows
+    places = [(column * across, 1 - (row + 1) * down) for row in range(rows) for column in range(columns)]
+    cells = [(x + 0.17 * across, y + 0.15 * down, 0.80 * across, 0.75 * down) for x, y in places]
+    return figure, [figure.add_axes(cell) for cell in cells]
+
+
+def cut(whole: bytes, rows: int, columns: int) -> list[bytes]:
+    """Return the panels of a figure as PNG bytes, from its own."""
+    with Image.open(io.BytesIO(whole)) as picture:
+        width, height = picture.width // columns, picture.height // rows
+        corners = [(column * width, row * height) for row in range(rows) for column in range(columns)]
+        return [encoded(picture.crop((x, y, x + width, y + height))) for x, y in corners]
+
+
+def encoded(picture: Image.Image) -> bytes:
+    """Return a picture as PNG bytes."""
+    buffer = io.BytesIO()
+    picture.save(buffer, format="png")
+    return buffer.getvalue()
+
+
 def curves(rows: Sequence[dict[str, Any]], *, floor: float | None = None) -> Figure:
-    """Return the curves of a run: critic gap, slopes and penalty, two distances, gradient norms."""
-    figure = Figure(figsize=(16, 7), layout="constrained")
-    gap, frechet, distance, slopes, norms, empty = figure.subplots(2, 3).ravel()
-    empty.set_axis_off()
-    draw_gap(gap, rows)
-    draw_slopes(slopes, rows)
-    draw_distance(distance, rows, floor)
-    draw_frechet_distance(frechet, rows)
-    draw_gradient_norms(norms, rows)
-    for axes in (gap, frechet, distance, slopes, norms):
+    """Return all curves of a run: :data:`PANELS`, in two rows of three."""
+    figure, cells = in_cells(2, 3)
+    for axes, draw in zip(cells, PANELS.values(), strict=True):
+        draw(axes, rows, floor)
         axes.set_xlabel("iteration (generator updates)")
-        axes.grid(alpha=0.25)
-        axes.spines[["top", "right"]].set_visible(False)
+        finish(axes)
     return figure
 
 
-def draw_gap(axes: Axes, rows: Sequence[dict[str, Any]]) -> None:
+def finish(axes: Axes) -> None:
+    """Give a panel what all have."""
+    axes.grid(alpha=0.25)
+    axes.spines[["top", "right"]].set_visible(False)
+
+
+def draw_gap(axes: Axes, rows: Sequence[dict[str, Any]], _floor: float | None) -> None:
     """Draw the critic gap with bands of two standard errors."""
     for part, colour, words in (
         ("train", TRAIN, "training images"),
@@ -49,11 +78,11 @@ def draw_gap(axes: Axes, rows: Sequence[dict[str, Any]]) -> None:
         axes.plot(iterations, values, color=colour, label=words)
         axes.fill_between(iterations, values - 2 * errors, values + 2 * errors, color=colour, alpha=0.2, lw=0)
     axes.set_title("Critic gap (band: ± 2 standard errors)", fontsize=10)
-    axes.set_ylabel("mean score real − mean score fake")
+    axes.set_ylabel("mean score, real less fake")
     axes.legend(frameon=False)
 
 
-def draw_slopes(axes: Axes, rows: Sequence[dict[str, Any]]) -> None:
+def draw_slopes(axes: Axes, rows: Sequence[dict[str, Any]], _floor: float | None) -> None:
     """Draw mean and largest slope on interpolates, and the penalty where there is one."""
     axes.plot(*column(rows, "slope_mean"), color=TRAIN, label="mean slope")
     axes.plot(*column(rows, "slope_max"), color=HELD_OUT, label="largest slope", lw=0.8)
@@ -62,7 +91,7 @@ def draw_slopes(axes: Axes, rows: Sequence[dict[str, Any]]) -> None:
         axes.plot(iterations, penalty, color=PENALTY, label="penalty (weighted)", lw=0.8)
     axes.axhline(1, color=GREY, lw=0.8, ls="--")
     axes.set_title("Slopes on interpolates, and the penalty", fontsize=10)
-    axes.set_ylabel("slope: score per data unit; penalty: score")
+    axes.set_ylabel("slope; penalty")
     axes.set_ylim(bottom=0)
     axes.legend(frameon=False)
 
@@ -89,7 +118,7 @@ def draw_ngrams(axes: Axes, rows: Sequence[dict[str, Any]]) -> None:
     axes.legend(frameon=False)
 
 
-def draw_frechet_distance(axes: Axes, rows: Sequence[dict[str, Any]]) -> None:
+def draw_nearness(axes: Axes, rows: Sequence[dict[str, Any]], _floor: float | None) -> None:
     """Draw the Fréchet distance of samples to held-out data in features, and where the best checkpoint is."""
     if any("jsd_4" in row for row in rows):
         draw_ngrams(axes, rows)
@@ -101,12 +130,20 @@ def draw_frechet_distance(axes: Axes, rows: Sequence[dict[str, Any]]) -> None:
         axes.plot(iterations[best], values[best], "o", color=HELD_OUT, ms=7, label=f"best, {iterations[best]:,.0f}")
         axes.legend(frameon=False)
         if values.min() > 0:
-            axes.set_yscale("log")
+            use_logarithms(axes, values)
     axes.set_title("Fréchet distance in features of random convolutions", fontsize=10)
     axes.set_ylabel("squared feature units")
 
 
-def draw_gradient_norms(axes: Axes, rows: Sequence[dict[str, Any]]) -> None:
+def use_logarithms(axes: Axes, values: np.ndarray) -> None:
+    """Show powers of ten, and where there are few of them the numbers between as numbers."""
+    axes.set_yscale("log")
+    if values.max() < 10 * values.min():
+        axes.yaxis.set_minor_locator(LogLocator(subs=(2, 3, 5, 7)))
+        axes.yaxis.set_minor_formatter(FormatStrFormatter("%g"))
+
+
+def draw_gradient_norms(axes: Axes, rows: Sequence[dict[str, Any]], _floor: float | None) -> None:
     """Draw the norms of both networks' parameter gradients."""
     trained = [row for row in rows if row["iteration"] > 0]
     axes.plot(*column(trained, "critic_gradient_norm"), color=TRAIN, label="critic")
@@ -117,40 +154,90 @@ def draw_gradient_norms(axes: Axes, rows: Sequence[dict[str, Any]]) -> None:
     axes.legend(frameon=False)
 
 
+def draw_steps(axes: Axes, rows: Sequence[dict[str, Any]], _floor: float | None) -> None:
+    """Draw how much of the distance the critic finds, where it steps to, and how much of it is clipped."""
+    for name, colour, words in (
+        ("dual_efficiency", TRAIN, "share of the exact distance found"),
+        ("critic_step_cosine", HELD_OUT, "cosine of step and descent"),
+        ("clipped", PENALTY, "share of weights clipped"),
+    ):
+        iterations, values = column(rows, name)
+        if len(values):
+            axes.plot(
+                iterations, values, color=colour, label=words, marker="o" if name == "dual_efficiency" else "", ms=3
+            )
+    axes.axhline(0, color=GREY, lw=0.8)
+    axes.set_title("Critic: what it finds, where it steps", fontsize=10)
+    if axes.lines[:-1]:
+        axes.legend(frameon=False)
+
+
+Draw = Callable[[Axes, Sequence[dict[str, Any]], float | None], None]
+PANELS: dict[str, Draw] = {
+    "gap": draw_gap,
+    "nearness": draw_nearness,
+    "distance": draw_distance,
+    "slopes": draw_slopes,
+    "norms": draw_gradient_norms,
+    "steps": draw_steps,
+}
+NAMES_OF_NEARNESS = {"frechet_distance": "Fréchet distance in features", "jsd_4": "Divergence of 4-grams, in bits,"}
+
+
 def critic_figure(found: dict[str, Any]) -> Figure:
-    """Return what one critic was like: its slopes, the gradients of its layers, its weights.
+    """Return what one critic was like: :data:`CRITIC_PANELS`, in a row.
 
     Args:
         found: the values of :class:`gradpen.runs.instruments.Instruments`.
     """
-    figure = Figure(figsize=(16, 3.6), layout="constrained")
-    slopes, layers, weights = figure.subplots(1, 3)
+    figure, cells = in_cells(1, 3)
+    for axes, draw in zip(cells, CRITIC_PANELS.values(), strict=True):
+        draw(axes, found)
+        finish(axes)
+    return figure
+
+
+def draw_slope_counts(axes: Axes, found: dict[str, Any]) -> None:
+    """Draw how many slopes there are of each size."""
     # An outlier would press all others into one bar.
     widest = max(1.5, 1.1 * float(np.quantile(np.concatenate([*found["slopes"].values()]), 0.98)))
     for (place, values), colour in zip(found["slopes"].items(), (TRAIN, PENALTY, HELD_OUT), strict=True):
-        slopes.hist(np.minimum(values, widest), bins=30, range=(0, widest), histtype="step", color=colour, label=place)
-    slopes.axvline(1, color=GREY, lw=0.8, ls="--")
-    slopes.set_title("Slopes of the critic, 64 places each", fontsize=10)
-    slopes.set_xlabel("score per data unit")
-    slopes.legend(frameon=False)
+        axes.hist(np.minimum(values, widest), bins=30, range=(0, widest), histtype="step", color=colour, label=place)
+    axes.axvline(1, color=GREY, lw=0.8, ls="--")
+    axes.set_title("Slopes of the critic", fontsize=10)
+    axes.set_xlabel("score per data unit")
+    axes.set_ylabel("places")
+    axes.legend(frameon=False)
+
+
+def draw_layers(axes: Axes, found: dict[str, Any]) -> None:
+    """Draw the gradient norm of each layer."""
     norms = [*found["layer_gradients"].values()]
-    layers.plot(range(1, len(norms) + 1), norms, color=TRAIN, marker="o", ms=3)
+    axes.plot(range(1, len(norms) + 1), norms, color=TRAIN, marker="o", ms=3)
     if any(norm > 0 for norm in norms):
-        layers.set_yscale("log")
-    layers.set_title("Gradient norm of each layer's weights", fontsize=10)
-    layers.set_xlabel("layer, from the input on")
-    layers.xaxis.get_major_locator().set_params(integer=True)
+        axes.set_yscale("log")
+    axes.set_title("Gradient norm of each layer's weights", fontsize=10)
+    axes.set_xlabel("layer, from the input on")
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+
+
+def draw_weights(axes: Axes, found: dict[str, Any]) -> None:
+    """Draw how many weights there are of each size."""
     counts = np.array(found["weight_counts"])
-    weights.stairs(counts / max(1, counts.sum()), found["weight_edges"], fill=True, color=TRAIN, alpha=0.7)
+    axes.stairs(counts / max(1, counts.sum()), found["weight_edges"], fill=True, color=TRAIN, alpha=0.7)
     if found["bound"] is not None:
         for bound in (-found["bound"], found["bound"]):
-            weights.axvline(bound, color=GREY, lw=0.8, ls="--")
-    weights.set_title("Weights of the critic" + (" (dashed: clipped there)" if found["bound"] else ""), fontsize=10)
-    weights.set_ylabel("share")
-    for axes in (slopes, layers, weights):
-        axes.grid(alpha=0.25)
-        axes.spines[["top", "right"]].set_visible(False)
-    return figure
+            axes.axvline(bound, color=GREY, lw=0.8, ls="--")
+    axes.xaxis.set_major_locator(MaxNLocator(5))
+    axes.set_title("Weights of the critic" + (" (dashed: clipped there)" if found["bound"] else ""), fontsize=10)
+    axes.set_ylabel("share")
+
+
+CRITIC_PANELS: dict[str, Callable[[Axes, dict[str, Any]], None]] = {
+    "slopes": draw_slope_counts,
+    "layers": draw_layers,
+    "weights": draw_weights,
+}
 
 
 def dots(rows: Sequence[tuple[str, Sequence[float]]], floor: float | None) -> Figure:
@@ -190,5 +277,5 @@ def labelled_rows(rows: Sequence[tuple[str, np.ndarray]]) -> Figure:
 def png(figure: Figure) -> bytes:
     """Return a figure as PNG bytes."""
     buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", dpi=110, metadata={"Software": DRAWN_BY})
+    figure.savefig(buffer, format="png", dpi=DPI, metadata={"Software": DRAWN_BY})
     return buffer.getvalue()

@@ -11,7 +11,7 @@ import torch
 from matplotlib.figure import Figure
 
 from gradpen.looking.figures import png
-from gradpen.looking.report import STYLE, picture, text
+from gradpen.looking.page import document, picture, text
 from gradpen.machine.versions import versions
 from gradpen.runs.checkpoint import replace_file
 from gradpen.runs.folder import write_json
@@ -109,19 +109,6 @@ def section(report: Report, level: int = 2) -> str:
         + notes
         + (f"<{head}>What failed</{head}><ul>{failed}</ul>" if failed else "")
     )
-
-
-def document(title: str, body: str) -> str:
-    """Return a page that needs nothing but itself."""
-    return f"""<!DOCTYPE html>
-<html lang="en"><head><meta charset="utf-8">
-<meta http-equiv="Content-Security-Policy" content="default-src 'none'; img-src data:; style-src 'unsafe-inline'">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>{text(title)}</title><style>{STYLE}</style></head><body>
-<h1>{text(title)}</h1>
-{body}
-</body></html>
-"""
 
 
 def page_of_all(reports: Sequence[Report]) -> str:
