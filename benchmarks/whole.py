@@ -30,8 +30,8 @@ from gradpen.data.recognise import open_source
 from gradpen.looking.report import publish
 from gradpen.machine.versions import versions
 from gradpen.runs.audience import Audience
+from gradpen.runs.iteration import batches_from
 from gradpen.runs.state import Task, build_gan
-from gradpen.runs.trainer import batches_from
 from gradpen.runs.training import train
 from gradpen.settings import configure
 

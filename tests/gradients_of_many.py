@@ -16,8 +16,8 @@ from gradpen.data.recognise import open_source
 from gradpen.machine.job import join
 from gradpen.machine.seeds import seed_everything
 from gradpen.machine.sharing import leads
+from gradpen.runs.iteration import batches_from
 from gradpen.runs.state import Task, build_gan
-from gradpen.runs.trainer import batches_from
 from gradpen.settings import configure
 
 STILL = {"learning_rate": 1e-12, "batch_size": 32, "critic_steps": 1}

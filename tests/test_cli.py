@@ -64,6 +64,7 @@ def test_train_names_what_it_wrote(tmp_path: Path, command: Callable[..., Outcom
         "run.json",
         "run.lock",
         "samples",
+        "verdict.json",
     ]
 
 

@@ -21,8 +21,8 @@ from gradpen.batch import Batch
 from gradpen.data.choice import DataChoice
 from gradpen.data.recognise import open_source
 from gradpen.data.source import Source
+from gradpen.runs.iteration import batches_from, iterate
 from gradpen.runs.state import Task, initial_state
-from gradpen.runs.trainer import batches_from, iterate
 from gradpen.sampling import latents
 from gradpen.settings import configure
 

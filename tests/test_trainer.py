@@ -22,7 +22,7 @@ from gradpen.presets.catalogue import PRESETS
 from gradpen.presets.language import LINE
 from gradpen.presets.preset import Preset
 from gradpen.presets.toys import POINT
-from gradpen.runs import trainer
+from gradpen.runs import iteration, trainer
 from gradpen.runs.audience import Audience
 from gradpen.runs.checkpoint import checkpoint_folders, read_checkpoint
 from gradpen.runs.folder import RunFolder, read_measures
@@ -164,7 +164,7 @@ def test_the_same_seed_gives_the_same_run_and_another_does_not(tmp_path: Path) -
 @pytest.mark.parametrize("variant", VARIANTS)
 def test_marks_change_nothing_of_the_training(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, variant: str) -> None:
     """Measured and sampled after every iteration, or never, not even before the first."""
-    import gradpen.runs.trainer
+    import gradpen.runs.iteration
 
     cadence: dict[str, Any] = dict.fromkeys(("cadence.log_every", "cadence.sample_every", "cadence.save_every"), 1)
     often = state(train(small(**VARIANTS[variant], **cadence), out=tmp_path / "often"))
@@ -291,7 +291,7 @@ def poison(what: str) -> Callable[[Any], None]:
 @pytest.mark.parametrize("when", [6, 8])
 def test_non_finite_losses_stop_the_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, what: str, when: int) -> None:
     import gradpen.algorithm
-    import gradpen.runs.trainer
+    import gradpen.runs.iteration
 
     real = gradpen.algorithm.train_iteration
     done = {"n": 0}
@@ -303,7 +303,7 @@ def test_non_finite_losses_stop_the_run(tmp_path: Path, monkeypatch: pytest.Monk
         return real(gan, *arguments, **options)
 
     whole = state(train(small(), out=tmp_path / "whole"))
-    monkeypatch.setattr(gradpen.runs.trainer, "train_iteration", poisoned)
+    monkeypatch.setattr(gradpen.runs.iteration, "train_iteration", poisoned)
     measured = max(iteration for iteration in range(when) if iteration % 3 == 0 or iteration % 4 == 0)
     story = rf"infinite or NaN between iterations {measured + 1} and {when}; at iteration {measured} the critic gap was"
     with pytest.raises(DivergedError, match=story) as e:
@@ -313,7 +313,7 @@ def test_non_finite_losses_stop_the_run(tmp_path: Path, monkeypatch: pytest.Monk
     folder = RunFolder(path=tmp_path / "run")
     assert json.loads(folder.record.read_text())["state"] == "diverged"
     assert [place.name for place in checkpoint_folders(folder.checkpoints)] == ["00000005", "00000000"]
-    monkeypatch.setattr(gradpen.runs.trainer, "train_iteration", real)
+    monkeypatch.setattr(gradpen.runs.iteration, "train_iteration", real)
     assert state(resume(folder.path)) == whole
 
 
@@ -405,7 +405,7 @@ def test_huge_learning_rate_diverges_with_a_sentence(tmp_path: Path) -> None:
 def test_a_full_disk_is_a_sentence_and_nothing_is_lost(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
-    import gradpen.runs.trainer
+    import gradpen.runs.iteration
 
     whole = state(train(small(), out=tmp_path / "whole"))
 
@@ -489,7 +489,7 @@ def test_load_warns_of_a_damaged_checkpoint(tmp_path: Path) -> None:
 
 def test_an_iteration_takes_its_critic_steps(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """As many batches as critic updates, each new, or all the same one; warm-up where it is due."""
-    import gradpen.runs.trainer
+    import gradpen.runs.iteration
 
     def batches_of(**settings: Any) -> list[list[bytes]]:
         seen: list[list[bytes]] = []
@@ -500,9 +500,9 @@ def test_an_iteration_takes_its_critic_steps(tmp_path: Path, monkeypatch: pytest
             return real(gan, objective, constraint, iter(taken), **options)
 
         real = gradpen.algorithm.train_iteration
-        monkeypatch.setattr(gradpen.runs.trainer, "train_iteration", watch)
+        monkeypatch.setattr(gradpen.runs.iteration, "train_iteration", watch)
         train(small(iterations=6, **settings), out=tmp_path / repr(len(settings) + len(list(tmp_path.iterdir()))))
-        monkeypatch.setattr(gradpen.runs.trainer, "train_iteration", real)
+        monkeypatch.setattr(gradpen.runs.iteration, "train_iteration", real)
         return seen
 
     usual = batches_of()
@@ -516,7 +516,7 @@ def test_an_iteration_takes_its_critic_steps(tmp_path: Path, monkeypatch: pytest
 
 
 def test_learning_rates_fall_linearly(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    import gradpen.runs.trainer
+    import gradpen.runs.iteration
 
     rates = []
 
@@ -525,7 +525,7 @@ def test_learning_rates_fall_linearly(tmp_path: Path, monkeypatch: pytest.Monkey
         return real(gan, *arguments, **options)
 
     real = gradpen.algorithm.train_iteration
-    monkeypatch.setattr(gradpen.runs.trainer, "train_iteration", watch)
+    monkeypatch.setattr(gradpen.runs.iteration, "train_iteration", watch)
     config = small(iterations=4, **DECAYING)
     folder = train(config, out=tmp_path / "run", audience=Stop(2).audience())
     with pytest.raises(RunError, match="schedules that end with its 4 iterations, so another number"):
@@ -660,7 +660,7 @@ def test_labels_as_python_users_write_them(tmp_path: Path) -> None:
 
 def test_slow_first_steps_are_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(trainer, "SLOW_SECONDS", 0.2)
-    real = trainer.iterate
+    real = iteration.iterate
 
     def slowly(*arguments: Any) -> Any:
         time.sleep(0.5)

@@ -12,6 +12,7 @@ from gradpen.data.choice import LabelledArray
 from gradpen.data.held import Held, in_memory
 from gradpen.data.lines import SUFFIXES, TEXT
 from gradpen.errors import UsageError
+from gradpen.looking.judging import Judge
 from gradpen.looking.report import publish
 from gradpen.presets.quick import MINUTES
 from gradpen.runs import training
@@ -116,6 +117,8 @@ def train_with(
     audience = audience or Audience()
     if audience.publish is None:
         audience.publish = publish
+    if audience.judge is None:
+        audience.judge = Judge(audience.say)
     array = in_memory(data, labels, audience.say)
     path = None if data is None or array is not None else str(data)
     if array is None and labels is not None:

@@ -34,13 +34,13 @@ class Diagnose:
         from gradpen.evaluation import load_with_data
         from gradpen.looking.diagnosis import diagnose
         from gradpen.looking.report import publish
-        from gradpen.looking.symptoms import symptoms
+        from gradpen.looking.symptoms import recorded_symptoms
         from gradpen.looking.verdict_pages import page, write
         from gradpen.runs.folder import RunFolder
 
         chosen = checkpoint_named(self.checkpoint)
         run, source = load_with_data(self.run_folder, self.data, complain, checkpoint=chosen, device=self.device)
-        verdicts = diagnose(symptoms(run, source))
+        verdicts = diagnose(recorded_symptoms(run, source))
         folder = RunFolder(path=run.path)
         write(folder, verdicts, run.iteration)
         publish(folder)

@@ -1,7 +1,7 @@
 """What a verdict on a run rests on: its measures, and what its generator and its data show when it is looked at."""
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -14,6 +14,8 @@ from gradpen.runs.folder import Row, RunFolder, read_measures
 from gradpen.runs.trained import Run
 from gradpen.settings import to_dict
 
+ALONE = 1.0
+"""spread of a single image, which the number of images tells of"""
 SETS, LOOKED_AT, LABELLED = 2, 64, 32
 """sets of samples measured; samples looked at for copies; latents drawn under every label"""
 
@@ -41,11 +43,28 @@ class Symptoms:
     """how far a sample moves with its label, in parts of how far it moves with its latents; none without labels"""
 
 
-def symptoms(run: Run, source: Source) -> Symptoms:
-    """Return the symptoms of a run."""
-    folder = RunFolder(path=run.path)
-    record = json.loads(folder.record.read_text(encoding="utf-8"))
+def symptoms(run: Run, source: Source, *, state: str = "finished", closely: bool = True) -> Symptoms:
+    """Return the symptoms of a run.
+
+    Args:
+        run: with all its measures.
+        source: its data.
+        state: of the run: running, finished, interrupted or diverged.
+        closely: look at samples too, and not at measures and data alone.
+    """
     rows = spread_out(source.train, min(LOOKED_AT, len(source.train)))
+    seen = Symptoms(
+        config=to_dict(run.config),
+        rows=run.measures,
+        state=state,
+        iteration=run.iteration,
+        iterations=run.config.iterations,
+        train_images=len(source.train),
+        distinct=distinct(source),
+        spread=diversity(gather(source, rows, CPU)) if len(rows) > 1 else ALONE,
+    )
+    if not closely:
+        return seen
     found = measure_generator(
         run.generator,
         run.config.generator.latent_dim,
@@ -55,19 +74,20 @@ def symptoms(run: Run, source: Source) -> Symptoms:
         sets=SETS,
         measures=measures_for(source),
     )
-    return Symptoms(
-        config=to_dict(run.config),
-        rows=read_measures(folder),
-        state=record["state"],
-        iteration=record["iteration"],
-        iterations=record["iterations"],
-        train_images=len(source.train),
-        distinct=distinct(source),
-        spread=diversity(gather(source, rows, CPU)),
+    return replace(
+        seen,
         measures={name: estimate.mean for name, estimate in found.items()},
         copies=copies(run, source),
         label_change=label_change(run),
     )
+
+
+def recorded_symptoms(run: Run, source: Source) -> Symptoms:
+    """Return the symptoms of a run in its folder, measured after the iteration that was loaded too."""
+    folder = RunFolder(path=run.path)
+    record = json.loads(folder.record.read_text(encoding="utf-8"))
+    seen = symptoms(replace(run, measures=read_measures(folder)), source, state=record["state"])
+    return replace(seen, iteration=record["iteration"])
 
 
 def distinct(source: Source) -> int:

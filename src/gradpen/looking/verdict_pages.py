@@ -25,6 +25,14 @@ def page(verdicts: Sequence[Verdict], run: Path) -> str:
     return "\n".join(lines)
 
 
+def in_a_line(verdicts: Sequence[Verdict], run: Path) -> str:
+    """Return verdicts as one line, and where to read what to change."""
+    first, *others = verdicts
+    also = f"; also {', '.join(other.name for other in others)}" if others else ""
+    more = f"; gradpen diagnose {shlex.quote(printable(run))} says what to change" if first.sick else ""
+    return f"{first.name}. {first.meaning} ({evidence_of(first)}){also}{more}"
+
+
 def evidence_of(verdict: Verdict) -> str:
     """Return the number, its threshold and since when it is so."""
     since = f", at every mark since iteration {verdict.since:,}" if verdict.since is not None else ""

@@ -7,8 +7,10 @@ from dataclasses import dataclass, field
 from gradpen.config import RunConfig
 from gradpen.data.folder import Progress
 from gradpen.data.recognise import no_progress
+from gradpen.data.source import Source
 from gradpen.machine.signals import Interrupt
 from gradpen.runs.folder import Row, RunFolder
+from gradpen.runs.trained import Run
 
 
 @dataclass(kw_only=True)
@@ -23,6 +25,8 @@ class Audience:
     """while a folder is decoded"""
     publish: Callable[[RunFolder], None] | None = None
     """at sample marks now and then, and at the end: figures and report; :func:`gradpen.train` gives its own"""
+    judge: Callable[[Run, Source, str], None] | None = None
+    """at sample marks now and then, and at the end: what is wrong with the run, be it running, finished or diverged"""
     interrupt: Interrupt = field(default_factory=Interrupt)
     """whether to stop"""
     listen: Callable[[], AbstractContextManager[None]] = nullcontext

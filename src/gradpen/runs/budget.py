@@ -28,8 +28,8 @@ from gradpen.presets.quick import (
     sizes_for,
 )
 from gradpen.runs import marks
+from gradpen.runs.iteration import batches_from, iterate
 from gradpen.runs.state import State, Task, initial_state
-from gradpen.runs.trainer import batches_from, iterate
 from gradpen.runs.volumes import with_depth
 
 LONGEST = 1_000_000

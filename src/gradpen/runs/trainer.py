@@ -7,30 +7,26 @@ from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
-from itertools import islice, repeat
 from threading import Timer
 
 import torch
 
-from gradpen import auxiliary
-from gradpen.algorithm import Measures, train_iteration
-from gradpen.batch import Batch
-from gradpen.config import RunConfig
+from gradpen.algorithm import Measures
 from gradpen.data.shown import save_drawn
-from gradpen.data.source import batches
+from gradpen.data.source import label_space
 from gradpen.errors import DivergedError
-from gradpen.lipschitz import Constraint, GradientPenalty
 from gradpen.machine import sharing
-from gradpen.machine.seeds import derived_seed, seed_everything
+from gradpen.machine.seeds import separate_randomness
 from gradpen.metrics.generator import Estimate
-from gradpen.optimizers import Average, move_to, update_average
 from gradpen.runs import marks
 from gradpen.runs.audience import Audience
 from gradpen.runs.checkpoint import checkpoint_folders, remove_superseded, replace_file, write_checkpoint
 from gradpen.runs.checks import all_finite, refuse_drift, refuse_non_finite
-from gradpen.runs.folder import Row, RunFolder, append_row, write_json
+from gradpen.runs.folder import Row, RunFolder, append_row, read_measures, write_json
 from gradpen.runs.instruments import instruments
+from gradpen.runs.iteration import batches_from, iterate
 from gradpen.runs.state import State, Task, checkpoint_of, record_of, slow
+from gradpen.runs.trained import Run
 
 EARLY = (10, 50)
 """iterations after which samples are shown and critics measured too, so that slow networks show something soon"""
@@ -40,7 +36,9 @@ SAVE_SECONDS = 300
 SLOW_SECONDS = 20
 """after so long a user who sees nothing is told why"""
 PUBLISH_SECONDS = 60
-"""figures and report are written anew at most so often"""
+"""figures and report are written anew at most so often, and the run is judged"""
+JUDGED_SHARE = 50
+"""times as long as judging takes, a run trains before it is judged again"""
 
 
 @dataclass(kw_only=True)
@@ -64,6 +62,9 @@ class Trainer:
     """the iteration of the newest checkpoint"""
     saved_at: float = field(default_factory=time.monotonic)
     published_at: float = field(default_factory=time.monotonic)
+    judged_at: float = field(default_factory=time.monotonic)
+    judging: float = 0.0
+    """seconds that judging took"""
     marked_at: float = field(default_factory=time.monotonic)
     first: bool = True
     """whether no iteration was done in this process yet"""
@@ -175,6 +176,8 @@ class Trainer:
             critic, constraint = self.state.gan.critic, self.task.config.constraint
             write_json(self.folder.critic, asdict(instruments(self.state.iteration, critic, slopes, constraint)))
             self.keep_the_best(row)
+            if time.monotonic() - self.judged_at > max(PUBLISH_SECONDS, JUDGED_SHARE * self.judging):
+                self.judge("running")
             if time.monotonic() - self.published_at > PUBLISH_SECONDS:
                 self.publish()
 
@@ -253,6 +256,7 @@ class Trainer:
         except DivergedError:
             self.record("diverged")
             if self.row:
+                self.judge("diverged")
                 self.publish()
             raise
 
@@ -269,6 +273,7 @@ class Trainer:
         if sharing.leads():
             if done:
                 self.record("finished", marks.final_distances(self.state, self.task))
+                self.judge("finished")
             else:
                 self.record("interrupted")
             self.publish()
@@ -280,67 +285,28 @@ class Trainer:
             found = {name: asdict(distance) for name, distance in (distances or {}).items()}
             write_json(self.folder.record, record_of(self.state, self.task, self.run_id, stage, found))
 
+    def judge(self, stage: str) -> None:
+        """Let the audience judge the run as it is."""
+        if not sharing.leads() or self.audience.judge is None:
+            return
+        started, config, source = time.monotonic(), self.task.config, self.task.source
+        run = Run(
+            path=self.folder.path,
+            config=config,
+            iteration=self.state.iteration,
+            generator=self.state.shown,
+            labels=label_space(source.labels) if source.labels is not None and config.conditional else None,
+            measures=read_measures(self.folder),
+            data_fingerprint=source.fingerprint,
+            values=source.values,
+        )
+        with separate_randomness():
+            self.audience.judge(run, source, stage)
+        self.judged_at = time.monotonic()
+        self.judging = self.judged_at - started
+
     def publish(self) -> None:
         """Let the audience write figures and report."""
         if sharing.leads() and self.audience.publish is not None:
             self.audience.publish(self.folder)
             self.published_at = time.monotonic()
-
-
-def batches_from(task: Task, iteration: int) -> Iterator[Batch]:
-    """Return the endless batches of a run after so many iterations."""
-    config = task.config
-    stream = batches(
-        task.source,
-        config.batch_size,
-        seed=derived_seed(config.seed, "order", 0),
-        start=iteration if config.reuse_batch else config.critic_updates(iteration),
-        device=task.device,
-        conditional=config.conditional,
-        flip=config.data.flip,
-        dequantise=config.data.dequantise,
-        parts=config.accumulate,
-    )
-    return (batch.packed(config.pack) for batch in stream)
-
-
-def iterate(state: State, config: RunConfig, stream: Iterator[Batch]) -> Measures:
-    """Do the next iteration on the next batches of the stream, from the iteration's own seed; return its losses."""
-    state.iteration += 1
-    now = config.during(state.iteration)
-    gan = state.gan if now.augmentation is None else replace(state.gan, augmentation=now.augmentation)
-    seed_everything(config.seed, "iterate", state.iteration)
-    move_to(gan.generator_optimizer, now.generator_optimizer)
-    move_to(gan.critic_optimizer, now.critic_optimizer)
-    before = config.critic_updates(state.iteration - 1)
-    updates = config.critic_updates(state.iteration) - before
-    batches = repeat(next(stream), updates) if config.reuse_batch else islice(stream, updates)
-    common = {
-        "parts": config.accumulate,
-        "steps_before": before,
-        "generator_batches": config.generator_batches,
-    }
-    if config.critic.labels == "classify":
-        losses = auxiliary.train_iteration(gan, now.objective, now.constraint, now.class_loss, batches, **common)
-    else:
-        losses = train_iteration(
-            gan, now.objective, now.constraint, batches, share_samples=config.share_samples, **common
-        )
-    if state.average is not None:
-        update_average(state.average, gan.generator, decay_in(now, state.iteration))
-    return with_whole_penalty(losses, now.constraint, before + updates)
-
-
-def with_whole_penalty(losses: Measures, constraint: Constraint, step: int) -> Measures:
-    """Return the losses of an iteration with a lazy penalty as it would be in every step, or without where it rests."""
-    every = constraint.every if isinstance(constraint, GradientPenalty) else 1
-    whole = losses | {"penalty": losses["penalty"] / every}
-    return {name: loss for name, loss in whole.items() if name != "penalty" or step % every == 0}
-
-
-def decay_in(now: RunConfig, iteration: int) -> float:
-    """Return the share of the generator's average that the update of an iteration keeps."""
-    if not isinstance(now.average, Average):
-        return now.average or 0.0
-    seen = now.images(iteration - 1)
-    return now.average.decay(now.images(iteration) - seen, seen)

@@ -13,9 +13,9 @@ from torch.nn.functional import cosine_similarity
 
 from gradpen.data.recognise import open_source
 from gradpen.looking.figures import HELD_OUT, TRAIN
+from gradpen.runs.iteration import batches_from, iterate
 from gradpen.runs.own import Own
 from gradpen.runs.state import Task, initial_state
-from gradpen.runs.trainer import batches_from, iterate
 from gradpen.settings import configure
 from gradpen.studies.critics import rounded
 from gradpen.studies.estimates import CLIPPED

@@ -13,7 +13,7 @@ from gradpen.data.choice import DataChoice
 from gradpen.data.recognise import open_source
 from gradpen.errors import DivergedError
 from gradpen.looking.diagnosis import diagnose
-from gradpen.looking.symptoms import Symptoms, symptoms
+from gradpen.looking.symptoms import Symptoms, recorded_symptoms
 from gradpen.looking.verdict import HEALTHY, IMPROVING, TOO_EARLY
 from gradpen.runs.trained import load
 from gradpen.studies.critics import numbers
@@ -153,7 +153,7 @@ def train(place: Path, preset: str, settings: dict[str, Any]) -> Found:
     with suppress(DivergedError):
         trained(place, preset, settings)
     run = load(place / "run", checkpoint="last")
-    return asdict(symptoms(run, open_source(run.config.data))) | {"picture": in_letters(newest_grid(place))}
+    return asdict(recorded_symptoms(run, open_source(run.config.data))) | {"picture": in_letters(newest_grid(place))}
 
 
 def cases(scale: Scale) -> list[Case]:
