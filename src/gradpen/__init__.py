@@ -34,6 +34,7 @@ HOMES = (
     "runs.export",
     "evaluation",
     "api",
+    "looking.watch",
 )
 
 

@@ -10,6 +10,7 @@ from gradpen.errors import *
 from gradpen.evaluation import *
 from gradpen.gan import *
 from gradpen.lipschitz import *
+from gradpen.looking.watch import *
 from gradpen.metrics.critic import *
 from gradpen.metrics.features import *
 from gradpen.metrics.samples import *

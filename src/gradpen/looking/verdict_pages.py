@@ -13,8 +13,8 @@ from gradpen.runs.folder import RunFolder, write_json
 from gradpen.text import printable
 
 
-def page(verdicts: Sequence[Verdict], run: Path) -> str:
-    """Return verdicts as lines of text, each with its evidence and what to change as a command."""
+def page(verdicts: Sequence[Verdict], run: Path | None) -> str:
+    """Return verdicts as lines of text, each with its evidence and what to change, of a run as a command."""
     lines = []
     for place, verdict in enumerate(verdicts):
         lines += [
@@ -39,9 +39,9 @@ def evidence_of(verdict: Verdict) -> str:
     return f"{verdict.evidence}{since}"
 
 
-def remedy_in_words(remedy: Remedy, run: Path) -> str:
-    """Return a change with the command that makes it."""
-    return ": ".join([remedy.words, *commands(remedy.settings, run)])
+def remedy_in_words(remedy: Remedy, run: Path | None) -> str:
+    """Return a change with the command that makes it, where there is a run to change."""
+    return ": ".join([remedy.words, *(commands(remedy.settings, run) if run is not None else ())])
 
 
 def commands(settings: Sequence[str], run: Path) -> list[str]:

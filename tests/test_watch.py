@@ -1,0 +1,177 @@
+"""The measures and the verdict in a training loop of one's own."""
+
+import copy
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor, nn
+
+import gradpen
+from gradpen.errors import UsageError
+from gradpen.lipschitz import gradient_penalty
+from gradpen.looking.verdict import Verdict
+
+
+class Images(nn.Module):
+    """A generator of images from maps of latents, with batch norm."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layers = nn.Sequential(
+            nn.ConvTranspose2d(6, 8, 4), nn.BatchNorm2d(8), nn.ReLU(), nn.Conv2d(8, 1, 1), nn.Tanh()
+        )
+
+    def forward(self, z: Tensor) -> Tensor:
+        made: Tensor = self.layers(z)
+        return made
+
+
+class Labelled(nn.Module):
+    """A player that takes label vectors beside its input."""
+
+    def __init__(self, size: int, labels: int, out: int) -> None:
+        super().__init__()
+        self.layer = nn.Linear(size + labels, out)
+
+    def forward(self, x: Tensor, labels: Tensor) -> Tensor:
+        made: Tensor = self.layer(torch.cat([x, labels], 1))
+        return made
+
+
+def perceptron(size: int, out: int) -> nn.Sequential:
+    return nn.Sequential(nn.Linear(size, 32), nn.ReLU(), nn.Linear(32, out))
+
+
+def points(count: int, seed: int = 0) -> Tensor:
+    return 0.3 * torch.randn(count, 2, generator=torch.Generator().manual_seed(seed)) + 0.2
+
+
+CASES: dict[str, Callable[[], gradpen.Watch]] = {
+    "vectors": lambda: gradpen.Watch(perceptron(4, 2), perceptron(2, 1), points(300), latent_dim=4),
+    "held out": lambda: gradpen.Watch(
+        perceptron(4, 2), perceptron(2, 1), points(300), held_out=points(90, seed=1), latent_dim=4
+    ),
+    "images from maps, patches": lambda: gradpen.Watch(
+        Images(), nn.Conv2d(1, 1, 3), torch.rand(60, 1, 4, 4) * 2 - 1, latent_dim=6, latents="maps", patches=True
+    ),
+    "signals": lambda: gradpen.Watch(
+        nn.Sequential(nn.Linear(4, 16), nn.Unflatten(1, (2, 8))),
+        nn.Sequential(nn.Conv1d(2, 3, 3), nn.Flatten(), nn.Linear(18, 1), nn.Flatten(0)),
+        np.random.default_rng(0).random((50, 2, 8), dtype=np.float32),
+        latent_dim=4,
+    ),
+    "labels": lambda: gradpen.Watch(
+        Labelled(4, 3, 2), Labelled(2, 3, 1), points(90), latent_dim=4, labels=np.arange(90) % 3
+    ),
+    "a discriminator": lambda: gradpen.Watch(
+        perceptron(4, 2), perceptron(2, 1), points(300), latent_dim=4, objective="non-saturating", constraint="none"
+    ),
+    "one of gradpen's constraints": lambda: gradpen.Watch(
+        perceptron(4, 2), perceptron(2, 1), points(300), latent_dim=4, constraint=gradpen.GradientPenalty(weight=0.1)
+    ),
+}
+
+
+@pytest.mark.parametrize("make", CASES.values(), ids=CASES.keys())
+def test_looks_change_nothing(make: Callable[[], gradpen.Watch]) -> None:
+    """Neither weights nor moving statistics, gradients, modes or random numbers; measures are finite."""
+    torch.manual_seed(0)
+    watch = make()
+    networks = (watch.gan.generator, watch.gan.critic)
+    for network in networks:
+        for parameter in network.parameters():
+            parameter.grad = torch.ones_like(parameter)
+    next(networks[0].children()).eval()
+    before = copy.deepcopy([network.state_dict() for network in networks])
+    modes = [module.training for network in networks for module in network.modules()]
+    state = torch.get_rng_state()
+    for iteration in (0, 1, 2, 3):
+        seen = watch.look(iteration)
+    for network, kept in zip(networks, before, strict=True):
+        assert all(torch.equal(value, kept[name]) for name, value in network.state_dict().items())
+        assert all(bool((p.grad == 1).all()) for p in network.parameters() if p.grad is not None)
+    assert [module.training for network in networks for module in network.modules()] == modes
+    assert torch.equal(torch.get_rng_state(), state)
+    assert all(np.isfinite(value) for value in seen.measures.values())
+    assert seen.measures["iteration"] == 3
+    assert isinstance(seen.verdicts[0], Verdict)
+    assert str(seen).startswith(seen.verdicts[0].name)
+    assert "gradpen train" not in str(seen), "there is no run to train anew"
+
+
+def trained(weight: float, rate: float, steps: int = 240) -> gradpen.Watch:
+    """A loop of one's own, with a look every forty iterations."""
+    torch.manual_seed(0)
+    generator, critic, data = perceptron(4, 2), perceptron(2, 1), points(2_000)
+    watch = gradpen.Watch(generator, critic, data, held_out=points(500, seed=1), latent_dim=4)
+    players = [
+        torch.optim.Adam(p.parameters(), lr=lr, betas=(0.0, 0.9)) for p, lr in ((generator, 1e-3), (critic, rate))
+    ]
+    for step in range(1, steps + 1):
+        for _ in range(5):
+            real, fake = data[torch.randint(len(data), (64,))], generator(torch.randn(64, 4)).detach()
+            penalty = weight * gradient_penalty(critic, real, fake)
+            loss = critic(fake).mean() - critic(real).mean()
+            players[1].zero_grad()
+            (loss + penalty).backward()
+            players[1].step()
+        players[0].zero_grad()
+        (-critic(generator(torch.randn(64, 4))).mean()).backward()
+        players[0].step()
+        if step % 40 == 0:
+            watch.look(step, {"critic_loss": loss.item(), "penalty": penalty.item()})
+    return watch
+
+
+def test_a_loop_of_one_s_own_is_judged() -> None:
+    good = trained(10.0, 3e-3)
+    assert 0.9 < good.rows[-1]["slope_mean"] < 1.1
+    assert "critic_loss" in good.rows[-1]
+    assert not good.look(241).verdicts[0].sick
+    steep = trained(0.0, 3e-2)
+    assert steep.rows[-1]["slope_mean"] > 10
+    seen = steep.look(241)
+    assert seen.verdicts[0].name == "critic unconstrained"
+    assert "take a gradient penalty of weight 10" in str(seen)
+
+
+def test_the_held_out_part_is_the_one_given() -> None:
+    """A critic that knows the data by heart is told from one that does not by held-out data alone."""
+    data, others = points(40), points(40, seed=1)
+
+    class ByHeart(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.scale = nn.Parameter(torch.ones(()))
+
+        def forward(self, x: Tensor) -> Tensor:
+            return self.scale * torch.exp(-1e3 * (x[:, None] - data).norm(dim=2).min(1).values)
+
+    watch = gradpen.Watch(perceptron(4, 2), ByHeart(), data, held_out=others, latent_dim=4)
+    for iteration in range(5):
+        seen = watch.look(iteration)
+    assert seen.measures["critic_gap_train"] > 0.99
+    assert seen.measures["critic_gap_held_out"] < 0.01
+    assert "overfitting critic" in [verdict.name for verdict in seen.verdicts]
+
+
+MISTAKES: list[tuple[dict[str, Any], str]] = [
+    ({"data": np.zeros((9, 4, 4, 3), np.uint8)}, "give images / 127.5 - 1"),
+    ({"data": torch.zeros(3, 2)}, "at least 4"),
+    ({"data": torch.full((9, 2), float("nan"))}, "NaN or infinite"),
+    ({"held_out": torch.zeros(9, 3)}, "expected examples of shape \\[2\\]"),
+    ({"labels": [0, 1]}, "an integer for each of 300 examples"),
+    ({"labels": np.arange(300) % 2, "held_out": torch.zeros(9, 2)}, "leave it out"),
+    ({"objective": "hing"}, "hinge"),
+    ({"constraint": "gp"}, "gradient-penalty"),
+]
+
+
+@pytest.mark.parametrize(("changed", "words"), MISTAKES)
+def test_mistakes_are_sentences(changed: dict[str, Any], words: str) -> None:
+    arguments: dict[str, Any] = {"data": points(300), "latent_dim": 4} | changed
+    with pytest.raises(UsageError, match=words):
+        gradpen.Watch(perceptron(4, 2), perceptron(2, 1), **arguments)
