@@ -31,6 +31,7 @@ HOMES = (
     "settings",
     "runs.projection",
     "runs.trained",
+    "runs.audience",
     "runs.export",
     "evaluation",
     "api",

@@ -18,6 +18,7 @@ from gradpen.metrics.sets import *
 from gradpen.networks.choices import *
 from gradpen.objectives import *
 from gradpen.optimizers import *
+from gradpen.runs.audience import *
 from gradpen.runs.export import *
 from gradpen.runs.projection import *
 from gradpen.runs.trained import *

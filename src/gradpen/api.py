@@ -1,6 +1,6 @@
 """``gradpen.train``: one call from data to a trained run."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,9 +14,10 @@ from gradpen.data.lines import SUFFIXES, TEXT
 from gradpen.errors import UsageError
 from gradpen.looking.judging import Judge
 from gradpen.looking.report import publish
+from gradpen.looking.trackers import named_trackers
 from gradpen.presets.quick import MINUTES
 from gradpen.runs import training
-from gradpen.runs.audience import Audience
+from gradpen.runs.audience import Audience, Tracker
 from gradpen.runs.budget import LONGEST, Budget
 from gradpen.runs.folder import RunFolder
 from gradpen.runs.own import Own, taken_apart
@@ -39,6 +40,7 @@ def train(
     config: str | Path | None = None,
     start: str | Path | None = None,
     resume: str | Path | None = None,
+    track: Sequence[str | Tracker] = (),
     audience: Audience | None = None,
     **settings: Any,
 ) -> Run:
@@ -63,6 +65,7 @@ def train(
         start: a run whose networks and optimisers this one begins with, as far as they fit; without a preset it has
             that run's configuration too. ``freeze_critic=N`` holds the critic's first N layers still.
         resume: a run to continue exactly; only ``iterations`` and the place of the same data may change.
+        track: who keeps measures and pictures too: ``tensorboard``, ``wandb``, ``csv``, or a :class:`Tracker`.
         audience: whom to tell about the progress; nobody by default.
         settings: any setting of the configuration, dots written as double underscores
             (``critic__width=32``), or ``learning_rate``, ``penalty_weight``, ``size``. ``generator`` and ``critic`` may
@@ -79,6 +82,8 @@ def train(
     >>> run.sample(3, seed=1).shape
     (3, 8, 8, 1)
     """
+    audience = audience or Audience()
+    audience.trackers += [tracker for each in track for tracker in trackers_of(each)]
     dotted, own = taken_apart({key.replace("__", "."): value for key, value in settings.items()})
     return train_with(
         dotted,
@@ -153,6 +158,11 @@ def train_with(
             chosen, out=None if out is None else Path(out), array=array, budget=budget, own=own, audience=audience
         )
     return load(folder.path, generator=None if own is None else own.generator)
+
+
+def trackers_of(named: str | Tracker) -> list[Tracker]:
+    """Return a tracker by its name, or as it is."""
+    return named_trackers([named]) if isinstance(named, str) else [named]
 
 
 def holds_text(path: str | None, array: LabelledArray | None) -> bool:

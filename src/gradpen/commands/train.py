@@ -92,7 +92,9 @@ class Train(DataOptions):
     freeze_critic: Annotated[int | None, option("N", "0")] = None
     """With --from: the critic's first N layers keep their weights, for few images."""
     resume: Annotated[Path | None, option("RUN", "a new run")] = None
-    """Continue this run exactly where it stopped; of the other options only --iterations may go with it."""
+    """Continue this run exactly where it stopped; of the other options only --iterations and --track may go with it."""
+    track: Annotated[tuple[str, ...], option("tensorboard|wandb|csv ...", "nobody")] = ()
+    """Who keeps measures and pictures too, in RUN: tensorboard, wandb (offline unless WANDB_MODE is online), csv."""
     set: Annotated[tuple[str, ...], option("KEY=VALUE ...", "nothing")] = ()
     """Any other setting by its dotted key, as in a run's config.json."""
 
@@ -101,6 +103,7 @@ class Train(DataOptions):
         from gradpen import api
         from gradpen.commands.progress import ProgressLine
         from gradpen.looking.report import publish
+        from gradpen.looking.trackers import named_trackers
         from gradpen.machine.device import keep_freed_memory
         from gradpen.machine.signals import Interrupt
         from gradpen.runs.audience import Audience
@@ -115,6 +118,7 @@ class Train(DataOptions):
         keep_freed_memory()
         interrupt = Interrupt()
         audience = Audience(publish=publish, interrupt=interrupt, listen=interrupt.listen)
+        audience.trackers = named_trackers(self.track)
         with ProgressLine(type(self)) as progress:
             if speaks():
                 audience.say, audience.decoding = progress.say, progress.decoding

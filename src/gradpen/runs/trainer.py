@@ -8,6 +8,7 @@ from contextlib import contextmanager, nullcontext
 from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from threading import Timer
+from typing import Any, Literal
 
 import torch
 
@@ -27,6 +28,7 @@ from gradpen.runs.instruments import instruments
 from gradpen.runs.iteration import batches_from, iterate
 from gradpen.runs.state import State, Task, checkpoint_of, record_of, slow
 from gradpen.runs.trained import Run
+from gradpen.text import printable
 
 EARLY = (10, 50)
 """iterations after which samples are shown and critics measured too, so that slow networks show something soon"""
@@ -66,6 +68,8 @@ class Trainer:
     judging: float = 0.0
     """seconds that judging took"""
     marked_at: float = field(default_factory=time.monotonic)
+    tracking: bool = False
+    """whether trackers know of the run"""
     first: bool = True
     """whether no iteration was done in this process yet"""
     marked: int = 0
@@ -77,8 +81,9 @@ class Trainer:
         Raises:
             DivergedError: a measure is infinite or NaN already.
         """
+        self.record("running")
+        self.track("begin", self.folder, self.task.config, 0)
         with self.divergence_recorded(), self.slowness_said():
-            self.record("running")
             self.marked_at = time.monotonic()
             if slow(self.state, self.task):
                 # A picture at once, and the first step before the first measures: those alone would take a minute.
@@ -94,12 +99,14 @@ class Trainer:
             DivergedError: a loss or weight is no longer finite; the last checkpoint stays.
         """
         self.record("running")
+        self.track("begin", self.folder, self.task.config, self.state.iteration)
         self.marked_at, self.marked = time.monotonic(), self.state.iteration
         with self.divergence_recorded():
             self.iterate_to_the_end()
             if self.saved != self.state.iteration:
                 self.save()
         self.finish()
+        self.track("end")
 
     def iterate_to_the_end(self) -> None:
         """Iterate; mark, save and show where it is time."""
@@ -171,6 +178,7 @@ class Trainer:
         self.refuse_non_finite(all(math.isfinite(value) for value in row.values()))
         self.row = row
         append_row(self.folder, row)
+        self.track("measures", row)
         if sampling:
             self.sample()
             critic, constraint = self.state.gan.critic, self.task.config.constraint
@@ -187,6 +195,7 @@ class Trainer:
             return
         place = self.folder.sample_grid(self.state.iteration)
         save_drawn(marks.sample_grid(self.state, self.task), place)
+        self.track("picture", self.state.iteration, place)
         if self.task.source.values.symbols is not None:
             lines = "".join(f"{line}\n" for line in marks.sample_lines(self.state, self.task))
             replace_file(place.with_suffix(".txt"), lines.encode())
@@ -258,6 +267,7 @@ class Trainer:
             if self.row:
                 self.judge("diverged")
                 self.publish()
+            self.track("end")
             raise
 
     def finish(self) -> None:
@@ -284,6 +294,23 @@ class Trainer:
         if sharing.leads():
             found = {name: asdict(distance) for name, distance in (distances or {}).items()}
             write_json(self.folder.record, record_of(self.state, self.task, self.run_id, stage, found))
+
+    def track(self, event: Literal["begin", "measures", "picture", "end"], *arguments: Any) -> None:
+        """Tell the trackers; whoever fails is left out, and training goes on."""
+        if not sharing.leads():
+            return
+        begun, self.tracking = self.tracking, event != "end"
+        if event == "begin" and begun:
+            return
+        for tracker in list(self.audience.trackers):
+            try:
+                getattr(tracker, event)(*arguments)
+            except Exception as error:
+                self.audience.trackers.remove(tracker)
+                self.audience.say(
+                    f"{type(tracker).__name__} failed and keeps nothing from iteration {self.state.iteration:,} on: "
+                    f"{type(error).__name__}: {printable(error)}"
+                )
 
     def judge(self, stage: str) -> None:
         """Let the audience judge the run as it is."""
