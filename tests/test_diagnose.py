@@ -121,6 +121,14 @@ def test_a_discriminator_under_a_penalty_may_be_always_right() -> None:
     assert not diagnose(apart(healthy("quick", rows=rows(accuracy=1.0))))[0].sick
 
 
+def test_a_generator_of_few_marks_may_still_learn() -> None:
+    """Its distance halves from mark to mark, but four marks tell no course."""
+    young = healthy(
+        rows=[row(0, frechet_distance=30.0), *(row(i, frechet_distance=3_000 / i) for i in (100, 200, 400))]
+    )
+    assert not diagnose(apart(young, coverage=0.02))[0].sick
+
+
 def test_since_when_is_the_first_mark_of_the_last_stretch() -> None:
     slopes = {100: 19.0, 200: 1.0, 300: 19.0, 400: 19.0}
     shown = healthy(rows=[row(iteration, slope_mean=slope) for iteration, slope in slopes.items()])

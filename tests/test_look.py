@@ -126,6 +126,20 @@ def test_evaluate_says_how_sharp_samples_are(run: Path, command: Callable[..., O
     assert "60 images a set, 2 sets" in out
 
 
+def test_commands_for_fid_are_printed(tmp_path: Path, images: Path, command: Callable[..., Outcome]) -> None:
+    settings: dict[str, Any] = {"preset": "wgan-gp", "iterations": 1, "batch_size": 8, "critic_steps": 1}
+    made = gradpen.train(images, out=tmp_path / "a run", generator__width=4, critic__width=4, **settings)
+    code, out, _ = command("evaluate", made.path, "--fid")
+    assert code == 0
+    assert f"gradpen sample '{made.path}' --count 10000 --out '{made.path}/samples-for-fid'" in out
+    assert f"--input2 {images}" in out
+    assert not (made.path / "evaluation.json").exists()
+    made = gradpen.train(out=tmp_path / "digits", **settings)
+    code, _, err = command("evaluate", made.path, "--fid")
+    assert code == 2
+    assert "compares with a folder of image files" in " ".join(err.split())
+
+
 def test_evaluate_says_that_a_generator_collapsed(
     run: Path, command: Callable[..., Outcome], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -1,6 +1,7 @@
 """Commands that look at a trained run: nearest, evaluate."""
 
 import json
+import shlex
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -51,12 +52,18 @@ class Evaluate:
     """Where the data have classes, also measure with a small classifier of them, trained at first and kept."""
     out: Annotated[Path | None, option("FILE.json", "RUN/evaluation.json; none for images from anywhere")] = None
     """Where the measures are written too."""
+    fid: bool = False
+    """Print the commands that measure FID, KID and Inception score, and measure nothing: they need torch-fidelity."""
     json: bool = False
     """Print JSON."""
 
     def run(self) -> int:
         """Measure, print and write."""
         from dataclasses import asdict
+
+        if self.fid:
+            print(fid_commands(self.subject, self.against))
+            return 0
 
         from gradpen import evaluation
         from gradpen.runs.folder import RunFolder, is_run, write_json
@@ -93,6 +100,39 @@ class Evaluate:
             return None
         chosen = checkpoint_named(self.checkpoint)
         return choose_checkpoint(RunFolder(path=self.subject), chosen, lambda _: None).iteration
+
+
+FID_COUNT = 10_000
+"""samples for FID, which is biased upwards by few"""
+
+
+def fid_commands(run: Path, against: str | None) -> str:
+    """Return the commands that measure a run's samples in features of Inception, in an environment of their own.
+
+    Raises:
+        UsageError: there is no run, or its data are no images in files.
+    """
+    from gradpen.runs.folder import existing_folder, read_config
+
+    path = against or read_config(existing_folder(run)).data.path
+    if path is None or not Path(path).is_dir():
+        raise UsageError(
+            f"--fid compares with a folder of image files, and the data of {printable(run)} are none; write them into "
+            f"one and name it as DATA"
+        )
+    samples = run / "samples-for-fid"
+    places = [shlex.quote(printable(place)) for place in (run, samples, path)]
+    return "\n".join(
+        [
+            "torch-fidelity needs torchvision, which has no build beside every PyTorch, so it goes into an environment",
+            "of its own; without --feature-extractor-weights-path it downloads the weights of Inception:",
+            "  python -m venv fidelity && fidelity/bin/pip install torch-fidelity",
+            f"  gradpen sample {places[0]} --count {FID_COUNT} --out {places[1]}",
+            f"  fidelity/bin/fidelity --input1 {places[1]} --input2 {places[2]} --samples-find-deep "
+            f"--fid --kid --isc --cpu --feature-extractor-weights-path WEIGHTS",
+            "Give the images in DATA the size of the samples first: Inception sees the difference of a resize.",
+        ]
+    )
 
 
 def measures_page(found: "dict[str, Estimate]") -> str:

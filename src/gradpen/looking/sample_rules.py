@@ -3,7 +3,18 @@
 from collections.abc import Iterator
 
 from gradpen.looking.symptoms import Symptoms
-from gradpen.looking.verdict import WASSERSTEIN, Remedy, Verdict, far, improving, kind_of, ratio, slower
+from gradpen.looking.verdict import (
+    LAST,
+    WASSERSTEIN,
+    Remedy,
+    Verdict,
+    far,
+    improving,
+    kind_of,
+    nearness_at_marks,
+    ratio,
+    slower,
+)
 
 FEW_IMAGES = 50
 DISTINCT = 0.5
@@ -88,7 +99,8 @@ def more_variety(s: Symptoms) -> tuple[Remedy, ...]:
 def generator_not_learning(s: Symptoms) -> Iterator[Verdict]:
     """Samples that stay far from the data, though the critic sees it."""
     reached = ratio(s, "coverage", "real_coverage")
-    if reached is not None and reached < UNREACHED and far(s) and not improving(s):
+    enough = len(nearness_at_marks(s)[1]) >= 2 * LAST
+    if reached is not None and reached < UNREACHED and far(s) and enough and not improving(s):
         yield Verdict(
             name="generator not learning",
             meaning="Samples stay far from the data, and do not come nearer.",
