@@ -170,7 +170,7 @@ def test_a_book_from_training_to_lines(tmp_path: Path, capsys: pytest.CaptureFix
 def test_text_resumes_to_the_same_bits(tmp_path: Path) -> None:
     file = written(tmp_path, "\n".join(sentences()[:200]))
     whole, parts = tmp_path / "whole", tmp_path / "parts"
-    common = ["train", str(file), "--set", *SMALL]
+    common = ["train", str(file), "--preset", "language-model", "--set", *SMALL]
     assert main([*common, "--iterations", "4", "--out", str(whole)]) == 0
     assert main([*common, "--iterations", "2", "--out", str(parts)]) == 0
     assert main(["train", "--resume", str(parts), "--iterations", "4"]) == 0

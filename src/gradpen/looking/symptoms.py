@@ -1,6 +1,7 @@
 """What a verdict on a run rests on: its measures, and what its generator and its data show when it is looked at."""
 
 import json
+import math
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -16,6 +17,8 @@ from gradpen.settings import to_dict
 
 ALONE = 1.0
 """spread of a single image, which the number of images tells of"""
+FEWEST_NUMBERS = 64
+"""in an example whose copies can be told from chance"""
 SETS, LOOKED_AT, LABELLED = 2, 64, 32
 """sets of samples measured; samples looked at for copies; latents drawn under every label"""
 
@@ -97,7 +100,12 @@ def distinct(source: Source) -> int:
 
 
 def copies(run: Run, source: Source) -> dict[str, float]:
-    """Return how near samples come to training images, and how near real ones do."""
+    """Return how near samples come to training images, and how near real ones do; nothing of short vectors.
+
+    In few dimensions data lie so close that everything has a near neighbour by chance.
+    """
+    if source.values.symbols is None and math.prod(source.shape) < FEWEST_NUMBERS:
+        return {}
     pictures = run.pictures(LOOKED_AT, seed=1)
     lines = run.sample(LOOKED_AT, seed=1) if source.values.symbols is not None else None
     found = find_neighbours(pictures, source, lines)

@@ -114,7 +114,7 @@ def findings(results: Results, scale: Scale) -> Findings:
                 Criterion(words=f"score of the data's, {words}", value=score.get(preset, NAN) / real, bound=0.5)
                 for preset, words in PRESETS.items()
             ),
-            Criterion(words="share of samples that show their label", value=obeyed, bound=0.8),
+            Criterion(words="share of samples that show their label", value=obeyed, bound=0.7),
         ],
         figures=[("The last samples; with labels a row for each label, from the same latents.", figure)],
         notes=(
