@@ -84,6 +84,7 @@ SHOWN: list[tuple[str, Symptoms, str]] = [
     ("exploding gradients", healthy(settings=CLIPPED, rows=rows(slope_mean=40.0)), "mean slope 40"),
     ("vanishing gradients", healthy(settings=CLIPPED, rows=rows(slope_mean=0.001)), "mean slope 0.001"),
     ("critic too weak", apart(healthy(rows=rows(critic_gap_held_out=0.01))), "0.01 ± 0.03"),
+    ("critic too weak", apart(healthy(rows=rows(critic_gap_held_out=0.1, distance=7.0))), "1.5% of what its slopes"),
     ("critic too weak", healthy(settings={"constraint.weight": 1000}, rows=rows(penalty=3.0)), "3 times"),
     ("critic too weak", apart(healthy(settings=GAN, rows=rows(accuracy=0.5))), "accuracy 50.0%"),
     ("critic too strong", apart(healthy(settings=GAN, rows=rows(accuracy=1.0))), "accuracy 100.0%"),

@@ -14,6 +14,8 @@ SURE, UNSURE = 0.97, 0.55
 OUTWEIGHED = 1.0
 """times the critic gap, above which a penalty of at least HEAVY is too heavy"""
 HEAVY = 50.0
+UNFOUND = 0.03
+"""parts of slope times distance, below which the gap of a critic that is far from the data is too small"""
 OVERFIT, ERRORS = 0.2, 4.0
 """parts of the gap, and standard errors, by which training and held-out gaps are apart where a critic overfits"""
 
@@ -108,6 +110,12 @@ def critic_too_weak(s: Symptoms) -> Iterator[Verdict]:
     if accuracy is not None:
         if accuracy < UNSURE:
             yield too_weak(s, f"accuracy {accuracy:.1%} (below {UNSURE:.0%})")
+    elif (found := share_found(s)) is not None and found < UNFOUND:
+        yield too_weak(
+            s,
+            f"critic gap {found:.1%} of what its slopes make possible over the distance of samples and data (below "
+            f"{UNFOUND:.0%}, median of the last {LAST} marks)",
+        )
     elif blind and sum(blind) * 2 > len(blind):
         last = rows[-1]
         yield too_weak(
@@ -116,6 +124,14 @@ def critic_too_weak(s: Symptoms) -> Iterator[Verdict]:
             f"above two standard errors, while samples are far from the data"
             + (f"; mean slope {slope:.2g}" if slope is not None else ""),
         )
+
+
+def share_found(s: Symptoms) -> float | None:
+    """Return the critic gap in parts of slope times distance, which a critic of that slope all the way would have."""
+    rows = [row for row in s.rows if row["iteration"] > 0 and "distance" in row][-LAST:]
+    parts = [(row["critic_gap_held_out"], row["slope_mean"] * row["distance"]) for row in rows]
+    shares = [gap / most for gap, most in parts if most > 0]
+    return median(shares) if len(shares) == LAST else None
 
 
 def too_weak(s: Symptoms, evidence: str) -> Verdict:

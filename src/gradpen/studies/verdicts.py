@@ -122,7 +122,7 @@ KINDS: dict[str, tuple[tuple[str, ...], str, dict[str, Any]]] = {
     "healthy hinge": (
         (),
         "wgan-gp-digits",
-        {**DIGITS, "objective": "hinge", "constraint": "spectral-norm", "critic_steps": 1},
+        {**DIGITS, "objective": "hinge", "constraint": "spectral-norm", "critic_steps": 5},
     ),
     "healthy faces": ((), "quick", {"data.path": "embedded:faces", "data.size": [16, 16]}),
     "healthy text": ((), "text", {"data.path": "embedded:sentences"}),
