@@ -78,6 +78,16 @@ def test_judging_changes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     assert weights(judged.checkpoints) == weights(plain.checkpoints)
 
 
+def test_a_judge_that_fails_costs_no_run(tmp_path: Path) -> None:
+    def fail(*_: Any) -> None:
+        raise MemoryError("no room for samples")
+
+    said: list[str] = []
+    folder = train(small(), out=tmp_path / "run", audience=Audience(judge=fail, say=said.append))
+    assert json.loads(folder.record.read_text())["state"] == "finished"
+    assert "the run could not be judged: MemoryError: no room for samples" in said
+
+
 def test_a_diverged_run_is_judged_and_an_interrupted_one_is_not(tmp_path: Path) -> None:
     with pytest.raises(DivergedError):
         gradpen.train(preset="wgan-gp", iterations=9, batch_size=8, learning_rate=1e30, out=tmp_path / "diverged")

@@ -327,8 +327,12 @@ class Trainer:
             data_fingerprint=source.fingerprint,
             values=source.values,
         )
-        with separate_randomness():
-            self.audience.judge(run, source, stage)
+        try:
+            with separate_randomness():
+                self.audience.judge(run, source, stage)
+        except Exception as error:
+            # The run is worth more than what is said of it.
+            self.audience.say(f"the run could not be judged: {type(error).__name__}: {printable(error)}")
         self.judged_at = time.monotonic()
         self.judging = self.judged_at - started
 
