@@ -129,14 +129,15 @@ def draw_nearness(axes: Axes, rows: Sequence[dict[str, Any]], _floor: float | No
         best = int(np.flatnonzero(values <= NEAR * values.min())[-1])
         axes.plot(iterations[best], values[best], "o", color=HELD_OUT, ms=7, label=f"best, {iterations[best]:,.0f}")
         axes.legend(frameon=False)
-        if values.min() > 0:
-            use_logarithms(axes, values)
+        use_logarithms(axes, values[values > 0])
     axes.set_title("Fréchet distance in features of random convolutions", fontsize=10)
     axes.set_ylabel("squared feature units")
 
 
 def use_logarithms(axes: Axes, values: np.ndarray) -> None:
-    """Show powers of ten, and where there are few of them the numbers between as numbers."""
+    """Show powers of ten, and where there are few of them the numbers between as numbers; nothing of no values."""
+    if not len(values):
+        return
     axes.set_yscale("log")
     if values.max() < 10 * values.min():
         axes.yaxis.set_minor_locator(LogLocator(subs=(2, 3, 5, 7)))
@@ -148,8 +149,8 @@ def draw_gradient_norms(axes: Axes, rows: Sequence[dict[str, Any]], _floor: floa
     trained = [row for row in rows if row["iteration"] > 0]
     axes.plot(*column(trained, "critic_gradient_norm"), color=TRAIN, label="critic")
     axes.plot(*column(trained, "generator_gradient_norm"), color=HELD_OUT, label="generator")
-    if trained:
-        axes.set_yscale("log")
+    norms = np.array([row[f"{player}_gradient_norm"] for row in trained for player in ("critic", "generator")])
+    use_logarithms(axes, norms[norms > 0])
     axes.set_title("Gradient norms over all parameters", fontsize=10)
     axes.legend(frameon=False)
 
@@ -214,8 +215,7 @@ def draw_layers(axes: Axes, found: dict[str, Any]) -> None:
     """Draw the gradient norm of each layer."""
     norms = [*found["layer_gradients"].values()]
     axes.plot(range(1, len(norms) + 1), norms, color=TRAIN, marker="o", ms=3)
-    if any(norm > 0 for norm in norms):
-        axes.set_yscale("log")
+    use_logarithms(axes, np.array([norm for norm in norms if norm > 0]))
     axes.set_title("Gradient norm of each layer's weights", fontsize=10)
     axes.set_xlabel("layer, from the input on")
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
