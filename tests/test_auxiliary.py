@@ -1,6 +1,7 @@
 """AC-GAN's steps against the formulas written out."""
 
 from itertools import islice, repeat
+from statistics import median
 from typing import Any
 
 import pytest
@@ -104,7 +105,8 @@ def test_an_iteration_learns_classes() -> None:
             player, NonSaturating(), Unconstrained(), ClassLoss(), islice(repeat(data), 2), parts=2
         )
         losses.append(measures["critic_class_loss"].item())
-    assert losses[-1] < 0.7 * losses[0]
+    # One loss is that of one draw of latents: half of the losses after the middle lie below.
+    assert median(losses[30:]) < 0.7 * losses[0]
     assert set(measures) == {"critic_loss", "penalty", "critic_class_loss", "generator_loss", "generator_class_loss"}
 
 

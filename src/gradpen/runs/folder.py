@@ -149,8 +149,9 @@ def clear_unbegun(folder: RunFolder) -> None:
     Raises:
         RunError: another process trains there.
     """
-    written = (folder.config, folder.data, folder.start, folder.real, folder.measures, folder.record, folder.samples)
-    names = {LOCK, folder.checkpoints.name, *(place.name for place in written)}
+    described = (folder.config, folder.data, folder.start, folder.real, folder.record)
+    marked = (folder.measures, folder.samples, folder.critic)
+    names = {LOCK, folder.checkpoints.name, *(place.name for place in (*described, *marked))}
     if not folder.path.is_dir() or checkpoint_folders(folder.checkpoints):
         return
     if any(entry.name not in names and not entry.name.startswith(TEMPORARY) for entry in folder.path.iterdir()):
