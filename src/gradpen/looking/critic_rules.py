@@ -166,7 +166,8 @@ def overfitting(s: Symptoms) -> Iterator[Verdict]:
         last = rows[-1]
         yield Verdict(
             name="overfitting critic",
-            meaning="The critic knows the training images by heart: its estimate is larger on them.",
+            meaning="The critic scores training images above unseen ones: it is learning them by heart. Samples may "
+            "still be good; where they get worse from here on, this is why.",
             evidence=f"critic gap {last['critic_gap_train']:.3g} on training and {last['critic_gap_held_out']:.3g} on "
             f"held-out images (apart by more than {OVERFIT:.0%} and {ERRORS:g} standard errors)",
             since=since(rows, parted),
