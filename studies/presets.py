@@ -21,12 +21,11 @@ import gradpen
 from gradpen.data.drawn import HAIR
 from gradpen.data.recognise import open_source
 from gradpen.data.source import Source, shown
-from gradpen.looking.compare import run_cell
-from gradpen.runs.audience import Audience
 from gradpen.runs.checkpoint import checkpoint_folders, read_checkpoint
 from gradpen.runs.folder import RunFolder
 from gradpen.runs.trained import Run
 from gradpen.settings import configure
+from gradpen.studies.runs import run_in
 
 SAMPLES = 500
 Values = dict[str, float]
@@ -208,7 +207,7 @@ def study(case: Case, seeds: range, out: Path) -> dict[str, Any]:
     values: list[Values] = []
     for seed in seeds:
         path = out / case.preset / f"seed-{seed}"
-        run_cell(configure(case.preset, reduced=True, settings=settings | {"seed": seed}), path, Audience())
+        run_in(path, configure(case.preset, reduced=True, settings=settings | {"seed": seed}))
         run = gradpen.load(path)
         measured: Values = {}
         for measure in (distance, *case.measures):

@@ -7,19 +7,14 @@ from typing import Annotated, Any
 from tyro.conf import Positional
 
 from gradpen.commands.options import DATA_HELP, DataOptions, as_options, changed_data_options, option
+from gradpen.commands.schedule import ScheduleOptions, jobs_of, teller
 from gradpen.errors import UsageError
 from gradpen.lipschitz import CONSTRAINT_FORMS
-from gradpen.looking.compare import (
-    OBJECTIVE_NAMES,
-    compare,
-    grid_cells,
-    parse_cell,
-    table,
-)
+from gradpen.studies.compare import OBJECTIVE_NAMES, compare, grid_cells, parse_cell, table
 
 
 @dataclass(frozen=True, kw_only=True)
-class Compare(DataOptions):
+class Compare(ScheduleOptions, DataOptions):
     """Train several configurations at equal budget and the same seeds; write one table, one figure and samples.
 
     Cells are presets, each with settings of its own after commas, or every objective with every constraint on the
@@ -31,7 +26,8 @@ class Compare(DataOptions):
       gradpen compare --cells wgan-gp wgan-gp,generator.way=upsample
       gradpen compare --preset wgan-gp-digits --objectives all --constraints all --seeds 1 --iterations 500
 
-    An interrupted comparison goes on where it stopped when the same command is given again.
+    Every run is on one thread unless --set threads says otherwise. An interrupted comparison goes on where it stopped
+    when the same command is given again.
     """
 
     data: Annotated[Positional[str | None], option("[DATA]", "the presets' embedded data", DATA_HELP)] = None
@@ -68,16 +64,14 @@ class Compare(DataOptions):
 
     def run(self) -> int:
         """Train, and print the table."""
-        from gradpen.commands.progress import ProgressLine
         from gradpen.machine.device import keep_freed_memory
-        from gradpen.machine.signals import Interrupt
-        from gradpen.runs.audience import Audience
         from gradpen.settings import parse_override
+        from gradpen.studies.engine import parse_shard
 
         keep_freed_memory()
         if self.seeds < 1:
             raise UsageError(f"--seeds {self.seeds}: at least 1 run of each cell is needed")
-        common: dict[str, Any] = {"iterations": self.iterations}
+        common: dict[str, Any] = {"iterations": self.iterations, "threads": 1}
         common |= {} if self.data is None else {"data.path": self.data}
         common |= {f"data.{name}": value for name, value in changed_data_options(self).items()}
         common |= dict(map(parse_override, self.set))
@@ -90,18 +84,15 @@ class Compare(DataOptions):
             cells += grid_cells(
                 self.preset, objectives, constraints or ("gradient-penalty",), common, reduced=self.reduced
             )
-        with ProgressLine(type(self)) as progress:
-
-            def audience() -> Audience:
-                interrupt = Interrupt()
-                return Audience(
-                    show=lambda iteration, config, row: progress.show(iteration, config.iterations, row),
-                    decoding=progress.decoding,
-                    interrupt=interrupt,
-                    listen=interrupt.listen,
-                )
-
-            results = compare(cells, self.seeds, self.out, say=progress.say, audience=audience)
+        results = compare(
+            cells,
+            self.seeds,
+            self.out,
+            jobs=jobs_of(self),
+            shard=parse_shard(self.shard),
+            cluster=self.cluster,
+            tell=teller(type(self)),
+        )
         print(as_options(table(results), type(self)), end="")
         print(f"figure   {self.out / 'compare.png'}")
         if any(result.distances for result in results):

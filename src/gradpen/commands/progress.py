@@ -30,7 +30,7 @@ def line(iteration: int, iterations: int, row: dict[str, Any], left: float | Non
     """Return the progress of a run in one line."""
     parts = [f"iteration {iteration:,}/{iterations:,}"]
     if row.get("images_per_second"):
-        parts.append(f"{row['images_per_second']:,.0f} images/s")
+        parts.append(f"{row['images_per_second']:,.0f} examples/s")
     if row:
         parts += [
             f"gap {row['critic_gap_train']:.3f}±{row['critic_gap_train_error']:.3f} train "

@@ -1,8 +1,6 @@
 """``gradpen study``."""
 
 import json
-import os
-import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -10,15 +8,15 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from tyro.conf import Positional, arg
 
 from gradpen.commands.options import complain, option
+from gradpen.commands.schedule import ScheduleOptions, jobs_of, teller
 from gradpen.errors import UsageError, readable_writes
 
 if TYPE_CHECKING:
-    from gradpen.studies.engine import Outcome
     from gradpen.studies.study import Study
 
 
 @dataclass(frozen=True, kw_only=True)
-class StudyCommand:
+class StudyCommand(ScheduleOptions):
     """Repeat an experiment of the two Wasserstein GAN papers: runs, figure, table, and whether it shows what it should.
 
     Every piece of it has a folder of its own and is never done again once it is finished, so an interrupted study goes
@@ -41,12 +39,6 @@ class StudyCommand:
     """small: minutes of 2 cores; paper: as published, for a GPU."""
     data: Annotated[str | None, option("DATA", "data without a file, as each study says")] = None
     """Data of your own for studies that train presets: CIFAR-10 for convergence, a .txt file for language, ..."""
-    jobs: Annotated[int | None, option("N", "as many as there are CPU cores; of a cluster all its threads")] = None
-    """Pieces of work at a time, each on one thread."""
-    shard: Annotated[str | None, option("I/N", "all; of a SLURM array its part")] = None
-    """Do part I of N of the work, and leave the rest to others."""
-    cluster: Annotated[str | None, option("ADDRESS", "this machine")] = None
-    """A running Dask scheduler, whose workers see the same folders (pip install 'gradpen[study]')."""
     out: Path = Path("study")
     """Folder of the studies."""
     json: bool = False
@@ -59,8 +51,7 @@ class StudyCommand:
         if self.list or not self.names:
             show_list(STUDIES, as_json=self.json)
             return 0 if self.list else refuse_nothing()
-        if self.jobs is not None and self.jobs < 1:
-            raise UsageError(f"--jobs {self.jobs}: at least 1 is needed")
+        jobs_of(self)
         studies = chosen_studies(self)
         with readable_writes(UsageError, self.out, "choose another `out`"):
             return carry_out_all(studies, self)
@@ -113,20 +104,14 @@ def carry_out_all(studies: "tuple[Study, ...]", options: StudyCommand) -> int:
 
     keep_freed_memory()
     shard = parse_shard(options.shard)
-    jobs = options.jobs or (-1 if options.cluster else os.cpu_count() or 1)
+    jobs = jobs_of(options)
     reports, records, none_found = [], [], False
     for study in studies:
-        cases, place, started = study.cases(options.scale), options.out / options.scale / study.name, time.monotonic()
+        cases, place = study.cases(options.scale), options.out / options.scale / study.name
         if options.data is not None:
             cases = on_data(study.name, cases, options.data)
         complain(f"{study.name}: {study.title}")
-
-        def tell(outcome: "Outcome", number: int, of: int, started: float = started) -> None:
-            left = (time.monotonic() - started) / number * (of - number) / 60
-            how = f"failed: {outcome.failure}" if outcome.failure else f"{outcome.seconds:.0f} s"
-            complain(f"  {number} of {of}: {outcome.case}, {how}; about {left:.0f} minutes left")
-
-        failures = carry_out(cases, place, jobs=jobs, shard=shard, cluster=options.cluster, tell=tell)
+        failures = carry_out(cases, place, jobs=jobs, shard=shard, cluster=options.cluster, tell=teller(type(options)))
         results = results_of(cases, place)
         if not results:
             none_found = True

@@ -70,8 +70,8 @@ def finish(axes: Axes) -> None:
 def draw_gap(axes: Axes, rows: Sequence[dict[str, Any]], _floor: float | None) -> None:
     """Draw the critic gap with bands of two standard errors."""
     for part, colour, words in (
-        ("train", TRAIN, "training images"),
-        ("held_out", HELD_OUT, "held-out images"),
+        ("train", TRAIN, "training data"),
+        ("held_out", HELD_OUT, "held-out data"),
     ):
         iterations, values = column(rows, f"critic_gap_{part}")
         _, errors = column(rows, f"critic_gap_{part}_error")
@@ -99,11 +99,11 @@ def draw_slopes(axes: Axes, rows: Sequence[dict[str, Any]], _floor: float | None
 def draw_distance(axes: Axes, rows: Sequence[dict[str, Any]], floor: float | None) -> None:
     """Draw the exact distance of samples to held-out data with its floor."""
     iterations, values = column(rows, "distance")
-    axes.plot(iterations, values, color=TRAIN, marker="o", ms=3, label="samples to held-out images")
+    axes.plot(iterations, values, color=TRAIN, marker="o", ms=3, label="samples to held-out data")
     if floor is not None:
-        axes.axhline(floor, color=GREY, ls="--", lw=0.8, label="training to held-out images (floor)")
+        axes.axhline(floor, color=GREY, ls="--", lw=0.8, label="training to held-out data (floor)")
     axes.set_title("Exact Wasserstein-1 distance of what the networks see", fontsize=10)
-    axes.set_ylabel("mean distance of matched images")
+    axes.set_ylabel("mean distance of matched pairs")
     axes.set_ylim(bottom=0)
     axes.legend(frameon=False)
 
@@ -124,7 +124,7 @@ def draw_nearness(axes: Axes, rows: Sequence[dict[str, Any]], _floor: float | No
         draw_ngrams(axes, rows)
         return
     iterations, values = column([row for row in rows if row["iteration"] > 0], "frechet_distance")
-    axes.plot(iterations, values, color=TRAIN, marker="o", ms=3, label="samples to held-out images")
+    axes.plot(iterations, values, color=TRAIN, marker="o", ms=3, label="samples to held-out data")
     if len(values):
         best = int(np.flatnonzero(values <= NEAR * values.min())[-1])
         axes.plot(iterations[best], values[best], "o", color=HELD_OUT, ms=7, label=f"best, {iterations[best]:,.0f}")
@@ -251,11 +251,11 @@ def dots(rows: Sequence[tuple[str, Sequence[float]]], floor: float | None) -> Fi
         else:
             axes.text(0.02, place, "not finished", va="center", color=GREY, transform=axes.get_yaxis_transform())
     if floor is not None:
-        axes.axvline(floor, color=GREY, lw=0.8, ls="--", label="training to held-out images (floor)")
+        axes.axvline(floor, color=GREY, lw=0.8, ls="--", label="training to held-out data (floor)")
         axes.legend(frameon=False, loc="lower right")
     axes.set_yticks(range(len(rows)), [name for name, _ in rows])
     axes.set_ylim(len(rows) - 0.5, -0.5)
-    axes.set_xlabel("distance to held-out images\n(exact Wasserstein-1; a dot for each seed, a bar at the median)")
+    axes.set_xlabel("distance to held-out data\n(exact Wasserstein-1; a dot for each seed, a bar at the median)")
     axes.grid(alpha=0.25, axis="x")
     axes.spines[["top", "right"]].set_visible(False)
     return figure

@@ -40,6 +40,14 @@ class Outcome:
     seconds: float
 
 
+Tell = Callable[[Outcome, int, int], None]
+"""what is told of a case that ended: how, how many are done, and of how many"""
+
+
+def tell_nobody(_outcome: Outcome, _done: int, _of: int) -> None:
+    """Tell nothing."""
+
+
 @dataclass(frozen=True)
 class Shard:
     """Part ``index`` of ``count`` of a study's cases, the first being 0.
@@ -56,6 +64,9 @@ class Shard:
         return list(cases[self.index :: self.count])
 
 
+WHOLE = Shard()
+
+
 def parse_shard(text: str | None) -> Shard:
     """Return the part that ``2/5`` or the variables of a SLURM array name; the whole where neither does.
 
@@ -70,7 +81,7 @@ def parse_shard(text: str | None) -> Shard:
             os.environ.get(f"SLURM_ARRAY_TASK_{name}", "") for name in ("ID", "MIN", "MAX", "STEP")
         )
         if not task.isdigit():
-            return Shard()
+            return WHOLE
         first, stride = int(least or 0), int(step or 1)
         return Shard((int(task) - first) // stride, (int(most or task) - first) // stride + 1)
     index, _, count = text.partition("/")
@@ -86,8 +97,8 @@ def fingerprint(case: Case) -> str:
 
 
 def place_of(case: Case, out: Path) -> Path:
-    """Return the folder of a case: one for what it is, so that a changed case is another."""
-    return out / f"{case.name}-{fingerprint(case)[:8]}"
+    """Return the folder of a case."""
+    return out / (case.folder or f"{case.name}-{fingerprint(case)[:8]}")
 
 
 def read_result(case: Case, out: Path) -> dict[str, Any] | None:
@@ -127,9 +138,9 @@ def carry_out(
     out: Path,
     *,
     jobs: int = 1,
-    shard: Shard = Shard(),
+    shard: Shard = WHOLE,
     cluster: str | None = None,
-    tell: Callable[[Outcome, int, int], None] = lambda _outcome, _done, _of: None,
+    tell: Tell = tell_nobody,
 ) -> dict[str, str]:
     """Do the cases that are not finished, and return why some failed, by their names.
 

@@ -3,7 +3,9 @@
 import base64
 import io
 import json
+import threading
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,13 +14,18 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from PIL import Image
 
+from gradpen.config import RunConfig
+from gradpen.data.choice import at_absolute_path
 from gradpen.errors import DivergedError, RunError
-from gradpen.looking.compare import run_cell
+from gradpen.looking.report import publish
+from gradpen.machine.signals import Interrupt
 from gradpen.runs.audience import Audience
-from gradpen.runs.folder import RunFolder
+from gradpen.runs.folder import RunFolder, clear_unbegun, is_run, read_config
 from gradpen.runs.trained import Run, load
-from gradpen.settings import configure
+from gradpen.runs.training import resume, train
+from gradpen.settings import configure, differences
 from gradpen.studies.study import Found, Results
+from gradpen.text import printable
 
 NAN = float("nan")
 NO_COLUMNS = ("images", "images_per_second", "measured_images", "compared_images")
@@ -33,11 +40,49 @@ def trained(place: Path, preset: str, settings: dict[str, Any]) -> Run:
         preset: by name.
         settings: by dotted keys.
     """
-    audience = Audience()
-    run_cell(configure(preset, settings={"threads": 1} | settings), place / "run", audience)
-    if audience.interrupt.signal is not None:
-        raise RunError("stopped before its end")
+    run_in(place / "run", configure(preset, settings={"threads": 1} | settings))
     return load(place / "run", checkpoint="last")
+
+
+def run_in(path: Path, config: RunConfig) -> dict[str, Any]:
+    """Train, continue or reuse one run, and return its record.
+
+    Raises:
+        RunError: the folder holds a run of another configuration.
+        KeyboardInterrupt: the run was interrupted; its checkpoint is written.
+    """
+    folder, audience = RunFolder(path=path), listening()
+    clear_unbegun(folder)
+    if not is_run(path):
+        train(config, out=path, audience=audience)
+    else:
+        refuse_another_run(config, path)
+        resume(path, iterations=config.iterations, audience=audience)
+    if audience.interrupt.signal is not None:
+        raise KeyboardInterrupt
+    publish(folder)
+    record: dict[str, Any] = json.loads(folder.record.read_text(encoding="utf-8"))
+    return record
+
+
+def refuse_another_run(config: RunConfig, path: Path) -> None:
+    """Refuse a folder that holds a run of another configuration; the number of iterations may differ."""
+    if not is_run(path):
+        return
+    begun = read_config(RunFolder(path=path))
+    data = at_absolute_path(config.data, config.data.path)
+    changed = differences(begun, replace(config, iterations=begun.iterations, data=data))
+    if changed:
+        raise RunError(
+            f"{printable(path)} holds a run of another configuration ({'; '.join(changed)}); choose another `out`"
+        )
+
+
+def listening() -> Audience:
+    """Return a silent audience that writes a checkpoint when it is interrupted, where a process can be told so."""
+    interrupt = Interrupt()
+    heard = threading.current_thread() is threading.main_thread()
+    return Audience(interrupt=interrupt, listen=interrupt.listen) if heard else Audience()
 
 
 def measured(place: Path, preset: str, settings: dict[str, Any]) -> Found:

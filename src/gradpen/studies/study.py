@@ -36,6 +36,8 @@ class Case:
     """a function of a module, given the folder and the arguments; what it left unfinished there it goes on with"""
     arguments: dict[str, Any] = field(default_factory=dict)
     """JSON-able"""
+    folder: str = ""
+    """where it lies below its study's; empty: its name and what it is, so that a changed case is another"""
 
 
 def on_data(study: str, cases: Sequence[Case], path: str) -> list[Case]:

@@ -1,9 +1,8 @@
 """Several configurations at equal budget and the same seeds: one table, one figure, samples side by side."""
 
-import json
 import re
 import statistics
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -12,21 +11,30 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gradpen.config import RunConfig
-from gradpen.data.choice import at_absolute_path
 from gradpen.data.recognise import open_source
-from gradpen.errors import DivergedError, RunError, UsageError
+from gradpen.errors import UsageError
 from gradpen.lipschitz import CONSTRAINT_FORMS
 from gradpen.looking.figures import dots, png
 from gradpen.looking.pictures import save_rows
-from gradpen.looking.report import publish
 from gradpen.objectives import OBJECTIVES
-from gradpen.runs.audience import Audience
 from gradpen.runs.checkpoint import replace_file
-from gradpen.runs.checks import refuse_wrong_labels
-from gradpen.runs.folder import RunFolder, clear_unbegun, is_run, read_config, write_json
+from gradpen.runs.checks import refuse_small, refuse_wrong_labels
+from gradpen.runs.folder import write_json
 from gradpen.runs.trained import load
-from gradpen.runs.training import resume, train
-from gradpen.settings import configure, differences, parse_override
+from gradpen.settings import configure, from_dict, parse_override, to_dict
+from gradpen.studies.engine import (
+    WHOLE,
+    Outcome,
+    Shard,
+    Tell,
+    carry_out,
+    place_of,
+    read_result,
+    results_of,
+    tell_nobody,
+)
+from gradpen.studies.runs import refuse_another_run, run_in
+from gradpen.studies.study import Case, Found, Results
 from gradpen.text import did_you_mean, printable
 
 SAMPLES_SHOWN = 8
@@ -53,7 +61,7 @@ class Result:
     floor: float | None
     """training against held-out images, the same measure"""
     failures: list[str]
-    """why seeds did not finish, or why the cell was refused"""
+    """why runs did not finish, with their seeds"""
 
 
 def parse_cell(text: str, common: dict[str, Any], *, reduced: bool = False) -> Cell:
@@ -85,91 +93,108 @@ def grid_cells(
 
 
 def compare(
-    cells: Sequence[Cell], seeds: int, out: Path, *, say: Callable[[str], None], audience: Callable[[], Audience]
+    cells: Sequence[Cell],
+    seeds: int,
+    out: Path,
+    *,
+    jobs: int = 1,
+    shard: Shard = WHOLE,
+    cluster: str | None = None,
+    tell: Tell = tell_nobody,
 ) -> list[Result]:
     """Train every cell with seeds 0, 1, … and write ``compare.md``, ``compare.json``, ``compare.png``, ``samples.png``.
 
     Finished runs found in ``out`` are used as they are and unfinished ones continued, so an interrupted comparison
-    goes on where it stopped.
+    goes on where it stopped. Every run is on one CPU thread unless its configuration says otherwise, so that the
+    number of jobs changes no bit of it.
 
     Args:
         cells: what to compare.
         seeds: runs of each cell.
-        out: a folder; each run lies in ``CELL/seed-N`` below it.
-        say: called with a sentence for each run.
-        audience: makes the audience of each run.
+        out: a folder; each run lies in ``CELL/seed-N/run`` below it.
+        jobs: runs at a time on this machine, or on the cluster.
+        shard: the part of the runs to do.
+        cluster: address of a running Dask scheduler whose workers see the same folders; None: this machine.
+        tell: called after each run, as :func:`gradpen.studies.engine.carry_out` says.
 
     Raises:
         UsageError: fewer than two cells.
         RunError: a run in ``out`` has another configuration.
-        DataError: the data cannot be used; no cell would differ in that.
+        DataError: the data of a cell cannot be used.
     """
     if len(cells) < 2:
         raise UsageError("a comparison needs at least two cells; name more with `cells`, `objectives` or `constraints`")
+    cases = [[case_of(cell, number, seed) for seed in range(seeds)] for number, cell in enumerate(cells, start=1)]
+    flat = [case for of_cell in cases for case in of_cell]
     for cell in cells:
-        if cell.config.conditional:
-            refuse_wrong_labels(cell.config, open_source(cell.config.data))
-    results: list[Result] = []
-    pictures: list[tuple[str, NDArray[np.uint8]]] = []
-    for number, cell in enumerate(cells):
-        place = out / f"{number + 1:02d}-{re.sub(r'[^a-z0-9.=]+', '-', cell.name.lower())[:80]}"
-        records, failures, finished = [], [], []
-        for seed in range(seeds):
-            say(f"{cell.name}, seed {seed} ({number * seeds + seed + 1} of {len(cells) * seeds})")
-            try:
-                listener = audience()
-                records.append(run_cell(replace(cell.config, seed=seed), place / f"seed-{seed}", listener))
-                finished.append(seed)
-            except DivergedError as error:
-                failures.append(f"seed {seed}: {error}")
-            except UsageError as error:
-                failures.append(f"refused: {error}")
-                break
-            if listener.interrupt.signal is not None:
-                raise KeyboardInterrupt
-        results.append(summarise(cell.name, records, failures))
-        if finished:
-            pictures.append((f"{cell.name}, seed {finished[0]}", sample_row(place / f"seed-{finished[0]}", say)))
-        write_results(results, out)
-        if pictures:
-            save_rows(pictures, out / "samples.png")
-    return results
+        source = open_source(cell.config.data)
+        refuse_wrong_labels(cell.config, source)
+        refuse_small(cell.config, source)
+    for case in flat:
+        refuse_another_run(from_dict(case.arguments["config"]), place_of(case, out) / "run")
+
+    def results(failures: Mapping[str, str]) -> list[Result]:
+        found = results_of(flat, out)
+        return [summarise(cell.name, of_cell, found, failures) for cell, of_cell in zip(cells, cases, strict=True)]
+
+    def tell_and_write(outcome: Outcome, done: int, of: int) -> None:
+        write_results(results({}), out)
+        tell(outcome, done, of)
+
+    failures = carry_out(flat, out, jobs=jobs, shard=shard, cluster=cluster, tell=tell_and_write)
+    compared = results(failures)
+    write_results(compared, out)
+    write_samples(cells, cases, out)
+    return compared
 
 
-def sample_row(path: Path, say: Callable[[str], None]) -> NDArray[np.uint8]:
-    """Return samples of a run, uint8 ``[8, C, H, W]``: from the same latents for all runs with latents of one size."""
-    return load(path, say=say).pictures(SAMPLES_SHOWN, seed=0)
+def case_of(cell: Cell, number: int, seed: int) -> Case:
+    """Return the case of one run of a cell, in a folder that the cell's number and name and the seed say."""
+    words = re.sub(r"[^a-z0-9.=]+", "-", cell.name.lower())[:80]
+    return Case(
+        name=f"{cell.name}, seed {seed}",
+        work=run_of_cell,
+        arguments={"config": to_dict(replace(cell.config, seed=seed))},
+        folder=f"{number:02d}-{words}/seed-{seed}",
+    )
 
 
-def run_cell(config: RunConfig, path: Path, audience: Audience) -> dict[str, Any]:
-    """Train, continue or reuse one run, and return its record."""
-    folder = RunFolder(path=path)
-    clear_unbegun(folder)
-    if not is_run(path):
-        train(config, out=path, audience=audience)
-    else:
-        begun = read_config(folder)
-        data = at_absolute_path(config.data, config.data.path)
-        changed = differences(begun, replace(config, iterations=begun.iterations, data=data))
-        if changed:
-            raise RunError(
-                f"{printable(path)} holds a run of another configuration ({'; '.join(changed)}); choose another `out`"
-            )
-        resume(path, iterations=config.iterations, audience=audience)
-    publish(folder)
-    record: dict[str, Any] = json.loads(folder.record.read_text(encoding="utf-8"))
-    return record
+def run_of_cell(place: Path, config: dict[str, Any]) -> Found:
+    """Train, continue or reuse one run, and return its distances to held-out data."""
+    return {"distances": run_in(place / "run", from_dict(config))["distance_to_held_out"]}
 
 
-def summarise(name: str, records: list[dict[str, Any]], failures: list[str]) -> Result:
-    """Return the result of a cell from the records of its runs."""
-    found = [record["distance_to_held_out"] for record in records if record["distance_to_held_out"]]
+def write_samples(cells: Sequence[Cell], cases: Sequence[Sequence[Case]], out: Path) -> None:
+    """Write ``samples.png``: a row for each cell, of its first finished run.
+
+    The samples are of the same latents for all runs with latents of one size.
+    """
+    rows: list[tuple[str, NDArray[np.uint8]]] = []
+    for cell, of_cell in zip(cells, cases, strict=True):
+        seed = next((seed for seed, case in enumerate(of_cell) if read_result(case, out)), None)
+        if seed is not None:
+            run = load(place_of(of_cell[seed], out) / "run")
+            rows.append((f"{cell.name}, seed {seed}", run.pictures(SAMPLES_SHOWN, seed=0)))
+    if rows:
+        save_rows(rows, out / "samples.png")
+
+
+def summarise(name: str, cases: Sequence[Case], found: Results, failures: Mapping[str, str]) -> Result:
+    """Return the result of a cell from what its runs found, and why those without a result failed."""
+    distances = [found[case.name]["distances"] for case in cases if case.name in found]
+    measured = [one for one in distances if one]
+    failed: dict[str, list[str]] = {}
+    for seed, case in enumerate(cases):
+        if case.name in failures:
+            failed.setdefault(failures[case.name], []).append(str(seed))
     return Result(
         name=name,
-        distances=[entry["distance"]["mean"] for entry in found],
-        n=found[0]["distance"]["n"] if found else 0,
-        floor=found[0]["floor"]["mean"] if found else None,
-        failures=failures,
+        distances=[one["distance"]["mean"] for one in measured],
+        n=measured[0]["distance"]["n"] if measured else 0,
+        floor=measured[0]["floor"]["mean"] if measured else None,
+        failures=[
+            f"{'seed' if len(seeds) == 1 else 'seeds'} {', '.join(seeds)}: {why}" for why, seeds in failed.items()
+        ],
     )
 
 
