@@ -28,6 +28,7 @@ COMMANDS = {
     "evaluate": ("gradpen.commands.look", "Evaluate", "measure a run's samples against held-out data"),
     "diagnose": ("gradpen.commands.diagnose", "Diagnose", "how a run is, in plain words, and what to change"),
     "report": ("gradpen.commands.report", "Report", "write a run's report anew, or two runs side by side"),
+    "page": ("gradpen.commands.page", "PageCommand", "a local page to watch runs and to explore models"),
     "nearest": ("gradpen.commands.look", "NearestImages", "look for copies of training images"),
     "export": ("gradpen.commands.export", "Export", "write a run's generator for other programs: onnx, pt2"),
     "check": ("gradpen.commands.check", "Check", "check anybody's gradient penalty, yours too"),
