@@ -89,7 +89,7 @@ def serve(options: PageCommand) -> None:
         cookie=f"gradpen-{port}",
     )
     os.nice(POLITE)
-    server = uvicorn.Server(uvicorn.Config(app, log_level="error", lifespan="off"))
+    server = uvicorn.Server(uvicorn.Config(app, log_level="error", lifespan="off", timeout_graceful_shutdown=1))
     # Ctrl-C is how a page ends, no interruption of anything.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     with listener, suppress(KeyboardInterrupt):
@@ -125,6 +125,8 @@ def listening(host: str, port: int) -> socket.socket:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             listener.bind((host, tried))
+            # Whoever opens the address at once waits for the answer, and is not refused.
+            listener.listen()
         except OSError as error:
             listener.close()
             if error.errno != errno.EADDRINUSE:

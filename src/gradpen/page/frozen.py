@@ -160,7 +160,7 @@ def document(prepared: State) -> str:
     script = "\n".join(unbound((STATIC / name).read_text(encoding="utf-8")) for name in MODULES)
     # No answer can end the script that holds it.
     answers = json.dumps(prepared).replace("<", "\\u003c")
-    page = (STATIC / "index.html").read_text(encoding="utf-8")
+    page = re.sub('<link rel="modulepreload".*\n', "", (STATIC / "index.html").read_text(encoding="utf-8"))
     head = f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">'
     style = f"<style>{(STATIC / 'page.css').read_text(encoding='utf-8')}</style>"
     for old, new in (

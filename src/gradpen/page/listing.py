@@ -18,7 +18,7 @@ DEEPEST = 6
 """folders below the given one in which runs are looked for"""
 MOST = 5_000
 """folders looked into"""
-TAIL = 2**16
+TAIL = 2**15
 """bytes at the end of the measures that hold the last row"""
 RECENT = 8
 """rows from which the speed is taken"""
@@ -116,7 +116,7 @@ def last_rows(folder: RunFolder) -> list[Row]:
             lines = file.read().splitlines()
     except OSError:
         return []
-    return [row for row in map(row_of, lines[-RECENT * 8 :]) if row is not None]
+    return [row for row in map(row_of, lines[-2 * RECENT :]) if row is not None]
 
 
 def progress(folder: RunFolder, record: dict[str, Any], rows: list[Row]) -> State:
