@@ -169,6 +169,9 @@ POSITIONAL = {
     "run_folder": "RUN",
     "other": "[RUN]",
     "subject": "RUN|IMAGES",
+    "action": "push|pull",
+    "place": "RUN|NAME/REPO",
+    "repo": "[NAME/REPO]",
 }
 
 

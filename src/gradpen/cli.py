@@ -30,6 +30,7 @@ COMMANDS = {
     "report": ("gradpen.commands.report", "Report", "write a run's report anew, or two runs side by side"),
     "nearest": ("gradpen.commands.look", "NearestImages", "look for copies of training images"),
     "export": ("gradpen.commands.export", "Export", "write a run's generator for other programs: onnx, pt2"),
+    "hub": ("gradpen.commands.hub", "Hub", "push a run to the Hugging Face hub, or pull one"),
     "check": ("gradpen.commands.check", "Check", "check anybody's gradient penalty, yours too"),
     "vae": ("gradpen.commands.vae", "VaeBaseline", "train a VAE on a run's data and compare"),
     "compare": ("gradpen.commands.compare", "Compare", "train several configurations at equal budget"),
