@@ -49,6 +49,8 @@ class Hub(ThreadingHTTPServer):
         self.repos: dict[str, Repo] = {}
         self.large: dict[str, bytes] = {}
         self.asked: list[str] = []
+        self.broken: tuple[int, bytes] | None = None
+        """status and content that every question gets"""
 
     @property
     def address(self) -> str:
@@ -77,6 +79,8 @@ class Answers(BaseHTTPRequestHandler):
 
     def answer(self, status: int, values: object = None, *, content: bytes | None = None, **headers: str) -> None:
         sent = json.dumps(values).encode() if content is None else content
+        if self.server.broken is not None:
+            status, sent = self.server.broken
         self.send_response(status)
         for name, value in ({"Content_Length": str(len(sent))} | headers).items():
             self.send_header(name.replace("_", "-"), value)

@@ -2,6 +2,8 @@
 
 import json
 import os
+import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -11,6 +13,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from markdown_it import MarkdownIt
 from PIL import Image
 
 import gradpen
@@ -56,6 +59,7 @@ def hub(endpoint: Hub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Hub:
     """The stand-in without repositories, a cache without files, and somebody logged in."""
     endpoint.repos.clear()
     endpoint.asked.clear()
+    endpoint.broken = None
     monkeypatch.setenv("HF_TOKEN", WRITER)
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "cache-of-the-hub"))
     return endpoint
@@ -216,12 +220,14 @@ def test_hostile_names_stay_words(tmp_path: Path) -> None:
     run = gradpen.train(place, out=tmp_path / "run", **settings)
     pack(run.path, REPO, tmp_path / "packed")
     words = (tmp_path / "packed" / "README.md").read_text()
-    outside = "\n".join(line for line in words.splitlines() if not line.startswith("    "))
-    assert "<" not in outside
-    assert "![" not in outside.replace("![samples](samples.png)", "")
-    assert outside.count("```") == 2
-    assert r"a\|b" in outside
-    assert "--config config.json" in words
+    rendered = MarkdownIt().enable("table").render(words.split("---\n", 2)[2])
+    assert re.findall(r"<(?:img|a|script)[^>]*>", rendered) == ['<img src="samples.png" alt="samples" />']
+    assert rendered.count("<pre>") == 2
+    assert "one label: &lt;img src=x&gt;, ```, a|b." in rendered
+    rows = re.findall(r"<tr>(.*?)</tr>", rendered, re.DOTALL)
+    assert {row.count("<td>") for row in rows} == {0, 2, 5}
+    (line,) = re.findall(r"gradpen train .*", words)
+    assert shlex.split(line) == ["gradpen", "train", place.name, "--config", "config.json"]
     assert plain("a\nb") == r"a\\nb"
     assert block(["```\n# x"]) == r"    ```\n# x"
 
@@ -289,6 +295,35 @@ def test_a_hub_that_is_not_there(hub: Hub, digits: Path, tmp_path: Path, monkeyp
         with pytest.raises(RunError, match="the hub cannot be reached") as found:
             call()
         assert "\n" not in str(found.value)
+
+
+@pytest.mark.parametrize(
+    ("broken", "sentence"),
+    [
+        ((500, b'{"error": "out of order"}'), r"the hub refused ada/digits: it answered 500 \(out of order\)"),
+        ((200, b"<html>Please log in to the hotel's network</html>"), "ada/digits: the hub or its library failed"),
+        ((200, b"{}"), "ada/digits"),
+    ],
+)
+def test_a_hub_that_answers_nonsense(
+    broken: tuple[int, bytes], sentence: str, hub: Hub, digits: Path, command: Callable[..., Outcome]
+) -> None:
+    hub.broken = broken
+    for words in (("push", digits, REPO), ("pull", REPO)):
+        code, _, err = command("hub", *words)
+        assert code == 2
+        assert re.search(sentence, err), err
+
+
+def test_data_that_a_program_held(tmp_path: Path) -> None:
+    """The card says the call instead of a command, and it makes the same run."""
+    array, labels = np.random.default_rng(0).random((60, 8, 8), dtype=np.float32), np.arange(60) % 3
+    run = gradpen.train(array, labels=labels, conditional=True, preset="wgan-gp-digits", out=tmp_path / "run", **COMMON)
+    pack(run.path, REPO, tmp_path / "packed")
+    call = 'gradpen.train(array, labels=labels, config="config.json")'
+    assert f"\n    {call}\n" in (tmp_path / "packed" / "README.md").read_text()
+    again = gradpen.train(array, labels=labels, config=tmp_path / "packed" / "config.json", out=tmp_path / "again")
+    assert np.array_equal(again.sample(9), run.sample(9))
 
 
 def damage(repo: Repo, name: str) -> None:

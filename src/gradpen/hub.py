@@ -4,7 +4,6 @@ import fnmatch
 import importlib
 import re
 import shutil
-import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -262,7 +261,10 @@ def in_a_sentence(repo: str, hub: Any) -> Iterator[None]:
     """Turn whatever the hub and its library raise within into a sentence."""
     try:
         yield
-    except (hub.errors.HTTPError, OSError, ValueError, RuntimeError) as error:
+    except GradpenError:
+        raise
+    except Exception as error:
+        # Whatever answers at that address may answer anything, and the library says so in many ways.
         raise RunError(sentence(repo, error, hub)) from None
 
 
@@ -288,7 +290,7 @@ def sentence(repo: str, error: BaseException, hub: Any) -> str:
     if error.__cause__ is not None:
         # Errors of uploads and downloads, which run in threads, come wrapped.
         return sentence(repo, error.__cause__, hub)
-    return f"{repo}: the hub or its library failed ({printable(error)}); try again"
+    return f"{repo}: the hub or its library failed ({type(error).__name__}: {printable(error)}); try again"
 
 
 def refusal(repo: str, error: Any) -> str:
@@ -299,10 +301,3 @@ def refusal(repo: str, error: Any) -> str:
     if status == 403:
         return f"your token may not do that to {repo}; take one that may write there, or choose a name of your own"
     return f"the hub refused {repo}: it answered {status} ({printable(error.server_message or 'without a reason')})"
-
-
-@contextmanager
-def packed_apart() -> Iterator[Path]:
-    """Give a folder that is removed at the end, for what is pushed at once."""
-    with tempfile.TemporaryDirectory(prefix="gradpen-hub-") as folder:
-        yield Path(folder)

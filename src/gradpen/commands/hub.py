@@ -1,5 +1,6 @@
 """``gradpen hub``."""
 
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal
@@ -53,16 +54,16 @@ class Hub:
 
 def pushed(options: Hub, run: Path, repo: str) -> int:
     """Write what is pushed, send it unless it is only to be looked at, and say so."""
-    from gradpen.hub import pack, packed_apart, push
+    from gradpen.hub import pack, push
 
     checkpoint = checkpoint_named(options.checkpoint)
     if options.out is not None:
         ready = pack(run, repo, options.out, checkpoint=checkpoint, license_name=options.license, say=complain)
         print(f"iteration {ready.iteration:,}, as {repo} would hold it; nothing was sent: {printable(options.out)}")
         return 0
-    with packed_apart() as place:
-        ready = pack(run, repo, place, checkpoint=checkpoint, license_name=options.license, say=complain)
-        address = push(place, repo, private=options.private)
+    with tempfile.TemporaryDirectory(prefix="gradpen-hub-") as place:
+        ready = pack(run, repo, Path(place), checkpoint=checkpoint, license_name=options.license, say=complain)
+        address = push(Path(place), repo, private=options.private)
     print(f"iteration {ready.iteration:,}: {printable(address)}")
     return 0
 

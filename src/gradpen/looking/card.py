@@ -258,7 +258,8 @@ def command(run: Run, data: dict[str, Any]) -> str:
     """Return the command, or for data that a program held the call, that trains the run from its configuration."""
     choice = run.config.data
     if str(data["path"]).endswith("in memory"):
-        return 'gradpen.train(array, config="config.json")'
+        labels = "" if run.labels is None else ", labels=labels"
+        return f'gradpen.train(array{labels}, config="config.json")'
     words = ["gradpen", "train"]
     words += [] if choice.path.startswith(EMBEDDED) else [printable(choice.path)]
     words += ["--config", "config.json"]
