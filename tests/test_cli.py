@@ -170,6 +170,9 @@ POSITIONAL = {
     "other": "[RUN]",
     "subject": "RUN|IMAGES",
     "folder": "[RUN|FOLDER]",
+    "action": "push|pull",
+    "place": "RUN|NAME/REPO",
+    "repo": "[NAME/REPO]",
 }
 
 

@@ -31,6 +31,7 @@ COMMANDS = {
     "page": ("gradpen.commands.page", "PageCommand", "a local page to watch runs and to explore models"),
     "nearest": ("gradpen.commands.look", "NearestImages", "look for copies of training images"),
     "export": ("gradpen.commands.export", "Export", "write a run's generator for other programs: onnx, pt2"),
+    "hub": ("gradpen.commands.hub", "Hub", "push a run to the Hugging Face hub, or pull one"),
     "check": ("gradpen.commands.check", "Check", "check anybody's gradient penalty, yours too"),
     "vae": ("gradpen.commands.vae", "VaeBaseline", "train a VAE on a run's data and compare"),
     "compare": ("gradpen.commands.compare", "Compare", "train several configurations at equal budget"),

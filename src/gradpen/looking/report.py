@@ -53,6 +53,11 @@ def samples(grid: Path, caption: str) -> str:
     return f"<figure><pre>{written}</pre><figcaption>{text(caption)}</figcaption></figure>"
 
 
+def real_of(folder: RunFolder) -> str:
+    """Return the grid of training images; nothing of a run from the hub, which comes without data."""
+    return picture(folder.real.read_bytes(), "training images", "grid") if folder.real.is_file() else ""
+
+
 def page(folder: RunFolder, rows: list[Row], record: dict[str, Any], drawn: bytes) -> str:
     """Return the page; the curves are drawn already."""
     config = read_config(folder)
@@ -62,7 +67,7 @@ def page(folder: RunFolder, rows: list[Row], record: dict[str, Any], drawn: byte
 {verdict_of(folder)}<h2>In figures</h2>{table(summary(rows, record))}
 <h2>Curves, and what they say</h2>{curves_of(drawn, meanings(rows, config, floor_of(record)))}
 {critic_of(folder)}<h2>Images</h2>
-<div class="grids">{picture(folder.real.read_bytes(), "training images", "grid")}{grids}</div>
+<div class="grids">{real_of(folder)}{grids}</div>
 <h2>Data</h2>{table(data_summary(data, record))}
 {start_of(folder)}<h2>Run</h2>{table(run_summary(record))}
 <h2>Configuration</h2><pre>{html.escape(json.dumps(to_dict(config), indent=2))}</pre>

@@ -77,9 +77,15 @@ def data_summary(data: dict[str, Any], record: dict[str, Any]) -> list[tuple[str
         ("Shape", shape_in_words(data["shape"], data.get("values", {}))),
         ("Found", ", ".join(f"{n:,} {size}" for size, n in data["sizes"].items())),
         ("Modes", ", ".join(f"{n:,} {mode}" for mode, n in data["modes"].items())),
+    ]
+    fingerprint = ("Fingerprint", record["data_fingerprint"])
+    if "unreadable" not in data:
+        # A run from the hub, which tells no names of files.
+        return [*result, fingerprint]
+    result += [
         ("Duplicates", f"{len(data['duplicates'])} groups of equal images"),
         ("Unreadable", f"{len(data['unreadable'])} of {data['found']:,} files left out"),
-        ("Fingerprint", record["data_fingerprint"]),
+        fingerprint,
     ]
     if data["classes"]:
         shown = [f"{n:,} {name}" for name, n in list(data["classes"].items())[:SHOWN_CLASSES]]
