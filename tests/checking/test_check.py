@@ -124,6 +124,54 @@ def test_critic_losses(loss: Function, name: str, words: str) -> None:
     assert not name or words in report.wrong[0].found
 
 
+def hinge(real: Tensor, fake: Tensor) -> Tensor:
+    return nn.functional.relu(1 - real).mean() + nn.functional.relu(1 + fake).mean()
+
+
+def entropy(real: Tensor, fake: Tensor) -> Tensor:
+    of = nn.functional.binary_cross_entropy_with_logits
+    return (of(real, torch.ones_like(real)) + of(fake, torch.zeros_like(fake))) / 2
+
+
+def squares(real: Tensor, fake: Tensor) -> Tensor:
+    of = nn.functional.mse_loss
+    return 0.5 * (of(real, torch.ones_like(real)) + of(fake, torch.zeros_like(fake)))
+
+
+@pytest.mark.parametrize(
+    ("objective", "words"),
+    [(hinge, "hinge loss"), (entropy, "half of the cross-entropy of a GAN"), (squares, "half of the least squares")],
+)
+def test_losses_with_other_objectives(objective: Function, words: str) -> None:
+    """Their penalty is judged as that of a Wasserstein loss is; without one they are whole."""
+
+    def penalised(critic: Any, real: Tensor, fake: Tensor) -> Any:
+        return objective(critic(real), critic(fake)) + penalty_of(critic, real, fake)
+
+    def wrongly(critic: Any, real: Tensor, fake: Tensor) -> Any:
+        return objective(critic(real), critic(fake)) + channel_norm(critic, real, fake)
+
+    def alone(critic: Any, real: Tensor, fake: Tensor) -> Any:
+        return objective(critic(real), critic(fake))
+
+    def swapped(critic: Any, real: Tensor, fake: Tensor) -> Any:
+        return objective(critic(fake), critic(real)) + penalty_of(critic, real, fake)
+
+    def unused(critic: Any, real: Tensor, fake: Tensor) -> Any:
+        penalty_of(critic, real, fake)
+        return objective(critic(real), critic(fake))
+
+    right = gradpen.check(penalised, what="critic-loss", shape=IMAGES)
+    assert right.right, right.page()
+    assert words in next(one.found for one in right.findings if one.name == "signs")
+    for loss, wrong in ((wrongly, "norm"), (swapped, "signs"), (unused, "penalty")):
+        report = gradpen.check(loss, what="critic-loss", shape=IMAGES)
+        assert [one.name for one in report.wrong] == [wrong], report.page()
+    whole = gradpen.check(alone, what="critic-loss", shape=IMAGES)
+    assert whole.right, whole.page()
+    assert ("penalty", "note") in [(one.name, one.verdict) for one in whole.findings]
+
+
 @pytest.mark.parametrize(
     ("loss", "wrong"),
     [

@@ -4,17 +4,90 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 import torch
+from torch import Tensor
+from torch.nn.functional import softplus
 
 from gradpen.checking.finding import Finding
 from gradpen.checking.forms import EXACT
 from gradpen.checking.recognition import near, recognised
-from gradpen.checking.trials import SCALES, Subject, Trial
+from gradpen.checking.trials import SCALES, Ends, Subject, Trial
 
 SIGNS = ((-1.0, 1.0), (1.0, -1.0), (-1.0, 0.0), (0.0, 1.0), (-1.0, -1.0), (1.0, 1.0), (0.0, 0.0), (-0.5, 0.5))
 """of the mean score of data and of samples in the loss, the right ones first"""
 DRIFTS = (0.0, 1e-3, 1e-2)
 """weights of squared scores of data that public losses add, so that scores stay about 0"""
 NAME = "signs"
+SHIFTS = (0.0, -3.0, -1.0, 1.0, 3.0)
+"""of all scores of a critic: they move every objective but Wasserstein's, and no penalty"""
+
+
+def hinge(real: Tensor, fake: Tensor) -> Tensor:
+    """Lim and Ye 2017, arXiv 1705.02894."""
+    return (1 - real).relu().mean() + (1 + fake).relu().mean()
+
+
+def cross_entropy(real: Tensor, fake: Tensor) -> Tensor:
+    """Goodfellow et al. 2014, arXiv 1406.2661, of scores before the sigmoid."""
+    return softplus(-real).mean() + softplus(fake).mean()
+
+
+def least_squares(real: Tensor, fake: Tensor) -> Tensor:
+    """Mao et al. 2017, arXiv 1611.04076, with targets 1 and 0."""
+    return (real - 1).square().mean() + fake.square().mean()
+
+
+def symmetric_least_squares(real: Tensor, fake: Tensor) -> Tensor:
+    """The same with targets 1 and -1."""
+    return (real - 1).square().mean() + (fake + 1).square().mean()
+
+
+OTHERS: dict[str, Ends] = {
+    "hinge loss": hinge,
+    "cross-entropy of a GAN": cross_entropy,
+    "least squares, targets 1 and 0": least_squares,
+    "least squares, targets 1 and -1": symmetric_least_squares,
+}
+
+
+def linear(real: float, fake: float, drift: float = 0.0) -> Ends | None:
+    """Return so much of the mean scores of data and of samples, and of the squared scores of data."""
+    if not real and not fake:
+        return None
+    return lambda data, samples: real * data.mean() + fake * samples.mean() + drift * data.square().mean()
+
+
+def other_objective(trials: Sequence[Trial], subject: Subject) -> tuple[str, bool, Ends] | None:
+    """Return another objective than Wasserstein's that a loss is made of, by its name, and whether it is upside down.
+
+    It is one without which a loss stays the same when all scores of the critic are shifted. Upside down many do too: so
+    is a loss of which nothing, or a known penalty, is left only then.
+    """
+    for part in (1.0, 0.5):
+        for words, objective in OTHERS.items():
+            both = [scaled(objective, part, swapped) for swapped in (False, True)]
+            fitting = [ends for ends in both if all(stays(subject, scale, ends) for scale in (0.5, 2.0))]
+            if fitting:
+                ends = next((one for one in fitting if explains(one, trials)), fitting[0])
+                return (words if part == 1 else f"half of the {words}"), ends is both[1], ends
+    return None
+
+
+def explains(ends: Ends, trials: Sequence[Trial]) -> bool:
+    """Return whether nothing or a known penalty is left of a loss without a part that is made of scores."""
+    rest = [trial.without(ends) for trial in trials]
+    return is_nothing(rest, trials) or recognised(rest) is not None
+
+
+def scaled(objective: Ends, part: float, swapped: bool) -> Ends:
+    """Return a part of an objective, with data and samples in each other's place if they are swapped."""
+    return lambda data, samples: part * (objective(samples, data) if swapped else objective(data, samples))
+
+
+def stays(subject: Subject, scale: float, ends: Ends) -> bool:
+    """Return whether what is left of a loss does not move when all scores do."""
+    trials = [subject.tried(scale=scale, shift=shift, seed=70).without(ends) for shift in SHIFTS]
+    left = [float(trial.value.detach()) for trial in trials]
+    return max(left) - min(left) <= 1e-4 * (1 + max(map(abs, left)))
 
 
 def is_nothing(trials: Sequence[Trial], beside: Sequence[Trial]) -> bool:
@@ -28,10 +101,14 @@ def critic_loss_findings(trials: Sequence[Trial], subject: Subject) -> tuple[Sub
 
     None in place of the penalty where there is none, or where the loss is not recognised.
     """
+    other = other_objective(trials, subject)
+    if other is not None:
+        return of_other(*other, trials, subject)
     # The usual form first with all its slips, then the others with Euclidean norms alone, which is quicker.
     for real, fake in SIGNS:
         drift, known = best_drift(trials, real, fake)
-        rest = [trial.without_ends(real, fake, drift) for trial in trials]
+        ends = linear(real, fake, drift)
+        rest = [trial.without(ends) for trial in trials]
         nothing = is_nothing(rest, trials)
         if not nothing and not known:
             continue
@@ -41,25 +118,52 @@ def critic_loss_findings(trials: Sequence[Trial], subject: Subject) -> tuple[Sub
                 Finding(name="drift", verdict="note", found=f"{drift:g} times the squared scores of data, as in ProGAN")
             )
         if nothing:
-            asked = any(trial.elsewhere for trial in trials)
-            found.append(
-                Finding(
-                    name="penalty",
-                    verdict="wrong",
-                    found="computed, but not in the loss" if asked else "there is none in the loss",
-                    expected="weight * mean of (slope - 1) ** 2, added to the loss",
-                    meaning="The critic is not constrained: the gap between its scores grows without bound.",
-                    remedy="Add the penalty to the loss that is returned.",
-                )
-            )
-        return (None if nothing else replace(subject, ends=(real, fake, drift))), found
+            found.append(without_penalty(trials))
+        return (None if nothing else replace(subject, ends=ends)), found
     return None, [
         Finding(
             name="form",
             verdict="not judged",
-            found="the loss is none of a Wasserstein critic: mean of fake scores - mean of real scores + penalty",
+            found="the loss is none that is known: mean of fake scores - mean of real scores + penalty, hinge, "
+            "cross-entropy or least squares",
         )
     ]
+
+
+def without_penalty(trials: Sequence[Trial]) -> Finding:
+    """Return that a loss has no penalty in it."""
+    asked = any(trial.elsewhere for trial in trials)
+    return Finding(
+        name="penalty",
+        verdict="wrong",
+        found="computed, but not in the loss" if asked else "there is none in the loss",
+        expected="weight * mean of (slope - 1) ** 2, added to the loss",
+        meaning="The critic is not constrained: the gap between its scores grows without bound.",
+        remedy="Add the penalty to the loss that is returned.",
+    )
+
+
+def of_other(
+    words: str, swapped: bool, ends: Ends, trials: Sequence[Trial], subject: Subject
+) -> tuple[Subject | None, list[Finding]]:
+    """Return what :func:`critic_loss_findings` does, of a loss with another objective, which may have no penalty."""
+    found = [
+        Finding(
+            name=NAME,
+            verdict="wrong" if swapped else "holds",
+            found=f"{words}, with data and samples in each other's place" if swapped else words,
+            expected=words,
+            meaning="Nothing of it estimates a distance."
+            if not swapped
+            else "The critic learns to take samples for data.",
+            remedy="Swap the scores of data and of samples." if swapped else "",
+        )
+    ]
+    if not is_nothing([trial.without(ends) for trial in trials], trials):
+        return replace(subject, ends=ends), found
+    if any(trial.elsewhere for trial in trials):
+        return None, [*found, without_penalty(trials)]
+    return None, [*found, Finding(name="penalty", verdict="note", found="there is none in the loss")]
 
 
 def best_drift(trials: Sequence[Trial], real: float, fake: float) -> tuple[float, bool]:
@@ -67,7 +171,7 @@ def best_drift(trials: Sequence[Trial], real: float, fake: float) -> tuple[float
     usual = (real, fake) == SIGNS[0]
     known = False
     for drift in DRIFTS if usual else DRIFTS[:1]:
-        found = recognised([trial.without_ends(real, fake, drift) for trial in trials], norms_alone=not usual)
+        found = recognised([trial.without(linear(real, fake, drift)) for trial in trials], norms_alone=not usual)
         if found is not None and found.form.misses < EXACT:
             return drift, True
         known |= found is not None and drift == 0
@@ -103,7 +207,7 @@ def generator_loss_findings(subject: Subject) -> Iterator[Finding]:
     """Yield whether a generator's loss raises the scores of samples, and reaches the generator."""
     seen = [subject.tried(scale=scale, seed=40 + number, attached=True) for number, scale in enumerate(SCALES)]
     values = torch.tensor([float(trial.value.detach()) for trial in seen], dtype=torch.float64)
-    scores = torch.tensor([float(trial.ends()[1].detach()) for trial in seen], dtype=torch.float64)
+    scores = torch.tensor([float(trial.ends()[1].detach().mean()) for trial in seen], dtype=torch.float64)
     correlation = float(torch.corrcoef(torch.stack([values, scores]))[0, 1]) if values.std() > 0 else 0.0
     if values.std() > 0 and near(float((values + scores).abs().max() / scores.abs().max()) + 1, 1.0):
         yield Finding(name=NAME, verdict="holds", found="minus the mean of fake scores")

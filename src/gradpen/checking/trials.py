@@ -1,7 +1,7 @@
 """A function tried on critics with known gradients: what it returned, and where it asked."""
 
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
@@ -14,6 +14,8 @@ from gradpen.checking.probe import ProbeCritic
 from gradpen.checking.surroundings import WEIGHT
 from gradpen.machine.seeds import separate_randomness
 
+Ends = Callable[[Tensor, Tensor], Tensor]
+"""a part of a loss that is made of the scores of data and of samples"""
 SCALES = (0.05, 0.1, 0.2, 0.35, 0.5, 0.8, 1.2, 1.8, 2.7, 4.0, 6.0, 9.0)
 """of the critics, so that slopes lie on both sides of 1"""
 
@@ -43,21 +45,18 @@ class Trial:
         real = self.given.real
         return points.reshape(real.shape) if points.numel() == real.numel() else points
 
-    def ends(self) -> tuple[Tensor, Tensor, Tensor]:
-        """Return the mean scores of data and of samples, and the mean squared score of data, with their graph."""
+    def ends(self) -> tuple[Tensor, Tensor]:
+        """Return the scores of data and of samples, ``[N]`` each, with their graph."""
         before = len(self.critic.calls)
         self.critic(self.given.real)
         self.critic(self.given.fake)
         real, fake = (one.scores for one in self.critic.calls[before:])
         del self.critic.calls[before:]
-        return real.mean(), fake.mean(), real.square().mean()
+        return real, fake
 
-    def without_ends(self, real: float, fake: float, drift: float = 0.0) -> "Trial":
-        """Return the trial with what is left of its value without these parts of the mean scores."""
-        if not real and not fake:
-            return self
-        of_data, of_samples, squared = self.ends()
-        return replace(self, value=self.value - real * of_data - fake * of_samples - drift * squared)
+    def without(self, part: Ends | None) -> "Trial":
+        """Return the trial with what is left of its value without a part that is made of scores."""
+        return self if part is None else replace(self, value=self.value - part(*self.ends()))
 
 
 @contextmanager
@@ -84,17 +83,25 @@ class Subject:
     shape: tuple[int, ...]
     """of one example"""
     batch: int
-    ends: tuple[float, float, float] = (0.0, 0.0, 0.0)
-    """how much of the mean scores of data, of samples, and of squared scores of data is in what it returns, beside the
-    penalty"""
+    ends: Ends | None = None
+    """the part of what it returns that is made of scores, beside the penalty"""
 
-    def tried(self, *, scale: float = 1.0, seed: int = 0, attached: bool = False, weight: float = WEIGHT) -> Trial:
-        """Call the function once and return what came of it.
+    def tried(
+        self,
+        *,
+        scale: float = 1.0,
+        shift: float = 0.0,
+        seed: int = 0,
+        attached: bool = False,
+        weight: float = WEIGHT,
+    ) -> Trial:
+        """Call the function once, with a critic of this scale whose scores are all shifted, and return what came of it.
 
         Raises:
             Exception: whatever the function raises.
         """
         critic = ProbeCritic(scale, self.convention.output)
+        critic.anchor.data.fill_(shift)
         given = material(critic, self.shape, self.batch, seed, self.convention.labels)
         given.weight = weight
         critic.make_weights(given.real[0].numel())
@@ -103,7 +110,7 @@ class Subject:
         asked = [one for one in critic.calls if not is_one_of(one.points, (given.real, given.fake))]
         chosen = (asked or critic.calls)[-1]
         trial = Trial(value, critic, given, chosen.points, chosen.scores, chosen.conditions, bool(asked))
-        return trial.without_ends(*self.ends)
+        return trial.without(self.ends)
 
     def trials(self) -> list[Trial]:
         """Call the function on critics of many slopes."""
