@@ -61,7 +61,7 @@ learn.strings.en = {
   "frames": "{n} frames a second",
   "iteration": "iteration {n}",
 
-  "chart.gap": "Wasserstein estimate",
+  "chart.gap": "Wasserstein estimate (gap)",
   "chart.slope": "Mean slope on interpolates",
   "chart.layers": "Gradient norm of each layer",
   "chart.weights": "Weights of the critic",
@@ -70,12 +70,15 @@ learn.strings.en = {
 
   "says.untrained": "Not trained yet: random weights, random scores.",
   "says.above":
-    "Data score {gap} above samples on average: the Wasserstein estimate. The critic’s loss is {loss}, negative as it should be.",
+    "Data score {gap} above samples on average. The critic’s loss is {loss}, negative as it should be.",
   "says.below":
     "For now samples score above data: the estimate is {gap}, and the critic’s loss, {loss}, is positive. It has not found the data yet.",
+  "says.scale.penalty": "With a slope of {slope} this is the Wasserstein estimate.",
+  "says.scale.clipping": "It is the distance times a factor that clipping leaves unknown; the slope is {slope}.",
+  "says.scale.none": "Nothing bounds the slope, now {slope}, so this estimates nothing.",
   "says.summits": "Summits on {n} of the 8 Gaussians.",
   "surface.alternative":
-    "Value surface. {constraint}, iteration {iteration}. Scores from {low} to {high}. Wasserstein estimate {gap}, mean slope on interpolates {slope}.",
+    "Value surface. {constraint}, iteration {iteration}. Scores from {low} to {high}. Wasserstein estimate {gap}, mean slope on interpolates {slope}. Gradient norm of the first hidden layer {first}, of the last {last}.",
   "key.real": "data",
   "key.fake": "samples of the generator",
   "key.arrows": "gradient of the score: where the critic sends samples; lengths are relative to the longest in the picture",

@@ -61,7 +61,7 @@ learn.strings.ko = {
   "frames": "초당 {n}프레임",
   "iteration": "{n}회 반복",
 
-  "chart.gap": "바서슈타인 추정값",
+  "chart.gap": "바서슈타인 추정값 (격차)",
   "chart.slope": "보간점에서의 평균 기울기",
   "chart.layers": "층별 그레이디언트 크기",
   "chart.weights": "비평자의 가중치",
@@ -70,12 +70,15 @@ learn.strings.ko = {
 
   "says.untrained": "아직 학습하지 않았습니다. 가중치도 점수도 무작위입니다.",
   "says.above":
-    "데이터의 점수가 샘플보다 평균 {gap} 높습니다. 이 차이가 바서슈타인 추정값입니다. 비평자의 손실은 {loss}이고, 음수인 것이 정상입니다.",
+    "데이터의 점수가 샘플보다 평균 {gap} 높습니다. 비평자의 손실은 {loss}이고, 음수인 것이 정상입니다.",
   "says.below":
     "지금은 샘플의 점수가 데이터보다 높습니다. 추정값은 {gap}, 비평자의 손실은 {loss}로 양수입니다. 아직 데이터를 찾지 못했습니다.",
+  "says.scale.penalty": "기울기가 {slope}이므로 이 차이가 바서슈타인 추정값입니다.",
+  "says.scale.clipping": "거리에 클리핑이 정하는, 알 수 없는 배수를 곱한 값입니다. 기울기는 {slope}입니다.",
+  "says.scale.none": "기울기(지금 {slope})를 막는 것이 없으므로 아무것도 추정하지 못합니다.",
   "says.summits": "가우시안 8개 중 {n}개에 봉우리가 있습니다.",
   "surface.alternative":
-    "비평자 점수의 등고선. {constraint}, {iteration}회 반복. 점수는 {low}부터 {high}까지. 바서슈타인 추정값 {gap}, 보간점에서의 평균 기울기 {slope}.",
+    "비평자 점수의 등고선. {constraint}, {iteration}회 반복. 점수는 {low}부터 {high}까지. 바서슈타인 추정값 {gap}, 보간점에서의 평균 기울기 {slope}. 그레이디언트 크기는 첫 은닉층에서 {first}, 마지막 은닉층에서 {last}.",
   "key.real": "데이터",
   "key.fake": "생성자의 샘플",
   "key.arrows": "점수의 그레이디언트: 비평자가 샘플을 이끄는 방향. 길이는 그림 안에서 가장 긴 것에 대한 비율입니다",

@@ -13,22 +13,32 @@ learn.measure = (() => {
     return { real, fake: train.sample(watching, real, count) };
   }
 
-  /** Return the mean score of data less that of samples, and the mean slope on interpolates. */
-  function gapAndSlope(run, { real, fake }) {
+  /** Return, with pauses, the mean score of data less that of samples, and the mean slope on interpolates. */
+  function* gapAndSlopeSlowly(run, { real, fake }) {
     const { critic, inputs, settings } = run;
     const count = real.length / inputs;
     const shares = random.stream(settings.seed, `slopes ${run.iteration}`);
     let gap = 0;
     let slope = 0;
-    for (const [start, rows] of train.blocks(count)) {
+    for (const [start, rows] of train.blocks(count, critic)) {
       for (const [points, sign] of [[real, 1], [fake, -1]]) {
         critic.memory.hidden[0].set(points.subarray(start * inputs, (start + rows) * inputs));
         for (const score of network.forward(critic.net, critic.memory, rows).subarray(0, rows)) gap += sign * score;
       }
       critic.memory.hidden[0].set(train.interpolates(shares, real, fake, start, rows, inputs));
       for (const one of network.slopes(critic.net, critic.memory, rows, settings.source.coordinates)) slope += one;
+      yield;
     }
     return { gap: gap / count, slope: slope / count };
+  }
+
+  /** The same at once. */
+  function gapAndSlope(run, points) {
+    const steps = gapAndSlopeSlowly(run, points);
+    for (;;) {
+      const { done, value } = steps.next();
+      if (done) return value;
+    }
   }
 
   /** Return the norm of the critic loss's derivative with respect to each hidden layer's activations, the first first. */
@@ -36,7 +46,7 @@ learn.measure = (() => {
     const { critic, inputs } = run;
     const count = real.length / inputs;
     const squares = new Float64Array(critic.net.sizes.length);
-    for (const [start, rows] of train.blocks(count)) {
+    for (const [start, rows] of train.blocks(count, critic)) {
       for (const [points, share] of [[real, -1 / count], [fake, 1 / count]]) {
         critic.memory.hidden[0].set(points.subarray(start * inputs, (start + rows) * inputs));
         network.forward(critic.net, critic.memory, rows);
@@ -74,7 +84,7 @@ learn.measure = (() => {
     const inputs = net.sizes[0];
     const count = points.length / inputs;
     const found = new Float64Array(count);
-    for (const [start, rows] of train.blocks(count)) {
+    for (const [start, rows] of train.blocks(count, { memory })) {
       memory.hidden[0].set(points.subarray(start * inputs, (start + rows) * inputs));
       found.set(network.forward(net, memory, rows).subarray(0, rows), start);
     }
@@ -115,7 +125,7 @@ learn.measure = (() => {
     const { real, fake } = draw(run, 256);
     let steepest = 0;
     for (const points of [real, fake]) {
-      for (const [start, rows] of train.blocks(256)) {
+      for (const [start, rows] of train.blocks(256, run.critic)) {
         memory.hidden[0].set(points.subarray(2 * start, 2 * (start + rows)));
         steepest = Math.max(steepest, ...network.slopes(net, memory, rows, 2));
       }
@@ -124,5 +134,5 @@ learn.measure = (() => {
     return modes.reduce((sum, score, i) => sum + score - gaps[i], 0) / (8 * rise);
   }
 
-  return { draw, gapAndSlope, layerNorms, histogram, shareAt, scores, summits, contrast };
+  return { draw, gapAndSlope, gapAndSlopeSlowly, layerNorms, histogram, shareAt, scores, summits, contrast };
 })();

@@ -33,7 +33,9 @@ globalThis.learn = globalThis.learn ?? {};
 
 learn.network = (() => {
   const { multiply, transpose } = learn.matrix;
-  const ROWS = 64;
+  const MOST_ROWS = 64;
+  const FEWEST_ROWS = 8;
+  const PRODUCTS = 600_000;
 
   /** Return a network of the sizes [inputs, hidden …, outputs] whose weights and offsets are all 0. */
   function zeros(sizes) {
@@ -63,12 +65,19 @@ learn.network = (() => {
     parameters(from).forEach((values, index) => parameters(to)[index].set(values));
   }
 
-  /** Return the memory that passes of up to `ROWS` examples through networks of these sizes need. */
+  /** Return how many examples a pass takes: fewer through a large network, so that none keeps the page waiting. */
+  function rowsOf(sizes) {
+    const products = sizes.slice(1).reduce((sum, size, l) => sum + size * sizes[l], 0);
+    return Math.max(FEWEST_ROWS, Math.min(MOST_ROWS, 4 * Math.floor(PRODUCTS / products / 4)));
+  }
+
+  /** Return the memory that passes through a network of these sizes need. */
   function space(sizes) {
-    const block = (size) => new Float64Array(ROWS * size);
+    const rows = rowsOf(sizes);
+    const block = (size) => new Float64Array(rows * size);
     const widest = Math.max(...sizes);
     return {
-      sizes,
+      rows,
       hidden: sizes.map(block),
       delta: sizes.map(block),
       tangent: sizes.map(block),
@@ -191,7 +200,7 @@ learn.network = (() => {
   }
 
   return {
-    ROWS, zeros, create, parameters, copy, space, forward, backward, addGradients, addScoreGradients, slopes,
+    zeros, create, parameters, copy, space, forward, backward, addGradients, addScoreGradients, slopes,
     addPenaltyGradients,
   };
 })();

@@ -6,7 +6,7 @@ learn.panel = (() => {
   const { controls, measure, chart, surface, state, train } = learn;
   const { say, number, write } = learn.language;
   const MEASURED = 128;
-  const LAYERS_MEASURED = 64;
+  const LAYERS_MEASURED = 32;
   const EVERY = 10;
   const MOST_MARKS = 300;
   const CHARTS_EVERY = 250;
@@ -64,19 +64,19 @@ learn.panel = (() => {
     panel.sliders.weight.label.hidden = own.constraint !== "penalty";
     panel.sliders.generatorRate.label.hidden = settings.generator === "fixed";
     panel.root.dataset.constraint = own.constraint;
-    mark(panel);
+    keep(panel, measure.gapAndSlope(panel.run, measure.draw(panel.run, MEASURED)));
   }
 
   /** One iteration, with pauses, and what is measured after it. */
   function* iterate(panel) {
     yield* train.iteration(panel.run);
     panel.dirty = true;
-    if (panel.run.iteration % panel.every === 0) mark(panel);
+    if (panel.run.iteration % panel.every !== 0) return;
+    keep(panel, yield* measure.gapAndSlopeSlowly(panel.run, measure.draw(panel.run, MEASURED)));
   }
 
-  /** Measure the estimate and the slope for the curves; of a long run every second mark is forgotten. */
-  function mark(panel) {
-    const found = measure.gapAndSlope(panel.run, measure.draw(panel.run, MEASURED));
+  /** Keep what was measured for the curves; of a long run every second mark is forgotten. */
+  function keep(panel, found) {
     panel.marks.push({ iteration: panel.run.iteration, ...found });
     if (panel.marks.length > MOST_MARKS) {
       panel.marks = panel.marks.filter((_, index) => index % 2 === 0);
@@ -132,8 +132,8 @@ learn.panel = (() => {
     const slopes = marks.map((one) => one.slope);
     const far = Math.min(...slopes) < 0.2 || Math.max(...slopes) > 5;
     chart.lines(charts.slope, [{ x, y: slopes }], { level: 1, logarithmic: far, low: far ? 0 : 0.5, high: far ? 0 : 1.5 });
-    const norms = measure.layerNorms(panel.run, measure.draw(panel.run, LAYERS_MEASURED));
-    const layers = [{ x: norms.map((_, i) => i + 1), y: norms, dots: true }];
+    panel.norms = measure.layerNorms(panel.run, measure.draw(panel.run, LAYERS_MEASURED));
+    const layers = [{ x: panel.norms.map((_, i) => i + 1), y: panel.norms, dots: true }];
     chart.lines(charts.layers, layers, { logarithmic: true, whole: true });
     const { extent, shares } = measure.histogram(panel.run.critic.net);
     chart.bars(charts.weights, shares, extent);
@@ -147,16 +147,20 @@ learn.panel = (() => {
     const { canvas, says } = panel.parts;
     const { gap, slope, iteration } = panel.marks.at(-1);
     const values = { gap: number(gap), loss: number(-gap), slope: number(slope) };
+    const { constraint } = panel.run.settings;
     const sentences = [say(iteration === 0 ? "says.untrained" : gap > 0 ? "says.above" : "says.below", values)];
-    if (panel.eight && iteration > 0) sentences.push(say("says.summits", { n: measure.summits(panel.run) }));
+    if (iteration > 0 && gap > 0) sentences.push(say(`says.scale.${constraint}`, values));
+    if (iteration > 0 && panel.eight) sentences.push(say("says.summits", { n: measure.summits(panel.run) }));
     write(says, sentences.join(" "));
     canvas.setAttribute(
       "aria-label",
       say("surface.alternative", {
-        constraint: say(`constraint.${panel.run.settings.constraint}`),
+        constraint: say(`constraint.${constraint}`),
         iteration,
         low: number(panel.seen.low),
         high: number(panel.seen.high),
+        first: number(panel.norms[0]),
+        last: number(panel.norms.at(-1)),
         ...values,
       }),
     );

@@ -34,13 +34,13 @@ learn.surface = (() => {
     network.copy(net, run.critic.net);
     const memory = network.space(sizes);
     const seen = { iteration: run.iteration, heights: new Float64Array(CELLS * CELLS), ...shownPoints(run) };
-    for (const [start, rows] of learn.train.blocks(CELLS * CELLS)) {
+    for (const [start, rows] of learn.train.blocks(CELLS * CELLS, { memory })) {
       memory.hidden[0].set(GRID.subarray(2 * start, 2 * (start + rows)));
       seen.heights.set(network.forward(net, memory, rows).subarray(0, rows), start);
       yield;
     }
     seen.arrows = new Float64Array(ROOTS.length);
-    for (const [start, rows] of learn.train.blocks(ARROWS * ARROWS)) {
+    for (const [start, rows] of learn.train.blocks(ARROWS * ARROWS, { memory })) {
       memory.hidden[0].set(ROOTS.subarray(2 * start, 2 * (start + rows)));
       network.slopes(net, memory, rows, 2);
       seen.arrows.set(memory.delta[0].subarray(0, 2 * rows), 2 * start);

@@ -10,7 +10,6 @@ globalThis.learn = globalThis.learn ?? {};
 
 learn.train = (() => {
   const { network, optimiser, random } = learn;
-  const { ROWS } = network;
   const LATENTS = 2;
 
   /**
@@ -77,7 +76,7 @@ learn.train = (() => {
     network.parameters(critic.gradients).forEach((values) => values.fill(0));
     const measures = { gap: 0, penalty: 0, slope: null };
     let slopes = 0;
-    for (const [start, rows] of blocks(batch)) {
+    for (const [start, rows] of blocks(batch, critic)) {
       const block = (points) => critic.memory.hidden[0].set(points.subarray(start * inputs, (start + rows) * inputs));
       // The loss is the mean score of samples less the mean score of data.
       for (const [points, share] of [[real, -1 / batch], [fake, 1 / batch]]) {
@@ -85,6 +84,7 @@ learn.train = (() => {
         const scores = network.forward(critic.net, critic.memory, rows);
         for (let row = 0; row < rows; row++) measures.gap -= share * scores[row];
         network.addScoreGradients(critic.net, critic.memory, critic.gradients, rows, share);
+        yield;
       }
       if (settings.constraint === "penalty") {
         critic.memory.hidden[0].set(interpolates(run.shares, real, fake, start, rows, inputs));
@@ -93,8 +93,8 @@ learn.train = (() => {
         const found = network.addPenaltyGradients(net, memory, gradients, rows, share, source.coordinates);
         measures.penalty += found.penalty;
         for (const slope of found.slopes) slopes += slope;
+        yield;
       }
-      yield;
     }
     critic.step(network.parameters(critic.gradients), settings.criticRate);
     if (settings.constraint === "clipping") optimiser.clip(critic.parameters, settings.clip);
@@ -108,7 +108,7 @@ learn.train = (() => {
     const { batch, source } = settings;
     const labels = source.labels > 0 ? source.draw(run.points, batch) : null;
     network.parameters(generator.gradients).forEach((values) => values.fill(0));
-    for (const [start, rows] of blocks(batch)) {
+    for (const [start, rows] of blocks(batch, critic, generator)) {
       const points = generate(run, labels, start, rows);
       critic.memory.hidden[0].set(points);
       network.forward(critic.net, critic.memory, rows);
@@ -132,7 +132,7 @@ learn.train = (() => {
     const { inputs, settings } = run;
     if (!run.generator) return (settings.samples ?? disturbed)(run.latents, real);
     const fake = new Float64Array(count * inputs);
-    for (const [start, rows] of blocks(count)) fake.set(generate(run, real, start, rows), start * inputs);
+    for (const [start, rows] of blocks(count, run.generator)) fake.set(generate(run, real, start, rows), start * inputs);
     return fake;
   }
 
@@ -173,9 +173,10 @@ learn.train = (() => {
     return points;
   }
 
-  /** Yield [first row, rows] of each block of a batch. */
-  function* blocks(count) {
-    for (let start = 0; start < count; start += ROWS) yield [start, Math.min(ROWS, count - start)];
+  /** Yield [first row, rows] of each block of a batch that the memories of some players take. */
+  function* blocks(count, ...players) {
+    const most = Math.min(...players.map((one) => one.memory.rows));
+    for (let start = 0; start < count; start += most) yield [start, Math.min(most, count - start)];
   }
 
   /** Do so many iterations at once, without a pause. */
