@@ -3,7 +3,7 @@
  * The distributions to learn, at the scale of gan_toy.py of Gulrajani et al. 2017 (and src/gradpen/data/toys.py).
  *
  * A source has `coordinates` of a point, `labels` (how many classes are told to both players; 0: none) and
- * `draw(random, count)`, which returns rows of the coordinates and, if there are labels, a 1 in the column of the label.
+ * `draw(random, count)`, which returns rows of the coordinates and, if there are labels, a 1 in the label's column.
  */
 globalThis.learn = globalThis.learn ?? {};
 

@@ -28,7 +28,7 @@ learn.language = (() => {
       const [digits, exponent] = value.toExponential(1).split("e");
       return `${digits.replace("-", "−")}×${power(Number(exponent))}`;
     }
-    return Number(value.toPrecision(3)).toLocaleString("en", { maximumSignificantDigits: 3 }).replace("-", "−");
+    return value.toLocaleString("en", { maximumSignificantDigits: 3 }).replace("-", "−");
   }
 
   /** Return a power of ten in print: 10⁻³. */

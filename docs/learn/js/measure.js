@@ -41,7 +41,7 @@ learn.measure = (() => {
     }
   }
 
-  /** Return the norm of the critic loss's derivative with respect to each hidden layer's activations, the first first. */
+  /** Return the norm of the critic loss's derivative by each hidden layer's activations, the first layer first. */
   function layerNorms(run, { real, fake }) {
     const { critic, inputs } = run;
     const count = real.length / inputs;

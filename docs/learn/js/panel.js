@@ -131,7 +131,8 @@ learn.panel = (() => {
     chart.lines(charts.gap, [{ x, y: marks.map((one) => one.gap) }], { level: 0 });
     const slopes = marks.map((one) => one.slope);
     const far = Math.min(...slopes) < 0.2 || Math.max(...slopes) > 5;
-    chart.lines(charts.slope, [{ x, y: slopes }], { level: 1, logarithmic: far, low: far ? 0 : 0.5, high: far ? 0 : 1.5 });
+    const scale = far ? { logarithmic: true } : { low: 0.5, high: 1.5 };
+    chart.lines(charts.slope, [{ x, y: slopes }], { level: 1, ...scale });
     panel.norms = measure.layerNorms(panel.run, measure.draw(panel.run, LAYERS_MEASURED));
     const layers = [{ x: panel.norms.map((_, i) => i + 1), y: panel.norms, dots: true }];
     chart.lines(charts.layers, layers, { logarithmic: true, whole: true });

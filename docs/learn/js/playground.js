@@ -68,7 +68,7 @@ learn.playground = (() => {
   /** Take settings, show them in the controls and begin. */
   function use(changed) {
     settings = changed;
-    for (const name of Object.keys(state.SHARED)) shared[name]?.show(settings[name]);
+    for (const name of Object.keys(state.SHARED)) shared[name].show(settings[name]);
     find("seed").value = settings.seed;
     shared.pad.set(settings.drawn);
     restart();
@@ -111,7 +111,9 @@ learn.playground = (() => {
   function draw(now) {
     const seen = active().flatMap((side) => side.seen ?? []);
     const common = { low: Math.min(...seen.map((one) => one.low)), high: Math.max(...seen.map((one) => one.high)) };
-    for (const side of active()) panels.draw(side, now, settings.colours === "shared" ? common : side.seen, dark.matches);
+    for (const side of active()) {
+      panels.draw(side, now, settings.colours === "shared" ? common : side.seen, dark.matches);
+    }
     find("rate").textContent = say("frames", { n: Math.round(loop.rate()) });
   }
 
@@ -156,9 +158,9 @@ learn.playground = (() => {
     colour();
   }
 
-  /** Show a scene of the paper; how many sides there are stays as it is. */
+  /** Show a scene of the paper; how many sides there are and the drawing stay as they are. */
   function show(name) {
-    use({ ...state.withDefaults(SCENES[name]), view: settings.view });
+    use({ ...state.withDefaults(SCENES[name]), view: settings.view, drawn: settings.drawn });
     announce("announce.scene", { scene: say(`scene.${name}`) });
     if (!loop.reduced.matches) play(true);
   }

@@ -58,7 +58,7 @@ learn.state = (() => {
       const { constraint, ...numbers } = settings[side];
       parts.push(`${side}=${[constraint, ...Object.keys(RANGES).map((name) => numbers[name])].join(",")}`);
     }
-    if (settings.drawn.length > 0) parts.push(`drawn=${settings.drawn.flat().map(toCell).join("")}`);
+    if (settings.data === "drawn") parts.push(`drawn=${settings.drawn.flat().map(toCell).join("")}`);
     return parts.join("&");
   }
 

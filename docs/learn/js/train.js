@@ -3,8 +3,8 @@
  * One iteration of a Wasserstein GAN, line by line as Algorithm 1 of Arjovsky et al. 2017 (weight clipping) and
  * Algorithm 1 of Gulrajani et al. 2017 (gradient penalty).
  *
- * A step is a generator function that pauses after each block of examples, so that the page can draw in between. What is
- * computed does not depend on the pauses.
+ * A step is a generator function that pauses after each block of examples, so that the page can draw in between. What
+ * is computed does not depend on the pauses.
  */
 globalThis.learn = globalThis.learn ?? {};
 
@@ -132,14 +132,16 @@ learn.train = (() => {
     const { inputs, settings } = run;
     if (!run.generator) return (settings.samples ?? disturbed)(run.latents, real);
     const fake = new Float64Array(count * inputs);
-    for (const [start, rows] of blocks(count, run.generator)) fake.set(generate(run, real, start, rows), start * inputs);
+    for (const [start, rows] of blocks(count, run.generator)) {
+      fake.set(generate(run, real, start, rows), start * inputs);
+    }
     return fake;
   }
 
   /** Return the data plus noise N(0, I), the fixed generator of figure 1a. */
   const disturbed = (latents, real) => real.map((value) => value + latents.normal());
 
-  /** Return `rows` samples with their labels, those of `labelled` from row `start` on; the activations stay in memory. */
+  /** Return `rows` samples with their labels, those of `labelled` from row `start` on; activations stay in memory. */
   function generate(run, labelled, start, rows) {
     const { generator, inputs, latents, settings } = run;
     const { coordinates, labels } = settings.source;

@@ -21,7 +21,8 @@ learn.chapters.balance = (() => {
           { x: sick.iterations, y: sick[curve], tone: "two" },
         ];
         chart.lines(svg, series, { logarithmic, level: curve === "slope" ? 1 : null });
-        svg.setAttribute("aria-label", say("balance.alternative", { curve: say(`chart.${curve}`), run: say(`trouble.${trouble}`) }));
+        const values = { curve: say(`chart.${curve}`), run: say(`trouble.${trouble}`) };
+        svg.setAttribute("aria-label", say("balance.alternative", values));
       }
       write(root.querySelector(".symptom"), say(`symptom.${trouble}`));
       write(root.querySelector(".verdict"), `\`${sick.verdict}\``);

@@ -55,7 +55,8 @@ learn.chapters.batchnorm = (() => {
     const says = root.querySelector(".figure-says");
 
     function draw() {
-      const each = Object.fromEntries(NORMS.map((name) => [name, PLACES.map((at) => scores(net, batchWith(at), name)[1])]));
+      const scoresOfB = (name) => PLACES.map((at) => scores(net, batchWith(at), name)[1]);
+      const each = Object.fromEntries(NORMS.map((name) => [name, scoresOfB(name)]));
       const all = NORMS.flatMap((name) => each[name]);
       chart.lines(svg, [{ x: PLACES, y: each[norm] }], { cursor: x, low: Math.min(...all), high: Math.max(...all) });
       const range = Math.max(...each[norm]) - Math.min(...each[norm]);

@@ -7,6 +7,7 @@ learn.chapters.clipping = (() => {
   const { chart, controls, language, loop, measure, optimiser, state, train } = learn;
   const { say, number, write } = language;
   const STEPS = 150;
+  const WIDTH = 64;
 
   function begin(root) {
     let clip = 0.01;
@@ -20,12 +21,19 @@ learn.chapters.clipping = (() => {
 
     /** Two critics of the same weights; the first is clipped at once, as after one critic step. */
     function restart() {
-      const common = { source: learn.data.source("swissroll"), generator: "fixed", criticSteps: 1, batch: 64, width: 64 };
-      const both = { ...common, depth, clip, weight: 10, seed: 1 };
-      runs = [
-        train.begin({ ...both, constraint: "clipping", criticRate: 5e-4 }),
-        train.begin({ ...both, constraint: "penalty", criticRate: 5e-4 }),
-      ];
+      const common = {
+        source: learn.data.source("swissroll"),
+        generator: "fixed",
+        clip,
+        weight: 10,
+        criticRate: 5e-4,
+        criticSteps: 1,
+        batch: 64,
+        width: WIDTH,
+        depth,
+        seed: 1,
+      };
+      runs = ["clipping", "penalty"].map((constraint) => train.begin({ ...common, constraint }));
       optimiser.clip(runs[0].critic.parameters, clip);
       work = null;
       dirty = true;
@@ -53,7 +61,7 @@ learn.chapters.clipping = (() => {
         steps: runs[0].iteration,
         clipped: number(factors[0]),
         penalised: number(factors[1]),
-        expected: number(clip * Math.sqrt(64 / 2)),
+        expected: number(clip * Math.sqrt(WIDTH / 2)),
         total: number(norms[0][0] / norms[0].at(-1)),
       };
       write(says, say("clipping.says", values));
