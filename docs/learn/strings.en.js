@@ -73,7 +73,7 @@ learn.strings.en = {
     "Data score {gap} above samples on average. The critic’s loss is {loss}, negative as it should be.",
   "says.below":
     "For now samples score above data: the estimate is {gap}, and the critic’s loss, {loss}, is positive. It has not found the data yet.",
-  "says.scale.penalty": "With a slope of {slope} this is the Wasserstein estimate.",
+  "says.scale.penalty": "At a slope of 1 this is the Wasserstein estimate; the slope is {slope}.",
   "says.scale.clipping": "It is the distance times a factor that clipping leaves unknown; the slope is {slope}.",
   "says.scale.none": "Nothing bounds the slope, now {slope}, so this estimates nothing.",
   "says.summits": "Summits on {n} of the 8 Gaussians.",
