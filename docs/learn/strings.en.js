@@ -72,7 +72,7 @@ learn.strings.en = {
   "says.above":
     "Data score {gap} above samples on average. The critic’s loss is {loss}, negative as it should be.",
   "says.below":
-    "For now samples score above data: the estimate is {gap}, and the critic’s loss, {loss}, is positive. It has not found the data yet.",
+    "Samples score {loss} above data on average, so the critic’s loss is positive: it has not found the data yet, or cannot tell samples from them.",
   "says.scale.penalty": "At a slope of 1 this is the Wasserstein estimate; the slope is {slope}.",
   "says.scale.clipping": "It is the distance times a factor that clipping leaves unknown; the slope is {slope}.",
   "says.scale.none": "Nothing bounds the slope, now {slope}, so this estimates nothing.",

@@ -69,7 +69,7 @@ def test_estimate_of_the_chapter_follows_the_distance(opened: Any) -> None:
 )
 def test_a_link_restores_a_run_bit_for_bit(opened: Any, fragment: str) -> None:
     def weights(page: Any) -> str:
-        page.evaluate("learn.playground.run(12)")
+        page.evaluate("learn.playground.run(6)")
         found: str = page.evaluate(
             "JSON.stringify(learn.playground.sides.flatMap(({ run }) => [run.critic, run.generator].filter(Boolean))"
             ".map((player) => player.parameters.map((values) => [...values])))"

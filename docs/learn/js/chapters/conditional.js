@@ -142,6 +142,7 @@ learn.chapters.conditional = (() => {
     });
     language.onChange(refresh);
     addEventListener("resize", refresh);
+    matchMedia("(prefers-color-scheme: dark)").addEventListener("change", refresh);
   }
 
   return { begin, settings, obedience };
