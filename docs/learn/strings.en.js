@@ -74,7 +74,7 @@ learn.strings.en = {
   "says.below":
     "Samples score {loss} above data on average, so the critic’s loss is positive: it has not found the data yet, or cannot tell samples from them.",
   "says.scale.penalty": "At a slope of 1 this is the Wasserstein estimate; the slope is {slope}.",
-  "says.scale.clipping": "It is the distance times a factor that clipping leaves unknown; the slope is {slope}.",
+  "says.scale.clipping": "It estimates the distance times a factor that nobody knows; the slope is {slope}.",
   "says.scale.none": "Nothing bounds the slope, now {slope}, so this estimates nothing.",
   "says.summits": "Summits on {n} of the 8 Gaussians.",
   "surface.alternative":

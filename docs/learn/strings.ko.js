@@ -74,7 +74,7 @@ learn.strings.ko = {
   "says.below":
     "샘플의 점수가 데이터보다 평균 {loss} 높아서 비평자의 손실이 양수입니다. 아직 데이터를 찾지 못했거나, 샘플과 데이터를 구별하지 못합니다.",
   "says.scale.penalty": "기울기가 1이면 이 값이 바서슈타인 추정값입니다. 지금 기울기는 {slope}입니다.",
-  "says.scale.clipping": "거리에 클리핑이 정하는, 알 수 없는 배수를 곱한 값입니다. 기울기는 {slope}입니다.",
+  "says.scale.clipping": "실제 거리에, 클리핑 때문에 알 수 없는 배수를 곱한 추정값입니다. 기울기는 {slope}입니다.",
   "says.scale.none": "기울기(지금 {slope})를 막는 것이 없으므로 아무것도 추정하지 못합니다.",
   "says.summits": "가우시안 8개 중 {n}개에 봉우리가 있습니다.",
   "surface.alternative":
