@@ -21,12 +21,16 @@ from fontTools.pens.ttGlyphPen import TTGlyphPen
 from matplotlib import font_manager
 
 import gradpen
+from gradpen.data.choice import DataChoice
+from gradpen.data.recognise import DRAWN, open_source
+from gradpen.data.toys import TOYS
 from gradpen.language import LOCALE, Language, language, retold, said, speaking, system_language, worded
 from gradpen.looking import lettering
 from gradpen.looking.diagnosis import diagnose
 from gradpen.looking.figures import curves, png
 from gradpen.looking.meanings import meanings
 from gradpen.looking.report import page
+from gradpen.looking.report_tables import name_of
 from gradpen.looking.verdict_pages import from_json, in_a_line, to_json
 from gradpen.looking.verdict_pages import page as verdict_page
 from gradpen.runs.folder import RunFolder, read_measures
@@ -310,6 +314,20 @@ def test_training_ends_with_a_korean_verdict(tmp_path: Path, command: Callable[.
     code, _, err = command("train", "--resume", tmp_path / "run", "--iterations=3", "--language=en")
     assert code == 0
     assert "verdict: too early to say" in err
+
+
+@pytest.mark.parametrize("name", ["digits", "sentences", *TOYS, *DRAWN])
+def test_embedded_data_have_korean_names(name: str) -> None:
+    path = open_source(DataChoice(path=f"embedded:{name}")).report.path
+    assert name_of({"path": path}) == path
+    with speaking("ko"):
+        assert HANGUL.search(name_of({"path": path}))
+
+
+def test_a_path_is_never_translated() -> None:
+    with speaking("ko"):
+        assert said("data") == "데이터"
+        assert name_of({"path": "data"}) == "data"
 
 
 def test_a_language_that_is_not_there(run: RunFolder, command: Callable[..., Any]) -> None:

@@ -86,6 +86,8 @@ def retold(sentence: str) -> str:
     if not isinstance(sentence, Worded) or (known := said(sentence.template)) == sentence.template:
         return str(sentence)
     try:
-        return known.format(**sentence.values)
+        # A value that is a word, as the name of a measure, is one of the source's too.
+        values = {name: said(value) if isinstance(value, str) else value for name, value in sentence.values.items()}
+        return known.format(**values)
     except (LookupError, ValueError, TypeError, OverflowError):
         return str(sentence)

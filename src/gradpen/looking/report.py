@@ -11,7 +11,7 @@ from gradpen.looking.figures import CRITIC_PANELS, PANELS, critic_figure, curves
 from gradpen.looking.lettering import figures_speak
 from gradpen.looking.meanings import meanings
 from gradpen.looking.page import document, paragraph, picture, section, table, text
-from gradpen.looking.report_tables import data_summary, measures, run_summary, start_of, summary
+from gradpen.looking.report_tables import data_summary, measures, name_of, run_summary, start_of, summary
 from gradpen.looking.verdict import Remedy
 from gradpen.runs.checkpoint import replace_file
 from gradpen.runs.folder import Row, RunFolder, read_config, read_measures
@@ -87,7 +87,7 @@ def lead(folder: RunFolder, record: dict[str, Any]) -> str:
     data = json.loads(folder.data.read_text(encoding="utf-8"))
     words = said("{preset} on {data}: {iteration:,} of {iterations:,} iterations, {state}.").format(
         preset=text(read_config(folder).preset),
-        data=text(data["path"]),
+        data=text(name_of(data)),
         iteration=record["iteration"],
         iterations=record["iterations"],
         state=text(said(STATES[record["state"]])),

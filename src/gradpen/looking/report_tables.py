@@ -118,12 +118,31 @@ def divergences(rows: list[Row]) -> list[tuple[str, str]]:
     ]
 
 
+OWN_DATA = {
+    marked("digits embedded in scikit-learn"),
+    marked("faces drawn by gradpen"),
+    marked("bricks drawn by gradpen"),
+    marked("sentences put together by gradpen"),
+    marked("8gaussians, points in the plane drawn by gradpen"),
+    marked("25gaussians, points in the plane drawn by gradpen"),
+    marked("swissroll, points in the plane drawn by gradpen"),
+    marked("ring, points in the plane drawn by gradpen"),
+    marked("grid, points in the plane drawn by gradpen"),
+}
+"""embedded data, whose names are words; all other data have a path, which is never translated"""
 KINDS = {
     "folder": marked("folder"),
     "array": marked("array"),
     "embedded": marked("embedded"),
+    "text": marked("text"),
 }
 """kinds of data that are words; the others are names of formats"""
+
+
+def name_of(data: dict[str, Any]) -> str:
+    """Return what the data are called."""
+    path = str(data["path"])
+    return said(path) if path in OWN_DATA else path
 
 
 def data_summary(data: dict[str, Any], record: dict[str, Any]) -> list[tuple[str, str]]:

@@ -15,7 +15,7 @@ FAR = 2.0
 """times the distance of real images at which samples are far from the data"""
 BETTER = 0.95
 """of the nearest before, what the last marks are nearer by where a run is still improving"""
-NEARNESS = ("frechet_distance", "jsd_4", "distance")
+NEARNESS = (marked("frechet_distance"), marked("jsd_4"), marked("distance"))
 """measures of samples at marks, that which sees most first"""
 HEALTHY, IMPROVING, TOO_EARLY = marked("healthy"), marked("still improving"), marked("too early to say")
 WASSERSTEIN = ("objective=wasserstein", "constraint=gradient-penalty", "critic_steps=5")
