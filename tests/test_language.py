@@ -26,10 +26,11 @@ from gradpen.data.recognise import DRAWN, open_source
 from gradpen.data.toys import TOYS
 from gradpen.language import LOCALE, Language, language, retold, said, speaking, system_language, worded
 from gradpen.looking import lettering
+from gradpen.looking.data_words import said_of_data
 from gradpen.looking.diagnosis import diagnose
 from gradpen.looking.figures import curves, png
 from gradpen.looking.meanings import meanings
-from gradpen.looking.report import page
+from gradpen.looking.report import page, publish
 from gradpen.looking.report_tables import name_of
 from gradpen.looking.verdict_pages import from_json, in_a_line, to_json
 from gradpen.looking.verdict_pages import page as verdict_page
@@ -328,6 +329,55 @@ def test_a_path_is_never_translated() -> None:
     with speaking("ko"):
         assert said("data") == "데이터"
         assert name_of({"path": "data"}) == "data"
+
+
+def written(node: ast.expr) -> str | None:
+    """A text of the source with X for each of its values; None for what is no text."""
+    if isinstance(node, ast.Constant) and isinstance(node.value, str):
+        return node.value
+    if isinstance(node, ast.JoinedStr):
+        return "".join(str(part.value) if isinstance(part, ast.Constant) else "X" for part in node.values)
+    return None
+
+
+def noted() -> Iterator[str]:
+    """What the data's report may hold: reasons of unreadable files, and notes, which are appended or keys of counts."""
+    for file in sorted((SOURCE / "data").glob("*.py")):
+        for node in ast.walk(ast.parse(file.read_text())):
+            texts: list[ast.expr] = []
+            if isinstance(node, ast.Call) and ast.unparse(node.func) in ("UnreadableImageError", "notes.append"):
+                texts = [node.args[0].orelse, node.args[0].body] if isinstance(node.args[0], ast.IfExp) else node.args
+            if isinstance(node, ast.FunctionDef) and node.name == "left_out":
+                texts = [each.value for each in ast.walk(node) if isinstance(each, ast.Return) and each.value]
+                texts = [part for each in texts for part in ([each.body] if isinstance(each, ast.IfExp) else [each])]
+            if isinstance(node, ast.Dict) and len(node.keys) == 1:
+                texts = [key for key in node.keys if key is not None]
+            if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) in ("words", "STACK"):
+                texts = [node.value]
+            yield from (text for text in map(written, texts) if text and " " in text)
+
+
+@pytest.mark.parametrize("text", sorted(set(noted())))
+def test_what_is_noted_about_data_is_said_in_korean(text: str) -> None:
+    # One begins with how many bits there are, or with nothing.
+    english = text.removeprefix("X") if text.startswith("Xvalues") else text
+    assert said_of_data(english) == english
+    with speaking("ko"):
+        korean = said_of_data(english)
+    assert HANGUL.search(korean)
+    assert korean.count("X") == english.count("X")
+
+
+def test_files_that_were_left_out_are_explained_in_korean(images: Path, tmp_path: Path) -> None:
+    (images / "empty.png").write_bytes(b"")
+    (images / "words.png").write_bytes(b"not an image" * 20)
+    run = gradpen.train(images, preset="wgan-gp-digits", iterations=1, batch_size=8, out=tmp_path / "run")
+    folder = RunFolder(path=run.path)
+    with speaking("ko"):
+        publish(folder)
+    korean = folder.report.read_text()
+    assert "<th>제외: empty.png</th><td>빈 파일</td>" in korean
+    assert "<th>제외: words.png</th><td>알 수 없는 형식의 파일</td>" in korean
 
 
 def test_a_language_that_is_not_there(run: RunFolder, command: Callable[..., Any]) -> None:

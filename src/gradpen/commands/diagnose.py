@@ -29,7 +29,7 @@ class Diagnose:
     json: bool = False
     """Print JSON, in English whatever the language."""
     language: LanguageOption = None
-    """What the verdict and the report say it in: English or Korean."""
+    """Language of the verdict and the report: English or Korean."""
 
     def run(self) -> int:
         """Look, judge, write and print."""

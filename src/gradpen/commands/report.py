@@ -32,7 +32,7 @@ class Report:
     out: Annotated[Path | None, option("FILE.html", "RUN/report.html; of two runs, beside.html")] = None
     """Where the page is written."""
     language: LanguageOption = None
-    """What the page is written in: English or Korean."""
+    """Language of the page: English or Korean."""
 
     def run(self) -> int:
         """Write the page and name it."""

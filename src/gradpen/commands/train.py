@@ -92,12 +92,11 @@ class Train(DataOptions):
     freeze_critic: Annotated[int | None, option("N", "0")] = None
     """With --from: the critic's first N layers keep their weights, for few images."""
     resume: Annotated[Path | None, option("RUN", "a new run")] = None
-    """Continue this run exactly where it stopped; of the other options only --iterations, --track and
-    --language may go with it."""
+    """Continue this run exactly where it stopped; only --iterations, --track and --language may go with it."""
     track: Annotated[tuple[str, ...], option("tensorboard|wandb|csv ...", "nobody")] = ()
     """Who keeps measures and pictures too, in RUN: tensorboard, wandb (offline unless WANDB_MODE is online), csv."""
     language: LanguageOption = None
-    """What the report and the verdict say it in: English or Korean."""
+    """Language of the report and the verdict: English or Korean."""
     set: Annotated[tuple[str, ...], option("KEY=VALUE ...", "nothing")] = ()
     """Any other setting by its dotted key, as in a run's config.json."""
 

@@ -17,7 +17,6 @@ from gradpen.data import hdf5
 from gradpen.data.labels import Labels, class_labels
 from gradpen.data.values import Images, Layout, Range, Values, in_columns, mapped, unscaled
 from gradpen.errors import DataError
-from gradpen.language import marked
 from gradpen.text import printable
 
 ChosenRange = Range | Literal["unscaled"] | None
@@ -135,9 +134,7 @@ def images_from_array(
     if axes == "ND" and chosen is None and numbers.dtype != np.uint8 and (columns := column_ranges(array, values)):
         values = replace(values, columns=columns)
         numbers = in_columns(array, columns)
-        notes = notes | {
-            marked("column has a range of its own, since some span little of the range of all"): len(columns)
-        }
+        notes = notes | {"column has a range of its own, since some span little of the range of all": len(columns)}
     elif axes == "ND" and array.dtype != np.uint8 and numbers.dtype == np.uint8:
         notes = notes | narrow_columns(array, values)
     images, layout, depth = placed(numbers, axes)

@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 from PIL import Image, ImageColor, ImageOps, TiffImagePlugin, UnidentifiedImageError
 
 from gradpen.data.values import Images, Layout
-from gradpen.language import marked
 from gradpen.text import DRAWN_BY
 
 Fit = Literal["crop", "pad", "stretch"]
@@ -41,7 +40,7 @@ ORIENTATION = 0x0112
 PHOTOMETRIC, SAMPLES, BITS, SAMPLE_FORMAT = 262, 277, 258, 339
 """TIFF's tags of what 0 means, the number of bands, the bits of each, and whether they are signed"""
 DEEPEST, BYTES_END = 65_535, 255
-STACK = marked("several pages: the first is used; `data.axes=NDHW` takes a stack of pages as a volume")
+STACK = "several pages: the first is used; `data.axes=NDHW` takes a stack of pages as a volume"
 GREY_MODES = ("1", "L", "LA", "La", "I", "I;16", "I;16B", "I;16L", "I;16N")
 MODE_OF_CHANNELS = {1: "L", 2: "LA", 3: "RGB", 4: "RGBA"}
 
@@ -210,7 +209,7 @@ def decode(
     notes: list[str] = []
     try:
         if getattr(image, "n_frames", 1) > 1:
-            notes.append(STACK if image.format == "TIFF" else marked("animated: first frame used"))
+            notes.append(STACK if image.format == "TIFF" else "animated: first frame used")
         if lost := left_out(image):
             notes.append(lost)
         image.load()
@@ -220,7 +219,7 @@ def decode(
     except DECODER_ERRORS as error:
         raise UnreadableImageError(f"damaged: {str(error) or type(error).__name__}") from None
     if orientation in range(2, 9):
-        notes.append(marked("turned by its EXIF orientation"))
+        notes.append("turned by its EXIF orientation")
     return pixels, notes
 
 
@@ -243,7 +242,7 @@ def in_bytes(image: Image.Image, value_range: tuple[float, float] | None, notes:
     levels = np.clip(np.rint((values.astype(np.float64) - low) * (255 / (high - low))), 0, 255).astype(np.uint8)
     notes.append(f"{f'{8 * values.itemsize}-bit ' if deep else ''}values from {low:g} to {high:g} taken as 0 to 255")
     if "transparency" in image.info:
-        notes.append(marked("one value that is declared transparent, taken as it is"))
+        notes.append("one value that is declared transparent, taken as it is")
     result = Image.fromarray(levels)
     result.info = {name: value for name, value in image.info.items() if name != "transparency"}
     result.getexif = image.getexif  # type: ignore[method-assign]
@@ -253,12 +252,12 @@ def in_bytes(image: Image.Image, value_range: tuple[float, float] | None, notes:
 def to_mode(image: Image.Image, channels: int, background: str, notes: list[str]) -> Image.Image:
     """Return the image in the 8-bit mode with this many channels."""
     if image.mode == "RGBX":
-        notes.append(marked("fourth band that is not declared as transparency, left out"))
+        notes.append("fourth band that is not declared as transparency, left out")
     mode = MODE_OF_CHANNELS[channels]
     if image.has_transparency_data:
         image = image.convert("RGBA")
         if channels in (1, 3):
-            notes.append(marked("transparency laid on the background colour"))
+            notes.append("transparency laid on the background colour")
             under = Image.new("RGBA", image.size, background)
             image = Image.alpha_composite(under, image)
     return image if image.mode == mode else image.convert(mode)

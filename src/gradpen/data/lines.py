@@ -11,7 +11,6 @@ from pathlib import Path
 from gradpen.data.symbols import END, UNKNOWN, Codes, codes_of
 from gradpen.data.values import Values
 from gradpen.errors import DataError
-from gradpen.language import marked
 from gradpen.text import printable
 
 SUFFIXES = (".txt", ".text")
@@ -51,7 +50,7 @@ def encoded(lines: Sequence[str], length: int, name: str) -> tuple[Codes, Values
     Raises:
         DataError: there are too few lines that hold anything.
     """
-    notes = Counter({marked("line without a character, left out"): sum(not line for line in lines)})
+    notes = Counter({"line without a character, left out": sum(not line for line in lines)})
     kept = [line for line in lines if line]
     if len(kept) < FEWEST_LINES:
         advice = "put one example on each line" if kept else "it is empty"
@@ -60,7 +59,7 @@ def encoded(lines: Sequence[str], length: int, name: str) -> tuple[Codes, Values
         )
     notes[f"line cut off after {length} characters (`data.length`)"] = sum(len(line) > length for line in kept)
     kept = [line[:length] for line in kept]
-    notes[marked("line that is there before")] = len(kept) - len(set(kept))
+    notes["line that is there before"] = len(kept) - len(set(kept))
     counts = Counter("".join(kept))
     # The most frequent first, and of equally frequent ones the smaller: the same lines give the same codes.
     ordered = sorted(counts, key=lambda symbol: (-counts[symbol], symbol))

@@ -31,7 +31,6 @@ from gradpen.data.tabulated import read_numbers_table
 from gradpen.data.toys import TOYS, points_of
 from gradpen.data.values import PIXELS, Images
 from gradpen.errors import DataError
-from gradpen.language import marked
 from gradpen.text import printable
 
 ARRAY_SUFFIXES = (".npy", ".npz", *hdf5.SUFFIXES)
@@ -360,7 +359,7 @@ def from_memory(
         modes={dtype: len(images)},
         duplicates=groups,
         classes={} if labels is None else labels.counts(),
-        labels="" if labels is None else marked("with the data"),
+        labels="" if labels is None else "with the data",
         notes={} if numbers is None else numbers.notes | numbers.values.note(len(images)),
     )
     train, held_out = parts or split(len(images), choice.held_out)

@@ -120,7 +120,7 @@ class Values:
         if self.unscaled:
             words = f"{self.dtype} values taken as they are"
         if self.symbols is not None:
-            words = marked("different character, the mark at a line's end and that of rare ones among them")
+            words = "different character, the mark at a line's end and that of rare ones among them"
             return {words: len(self.symbols)}
         return {} if self.are_pixels else {words: count}
 

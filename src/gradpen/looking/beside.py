@@ -26,8 +26,8 @@ def beside(one: RunFolder, other: RunFolder) -> str:
         for name, folder in zip(names, folders, strict=True)
     )
     parts = [
-        f'<div class="beside">{leads}</div>\n',
         terms(),
+        f'<div class="beside">{leads}</div>\n',
         section(said("What differs"), difference(one, other)),
         section(said("In figures"), figures_of(one, other, names)),
         section(said("Curves, and what they say"), about_figures() + curves_beside(one, other, names)),

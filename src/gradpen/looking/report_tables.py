@@ -5,6 +5,7 @@ from typing import Any
 
 from gradpen.data.values import shape_in_words
 from gradpen.language import marked, said
+from gradpen.looking.data_words import said_of_data
 from gradpen.looking.page import table, text
 from gradpen.runs.folder import Row, RunFolder
 
@@ -157,7 +158,7 @@ def data_summary(data: dict[str, Any], record: dict[str, Any]) -> list[tuple[str
         (said("Images"), parts.format(train=record["train_images"], held_out=record["held_out_images"])),
         (said("Shape"), shape_in_words(data["shape"], data.get("values", {}), said)),
         (said("Found"), counted(data["sizes"])),
-        (said("Modes"), counted(data["modes"])),
+        (said("Modes"), counted({said_of_data(mode): count for mode, count in data["modes"].items()})),
         (said("Duplicates"), said("{groups} groups of equal images").format(groups=len(data["duplicates"]))),
         (
             said("Unreadable"),
@@ -169,12 +170,12 @@ def data_summary(data: dict[str, Any], record: dict[str, Any]) -> list[tuple[str
         shown = dict(list(data["classes"].items())[:SHOWN_CLASSES])
         more = len(data["classes"]) - len(shown)
         others = said(" and {count:,} more").format(count=more) if more else ""
-        result.append((said("Labels"), f"{counted(shown)}{others}; {said(data['labels'])}"))
-    result += [(said("Noted"), f"{n:,} × {said(note)}") for note, n in data["notes"].items()]
+        result.append((said("Labels"), f"{counted(shown)}{others}; {said_of_data(data['labels'])}"))
+    result += [(said("Noted"), f"{n:,} × {said_of_data(note)}") for note, n in data["notes"].items()]
     if data["other_files"]:
         result.append((said("Left out as no images"), counted(data["other_files"])))
     left_out = said("Left out: {file}")
-    return result + [(left_out.format(file=file), reason) for file, reason in data["unreadable"][:50]]
+    return result + [(left_out.format(file=file), said_of_data(reason)) for file, reason in data["unreadable"][:50]]
 
 
 def start_of(folder: RunFolder) -> str:
