@@ -20,7 +20,7 @@ LAYERS = [
     "runs",
     "looking",
     "studies",
-    "api evaluation commands cli",
+    "api evaluation hub page commands cli",
     "__main__",
 ]
 LEVEL = {room: level for level, rooms in enumerate(LAYERS) for room in rooms.split()}

@@ -169,6 +169,10 @@ POSITIONAL = {
     "run_folder": "RUN",
     "other": "[RUN]",
     "subject": "RUN|IMAGES",
+    "folder": "[RUN|FOLDER]",
+    "action": "push|pull",
+    "place": "RUN|NAME/REPO",
+    "repo": "[NAME/REPO]",
 }
 
 
@@ -179,9 +183,9 @@ def test_help_says_every_option(name: str, command: Callable[..., Outcome]) -> N
     code, out, _ = command(name, "--help")
     assert code == 0
     names = [field.name for field in fields(getattr(importlib.import_module(module), kind))]
-    # A study is named by its position, and its data by an option.
-    usual = {} if name == "study" else POSITIONAL
-    options = [usual.get(field, POSITIONAL["names"] if field == "names" else flag(field)) for field in names]
+    # A study and the page's folder are named by their position, and data by an option.
+    usual = POSITIONAL | ({"data": flag("data")} if name in ("study", "page") else {})
+    options = [usual.get(field, flag(field)) for field in names]
     assert options
     missing = [option for option in options if not re.search(rf"^\W (.*, )?{re.escape(option)}[ ,]", out, re.MULTILINE)]
     assert missing == []
@@ -195,6 +199,9 @@ def corrupt(run: Path) -> None:
 MISTAKES: dict[str, tuple[list[str], str]] = {
     "misspelt command": (["trian"], "train"),
     "misspelt option": (["train", "--iteratoins=3"], "--iterations"),
+    "page of no folder": (["page", "{empty}/nowhere"], "is no folder; give a run, or a folder that holds runs"),
+    "frozen page of no run": (["page", "{empty}", "--out={empty}/page"], "is not a run"),
+    "frozen page over something": (["page", "{run}", "--out={texts}"], "is not empty; choose a new folder as --out"),
     "not a number": (["train", "--iterations=many"], "many"),
     "misspelt preset": (["train", "--preset=wgan-pg"], "did you mean 'wgan-gp'?"),
     "misspelt setting": (["train", "--set", "critic_step=3"], "did you mean 'critic_steps'?"),

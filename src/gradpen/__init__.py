@@ -36,6 +36,7 @@ HOMES = (
     "evaluation",
     "api",
     "looking.watch",
+    "hub",
 )
 
 

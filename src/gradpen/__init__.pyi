@@ -9,6 +9,7 @@ from gradpen.config import *
 from gradpen.errors import *
 from gradpen.evaluation import *
 from gradpen.gan import *
+from gradpen.hub import *
 from gradpen.lipschitz import *
 from gradpen.looking.watch import *
 from gradpen.metrics.critic import *

@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
+from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FormatStrFormatter, LogLocator, MaxNLocator
@@ -298,6 +299,33 @@ def labelled_rows(rows: Sequence[tuple[str, np.ndarray]]) -> Figure:
         axes.set_title(words, loc="left", fontsize=10, parse_math=False)
         axes.set_axis_off()
     return figure
+
+
+def panel(name: str, rows: Sequence[dict[str, Any]], *, floor: float | None = None) -> Figure:
+    """Return one of :data:`PANELS` alone."""
+    figure, (axes,) = in_cells(1, 1)
+    with speaking(figures_speak()):
+        PANELS[name](axes, rows, floor)
+        axes.set_xlabel(said("iteration (generator updates)"))
+        finish(axes)
+        return lettered(figure)
+
+
+def critic_panel(name: str, found: dict[str, Any]) -> Figure:
+    """Return one of :data:`CRITIC_PANELS` alone."""
+    figure, (axes,) = in_cells(1, 1)
+    with speaking(figures_speak()):
+        CRITIC_PANELS[name](axes, found)
+        finish(axes)
+        return lettered(figure)
+
+
+def svg(figure: Figure) -> bytes:
+    """Return a figure as SVG bytes, the same for the same figure; its words stay words."""
+    buffer = io.BytesIO()
+    with rc_context({"svg.fonttype": "none", "svg.hashsalt": DRAWN_BY, "font.family": "sans-serif"}):
+        figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": DRAWN_BY})
+    return buffer.getvalue()
 
 
 def png(figure: Figure) -> bytes:

@@ -56,6 +56,11 @@ def samples(grid: Path, caption: str) -> str:
     return f"<figure><pre>{written}</pre><figcaption>{text(caption)}</figcaption></figure>"
 
 
+def real_of(folder: RunFolder) -> str:
+    """Return the grid of training images; nothing of a run from the hub, which comes without data."""
+    return picture(folder.real.read_bytes(), said("training images"), "grid") if folder.real.is_file() else ""
+
+
 def page(folder: RunFolder, rows: list[Row], record: dict[str, Any], drawn: bytes) -> str:
     """Return the page; the curves are drawn already."""
     config = read_config(folder)
@@ -63,7 +68,6 @@ def page(folder: RunFolder, rows: list[Row], record: dict[str, Any], drawn: byte
     name = folder.path.resolve().name
     after = said("samples after {iteration:,} iterations")
     grids = [samples(grid, after.format(iteration=int(grid.stem))) for grid in chosen(folder)]
-    real = picture(folder.real.read_bytes(), said("training images"), "grid")
     parts = [
         f"{lead(folder, record)}\n",
         terms(),
@@ -71,7 +75,7 @@ def page(folder: RunFolder, rows: list[Row], record: dict[str, Any], drawn: byte
         section(said("In figures"), table(summary(rows, record))),
         section(said("Curves, and what they say"), curves_of(drawn, meanings(rows, config, floor_of(record)))),
         critic_of(folder),
-        section(said("Images"), f'\n<div class="grids">{real}{"".join(grids)}</div>'),
+        section(said("Images"), f'\n<div class="grids">{real_of(folder)}{"".join(grids)}</div>'),
         section(said("Data"), table(data_summary(data, record))),
         start_of(folder),
         section(said("Run"), table(run_summary(record))),
@@ -146,7 +150,7 @@ def verdict_of(folder: RunFolder, *, level: int = 2) -> str:
         return ""
     iteration, each = found
     parts = []
-    for one in each:
+    for one in map(verdict_pages.from_json, each):
         evidence = verdict_pages.evidence_of(one)
         parts.append(f"<p><strong>{text(said(one.name))}.</strong> {text(said(one.meaning))}<br>{text(evidence)}.</p>")
         if one.remedies:

@@ -159,12 +159,18 @@ def data_summary(data: dict[str, Any], record: dict[str, Any]) -> list[tuple[str
         (said("Shape"), shape_in_words(data["shape"], data.get("values", {}), said)),
         (said("Found"), counted(data["sizes"])),
         (said("Modes"), counted({said_of_data(mode): count for mode, count in data["modes"].items()})),
+    ]
+    fingerprint = (said("Fingerprint"), record["data_fingerprint"])
+    if "unreadable" not in data:
+        # A run from the hub, which tells no names of files.
+        return [*result, fingerprint]
+    result += [
         (said("Duplicates"), said("{groups} groups of equal images").format(groups=len(data["duplicates"]))),
         (
             said("Unreadable"),
             said("{count} of {found:,} files left out").format(count=len(data["unreadable"]), found=data["found"]),
         ),
-        (said("Fingerprint"), record["data_fingerprint"]),
+        fingerprint,
     ]
     if data["classes"]:
         shown = dict(list(data["classes"].items())[:SHOWN_CLASSES])

@@ -87,10 +87,10 @@ def from_json(values: dict[str, Any]) -> Verdict:
     )
 
 
-def read(folder: RunFolder) -> tuple[int, list[Verdict]] | None:
+def read(folder: RunFolder) -> tuple[int, list[dict[str, Any]]] | None:
     """Return the iteration that was judged and the verdicts; None where there are none that are whole."""
     try:
         found = json.loads(folder.verdict.read_text(encoding="utf-8"))
-        return int(found["iteration"]), [from_json(one) for one in found["verdicts"]]
+        return int(found["iteration"]), [dict(one) for one in found["verdicts"]]
     except (OSError, ValueError, LookupError, TypeError):
         return None

@@ -147,6 +147,15 @@ def remove_superseded(folder: Path, iteration: int) -> None:
         shutil.rmtree(old, ignore_errors=True)
 
 
+def refuse_generator_alone(run: Path, checkpoint: Checkpoint) -> None:
+    """Raise :class:`RunError` if a checkpoint has no critic, as those of runs from the hub: training cannot go on."""
+    if "critic" not in checkpoint.tensors:
+        raise RunError(
+            f"{printable(run)} holds a generator alone, as runs from the hub do; samples can be drawn from it, but "
+            f"training needs the critic and the optimisers too: give the run that it was pushed from"
+        )
+
+
 def manifest_digest(manifest: Mapping[str, Any]) -> str:
     """Return the sha256 of a manifest's other entries."""
     rest = {key: value for key, value in manifest.items() if key != "sha256"}

@@ -15,7 +15,7 @@ from gradpen.config import RunConfig
 from gradpen.data.choice import DataChoice
 from gradpen.errors import UsageError
 from gradpen.optimizers import OptimizerChoice
-from gradpen.runs.checkpoint import Checkpoint, newest_checkpoint, restore_optimizer
+from gradpen.runs.checkpoint import Checkpoint, newest_checkpoint, refuse_generator_alone, restore_optimizer
 from gradpen.runs.folder import existing_folder, read_config
 from gradpen.runs.state import State, Task
 from gradpen.settings import from_dict
@@ -119,6 +119,7 @@ def begun_elsewhere(state: State, task: Task, say: Callable[[str], None]) -> Sta
         return None
     folder = existing_folder(Path(task.config.start))
     checkpoint = newest_checkpoint(folder.checkpoints, say)
+    refuse_generator_alone(folder.path, checkpoint)
     gan = state.gan
     before = from_dict(checkpoint.facts["config"])
     start = Start(

@@ -21,7 +21,13 @@ from gradpen.machine.job import join, leader_first, restarted
 from gradpen.runs import checks, marks, notices
 from gradpen.runs.audience import Audience
 from gradpen.runs.budget import Budget, fitted
-from gradpen.runs.checkpoint import Checkpoint, checkpoint_folders, newest_checkpoint, remove_newer
+from gradpen.runs.checkpoint import (
+    Checkpoint,
+    checkpoint_folders,
+    newest_checkpoint,
+    refuse_generator_alone,
+    remove_newer,
+)
 from gradpen.runs.folder import (
     Row,
     RunFolder,
@@ -137,6 +143,7 @@ def resume(
         config = read_config(folder)
         device = choose_device(config.device)
         checkpoint = newest_checkpoint(folder.checkpoints, audience.say)
+        refuse_generator_alone(folder.path, checkpoint)
         checks.refuse_changes(from_dict(checkpoint.facts["config"]), config, folder)
         config = checks.with_iterations(config, iterations, checkpoint, path)
         if data is not None:

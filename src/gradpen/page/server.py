@@ -1,0 +1,351 @@
+"""The page's server: what a browser may ask for, and the answers."""
+
+import secrets
+import sys
+import tempfile
+import traceback
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from gradpen.data.shown import as_image
+from gradpen.errors import GradpenError, RunError, UsageError
+from gradpen.looking.films import save_film
+from gradpen.looking.pictures import save_numbers, save_samples
+from gradpen.page.access import REPORT_POLICY, Guard
+from gradpen.page.exploring import Checkpoint, Models, Wish, about, as_url, nearest, samples, walk
+from gradpen.page.listing import Place, group_of, line_of, look_below
+from gradpen.page.watching import critic_curve, curve, report_of, version_of, watched, what_differs
+from gradpen.runs.folder import RunFolder
+from gradpen.text import printable
+
+STATIC = Path(__file__).parent / "static"
+KINDS = {".html": "text/html", ".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
+MOST_SENT = 20_000_000
+"""bytes of a picture that is given"""
+
+Answer = Callable[["Page", Request], Any]
+
+
+@dataclass
+class Page:
+    """A folder that is looked at."""
+
+    root: Path
+    models: Models = field(default_factory=Models)
+    place: Place = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.place = look_below(self.root)
+
+    def overview(self) -> dict[str, Any]:
+        """Return every run and every study in a line."""
+        self.place = look_below(self.root)
+        return {
+            "root": printable(self.root.resolve().name),
+            "runs": [line_of(name, path) for name, path in self.place.runs.items()],
+            "groups": [group_of(name, path) for name, path in self.place.groups.items()],
+        }
+
+    def run_folder(self, name: str | None) -> RunFolder:
+        """Return the folder of a run that was found; nothing else below or beside the given folder is ever opened.
+
+        Raises:
+            RunError: there is none of that name.
+        """
+        if name not in self.place.runs:
+            self.place = look_below(self.root)
+        if name is None or name not in self.place.runs:
+            raise RunError(f"There is no run '{printable(name)}' here; it may have been moved or deleted.")
+        return RunFolder(path=self.place.runs[name])
+
+    def group(self, name: str | None) -> Path:
+        """Return the folder of a study or comparison that was found.
+
+        Raises:
+            RunError: there is none of that name.
+        """
+        if name is None or name not in self.place.groups:
+            raise RunError(f"There is no study '{printable(name)}' here.")
+        return self.place.groups[name]
+
+
+def application(page: Page, *, token: str, hosts: set[str], cookie: str) -> Starlette:
+    """Return the server of a folder.
+
+    Args:
+        page: what is looked at.
+        token: that a browser must bring.
+        hosts: names with ports under which it answers.
+        cookie: name of the cookie that holds the token.
+    """
+    routes = [Route(f"/api/{name}", answering(page, answer)) for name, answer in ANSWERS.items()]
+    routes += [Route("/api/find", receiving(page), methods=["POST"])]
+    routes += [Route("/", static("index.html"))]
+    routes += [Route(f"/{file.name}", static(file.name)) for file in sorted(STATIC.iterdir()) if file.suffix in KINDS]
+    return Starlette(routes=routes, middleware=[Middleware(Guard, token=token, hosts=hosts, cookie=cookie)])
+
+
+def new_token() -> str:
+    """Return a token that nobody guesses."""
+    return secrets.token_urlsafe(24)
+
+
+def static(name: str) -> Callable[[Request], Response]:
+    """Return what answers with one of the page's own files."""
+    file = STATIC / name
+
+    def answer(_request: Request) -> Response:
+        return Response(file.read_bytes(), media_type=KINDS[file.suffix])
+
+    return answer
+
+
+def answering(page: Page, answer: Answer) -> Callable[[Request], Response]:
+    """Return what answers a request, with a sentence where that is not possible."""
+
+    def answered(request: Request) -> Response:
+        return in_words(lambda: answer(page, request))
+
+    return answered
+
+
+def receiving(page: Page) -> Callable[[Request], Awaitable[Response]]:
+    """Return what takes a picture of bounded size and answers with the sample nearest to it."""
+
+    async def received(request: Request) -> Response:
+        content = bytearray()
+        async for part in request.stream():
+            content += part
+            if len(content) > MOST_SENT:
+                return problem(f"The file has more than {MOST_SENT:,} bytes; give a smaller picture.", 413)
+
+        def found() -> dict[str, Any]:
+            run = page.models.run(page.run_folder(request.query_params.get("run")).path, checkpoint_of(request))
+            return page.models.find(run, bytes(content), request.query_params.get("label"))
+
+        return await run_in_threadpool(in_words, found)
+
+    return received
+
+
+def in_words(answer: Callable[[], Any]) -> Response:
+    """Return an answer as a response; what went wrong as a sentence, never a trace of the program."""
+    try:
+        answered = answer()
+    except GradpenError as error:
+        return problem(str(error), 404 if isinstance(error, RunError) else 422)
+    except Exception as error:
+        traceback.print_exc(file=sys.stderr)
+        return problem(f"gradpen could not answer ({type(error).__name__}); its terminal says more.", 500)
+    return answered if isinstance(answered, Response) else JSONResponse(answered)
+
+
+def problem(sentence: str, status: int) -> Response:
+    """Return a sentence about what went wrong."""
+    return JSONResponse({"problem": sentence}, status_code=status)
+
+
+def overview(page: Page, _request: Request) -> Any:
+    """Answer with every run and study."""
+    return page.overview()
+
+
+def folder_of(page: Page, request: Request) -> RunFolder:
+    """Return the folder of the run that a request names."""
+    return page.run_folder(request.query_params.get("run"))
+
+
+def run_state(page: Page, request: Request) -> Any:
+    """Answer with a run as it is; in a word if it is as the asker knows it."""
+    folder = folder_of(page, request)
+    if request.query_params.get("version") == version_of(folder):
+        return {"version": version_of(folder), "unchanged": True, **line_of(request.query_params["run"], folder.path)}
+    return watched(folder)
+
+
+def run_curve(page: Page, request: Request) -> Any:
+    """Answer with a curve as SVG."""
+    other = request.query_params.get("beside")
+    beside = None if other is None else page.run_folder(other)
+    return svg_response(curve(folder_of(page, request), request.query_params.get("name", ""), beside))
+
+
+def run_critic(page: Page, request: Request) -> Any:
+    """Answer with a figure of the critic as SVG."""
+    return svg_response(critic_curve(folder_of(page, request), request.query_params.get("name", "")))
+
+
+def svg_response(content: bytes) -> Response:
+    """Return a figure."""
+    return Response(content, media_type=KINDS[".svg"])
+
+
+def run_grid(page: Page, request: Request) -> Any:
+    """Answer with the grid of samples after an iteration, or with the one of training data."""
+    folder = folder_of(page, request)
+    file = folder.real if "real" in request.query_params else folder.sample_grid(whole(request, "iteration", 0))
+    return Response(readable(file), media_type="image/png")
+
+
+def run_lines(page: Page, request: Request) -> Any:
+    """Answer with the lines of text after an iteration."""
+    file = folder_of(page, request).sample_grid(whole(request, "iteration", 0)).with_suffix(".txt")
+    return {"lines": [printable(line) for line in readable(file).decode(errors="replace").split("\n")]}
+
+
+def readable(file: Path) -> bytes:
+    """Return the content of a file of a run.
+
+    Raises:
+        RunError: it is not there.
+    """
+    try:
+        return file.read_bytes()
+    except OSError:
+        raise RunError(f"{printable(file.name)} is not there.") from None
+
+
+def run_report(page: Page, request: Request) -> Any:
+    """Answer with the report of a run as it is now."""
+    return whole_page(report_of(folder_of(page, request)))
+
+
+def group_page(page: Page, request: Request) -> Any:
+    """Answer with the page of a study, or a picture of a comparison."""
+    folder = page.group(request.query_params.get("group"))
+    picture = request.query_params.get("picture")
+    if picture in ("compare.png", "samples.png"):
+        return Response(readable(folder / picture), media_type="image/png")
+    return whole_page(readable(folder / "study.html"))
+
+
+def whole_page(content: bytes) -> Response:
+    """Return a page that needs nothing but itself."""
+    return Response(content, media_type="text/html", headers={"content-security-policy": REPORT_POLICY})
+
+
+def difference(page: Page, request: Request) -> Any:
+    """Answer with the settings in which two runs differ."""
+    return {"differs": what_differs(folder_of(page, request), page.run_folder(request.query_params.get("beside")))}
+
+
+def model(page: Page, request: Request) -> Any:
+    """Answer with what there is to explore of a run."""
+    return about(page.models, page.models.run(folder_of(page, request).path, checkpoint_of(request)))
+
+
+def model_samples(page: Page, request: Request) -> Any:
+    """Answer with samples."""
+    run = page.models.run(folder_of(page, request).path, checkpoint_of(request))
+    return samples(page.models, run, wish_of(request))
+
+
+def model_walk(page: Page, request: Request) -> Any:
+    """Answer with the pictures on the way between samples."""
+    run = page.models.run(folder_of(page, request).path, checkpoint_of(request))
+    way = request.query_params.getlist("sample")
+    frames = walk(page.models, run, way, whole(request, "steps", 12), wish_of(request))
+    if "gif" not in request.query_params:
+        return {"frames": [as_url(frame) for frame in frames]}
+    there_and_back = [as_image(frame) for frame in (*frames, *frames[-2:0:-1])]
+    return download("walk.gif", "image/gif", lambda file: save_film(there_and_back, file))
+
+
+def model_nearest(page: Page, request: Request) -> Any:
+    """Answer with the nearest pictures of samples."""
+    run = page.models.run(folder_of(page, request).path, checkpoint_of(request))
+    asked, labels = (request.query_params.getlist(name) for name in ("sample", "as"))
+    return nearest(page.models, run, asked, labels, wish_of(request).truncation)
+
+
+def model_file(page: Page, request: Request) -> Any:
+    """Answer with samples as a file: a grid, or numbers with their latents."""
+    run, wish = page.models.run(folder_of(page, request).path, checkpoint_of(request)), wish_of(request)
+    with page.models.busy:
+        z = run.latents(wish.count, seed=wish.seed, truncation=wish.truncation)
+        if request.query_params.get("as") == "npz":
+            numbers = run.sample(latents=z, label=wish.label)
+            return download("samples.npz", "application/zip", lambda file: save_numbers(numbers, file, z.numpy()))
+        each = run.pictures_of_every_label(latents=z) if wish.every else run.pictures(latents=z, label=wish.label)
+        columns = len(z) if wish.every else None
+        return download("samples.png", "image/png", lambda file: save_samples(each, file, columns))
+
+
+def download(name: str, kind: str, save: Callable[[Path], None]) -> Response:
+    """Return a file that is saved by its reader."""
+    with tempfile.TemporaryDirectory() as place:
+        save(Path(place) / name)
+        content = (Path(place) / name).read_bytes()
+    return Response(content, media_type=kind, headers={"content-disposition": f'attachment; filename="{name}"'})
+
+
+def wish_of(request: Request) -> Wish:
+    """Return what a request asks of a model."""
+    asked = request.query_params
+    return Wish(
+        seed=whole(request, "seed", 0),
+        count=whole(request, "count", 24),
+        label=asked.get("label") or None,
+        truncation=number(request, "truncation"),
+        every="every" in asked,
+    )
+
+
+def checkpoint_of(request: Request) -> Checkpoint:
+    """Return which state of the run is asked for."""
+    asked = request.query_params.get("checkpoint", "best")
+    if asked in ("best", "last"):
+        return "best" if asked == "best" else "last"
+    return whole(request, "checkpoint", 0)
+
+
+def whole(request: Request, name: str, usual: int) -> int:
+    """Return a whole number of a request.
+
+    Raises:
+        UsageError: it is none, or out of any use.
+    """
+    text = request.query_params.get(name, str(usual))
+    if not (text.isascii() and text.isdigit() and len(text) <= 9):
+        raise UsageError(f"{name} is a whole number from 0 on, found '{printable(text)}'.")
+    return int(text)
+
+
+def number(request: Request, name: str) -> float | None:
+    """Return a number of a request; None where it has none.
+
+    Raises:
+        UsageError: it is no number.
+    """
+    text = request.query_params.get(name)
+    try:
+        return float(text) if text else None
+    except ValueError:
+        raise UsageError(f"{name} is a number, found '{printable(text)}'.") from None
+
+
+ANSWERS: dict[str, Answer] = {
+    "overview": overview,
+    "run": run_state,
+    "curve": run_curve,
+    "critic": run_critic,
+    "grid": run_grid,
+    "lines": run_lines,
+    "report": run_report,
+    "group": group_page,
+    "difference": difference,
+    "model": model,
+    "samples": model_samples,
+    "walk": model_walk,
+    "nearest": model_nearest,
+    "file": model_file,
+}
