@@ -5,6 +5,7 @@ import hashlib
 import io
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -17,13 +18,15 @@ import pytest
 from PIL import Image
 
 import gradpen
+from gradpen.cli import main
+from gradpen.commands.page import listening
 from gradpen.data.shown import as_image
 from gradpen.looking.figures import critic_panel, panel, svg
 from gradpen.looking.report import floor_of, read_record
 from gradpen.page.listing import state_now
 from gradpen.runs.folder import RunFolder, read_measures
 
-from .conftest import HOSTILE, TOKEN, Served
+from .conftest import HOSTILE, TOKEN, Served, serve
 
 PLAIN = quote(f"plain/{HOSTILE}")
 
@@ -289,6 +292,44 @@ def test_reports_and_studies_are_whole_pages(served: Served) -> None:
         assert "default-src 'none'" in headers["content-security-policy"]
         assert "script" not in headers["content-security-policy"]
     assert b"<img src=x" not in served.asked(f"/api/report?run={PLAIN}")[1]
+
+
+def test_a_link_out_of_the_folder_leads_nowhere(place: Path, tmp_path: Path) -> None:
+    shutil.copytree(place / "labels", tmp_path / "runs" / "linked")
+    secret = tmp_path / "secret.txt"
+    secret.write_text("nobody reads this")
+    grid = tmp_path / "runs" / "linked" / "samples" / "00000006.png"
+    grid.unlink()
+    grid.symlink_to(secret)
+    (tmp_path / "runs" / "outside").symlink_to(place / "labels")
+    for served in serve(tmp_path / "runs"):
+        assert [line["id"] for line in served.answer("/api/overview")["runs"]] == ["linked"]
+        assert "is not there" in served.problem("/api/grid?run=linked&iteration=6")
+        assert served.asked("/api/grid?run=linked&iteration=4")[0] == 200
+        assert "There is no run" in served.problem("/api/run?run=outside")
+
+
+def test_the_page_of_one_run(place: Path) -> None:
+    for served in serve(place / "labels"):
+        (line,) = served.answer("/api/overview")["runs"]
+        assert (line["id"], line["name"]) == (".", "labels")
+        assert served.answer("/api/run?run=.")["iteration"] == 6
+        assert len(served.answer("/api/samples?run=.&count=3")["samples"]) == 3
+
+
+def test_without_its_extra_the_command_says_what_to_install(
+    place: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setitem(sys.modules, "uvicorn", None)
+    assert main(["page", str(place)]) == 2
+    assert "pip install 'gradpen[page]'" in capsys.readouterr().err
+
+
+def test_the_next_free_port_is_taken_and_a_wrong_host_refused(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with listening("127.0.0.1", 18700) as one, listening("127.0.0.1", one.getsockname()[1]) as other:
+        assert other.getsockname()[1] > one.getsockname()[1]
+    assert main(["page", str(place), "--host", "192.0.2.1"]) == 2
+    assert "--host 192.0.2.1" in capsys.readouterr().err
 
 
 def test_nothing_is_written(served: Served) -> None:

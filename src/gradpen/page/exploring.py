@@ -183,7 +183,8 @@ def kind_of(run: Run) -> str:
     """Return what a run's samples are: points, lines, or pictures of anything else."""
     if run.values.symbols is not None:
         return "lines"
-    return "points" if run.values.are_points(run.sample(1).size) else "pictures"
+    vectors = run.values.layout == "vectors"
+    return "points" if vectors and run.values.are_points(run.sample(1).size) else "pictures"
 
 
 def labels_of(space: LabelSpace) -> State:

@@ -21,7 +21,7 @@ from gradpen.runs.trained import Run
 from gradpen.text import printable
 
 STATIC = Path(__file__).parent / "static"
-MODULES = ("ask.js", "dom.js", "runs.js", "labels.js", "watch.js", "explore.js", "app.js")
+MODULES = ("ask.js", "dom.js", "runs.js", "labels.js", "watch.js", "bench.js", "explore.js", "app.js")
 """each after those that it imports"""
 POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'unsafe-inline'"
 SEEDS, GRIDS, WALKED, LABELS, STEPS = 6, 40, 5, 20, 12

@@ -77,6 +77,19 @@ class Page:
             raise RunError(f"There is no study '{printable(name)}' here.")
         return self.place.groups[name]
 
+    def content(self, file: Path) -> bytes:
+        """Return the content of a file of a run; of one that is a link out of the given folder, nothing.
+
+        Raises:
+            RunError: it is not there.
+        """
+        try:
+            if file.resolve().is_relative_to(self.root.resolve()):
+                return file.read_bytes()
+        except (OSError, RuntimeError):
+            pass  # it is gone, or a link to itself
+        raise RunError(f"{printable(file.name)} is not there.")
+
 
 def application(page: Page, *, token: str, hosts: set[str], cookie: str) -> Starlette:
     """Return the server of a folder.
@@ -193,25 +206,13 @@ def run_grid(page: Page, request: Request) -> Any:
     """Answer with the grid of samples after an iteration, or with the one of training data."""
     folder = folder_of(page, request)
     file = folder.real if "real" in request.query_params else folder.sample_grid(whole(request, "iteration", 0))
-    return Response(readable(file), media_type="image/png")
+    return Response(page.content(file), media_type="image/png")
 
 
 def run_lines(page: Page, request: Request) -> Any:
     """Answer with the lines of text after an iteration."""
     file = folder_of(page, request).sample_grid(whole(request, "iteration", 0)).with_suffix(".txt")
-    return {"lines": [printable(line) for line in readable(file).decode(errors="replace").split("\n")]}
-
-
-def readable(file: Path) -> bytes:
-    """Return the content of a file of a run.
-
-    Raises:
-        RunError: it is not there.
-    """
-    try:
-        return file.read_bytes()
-    except OSError:
-        raise RunError(f"{printable(file.name)} is not there.") from None
+    return {"lines": [printable(line) for line in page.content(file).decode(errors="replace").split("\n")]}
 
 
 def run_report(page: Page, request: Request) -> Any:
@@ -224,8 +225,8 @@ def group_page(page: Page, request: Request) -> Any:
     folder = page.group(request.query_params.get("group"))
     picture = request.query_params.get("picture")
     if picture in ("compare.png", "samples.png"):
-        return Response(readable(folder / picture), media_type="image/png")
-    return whole_page(readable(folder / "study.html"))
+        return Response(page.content(folder / picture), media_type="image/png")
+    return whole_page(page.content(folder / "study.html"))
 
 
 def whole_page(content: bytes) -> Response:

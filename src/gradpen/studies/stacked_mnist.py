@@ -164,7 +164,7 @@ STUDY = Study(
     title="A thousand modes",
     source="Lin et al. 2018 (PacGAN), arXiv 1712.04086; Metz et al. 2017, arXiv 1611.02163: a critic of D = 1/4 G",
     shows="How many of the thousand triples of digits a generator reaches against a critic a quarter of its size.",
-    cost="small: 10 minutes of 2 cores; paper: days of a GPU",
+    cost="small: half an hour of 2 cores; paper: days of a GPU",
     cases=cases,
     findings=findings,
     needs="MNIST: its folder",

@@ -8,20 +8,24 @@ export function h(tag, attributes = {}, ...children) {
     else if (value === true) element.setAttribute(name, "");
     else if (value !== false && value !== null && value !== undefined) element.setAttribute(name, value);
   }
-  element.append(...children.flat(Infinity).filter((child) => child !== null && child !== undefined && child !== false));
+  element.append(...shownOf(children));
   return element;
 }
 
+const shownOf = (children) => children.flat(Infinity).filter((child) => child !== null && child !== undefined && child !== false);
+
 // Replaces what an element holds.
 export function fill(element, ...children) {
-  element.replaceChildren(...h("div", {}, ...children).childNodes);
+  element.replaceChildren(...shownOf(children));
 }
 
 export const counted = (number) => Number(number).toLocaleString("en");
 
-export const short = (number) => (number === null || number === undefined ? "–" : Number(number).toPrecision(4).replace(/\.?0+$/, ""));
+export function short(number) {
+  return number === null || number === undefined ? "–" : String(Number(Number(number).toPrecision(4)));
+}
 
-export function clock(seconds) {
+function clock(seconds) {
   const minutes = Math.round(seconds / 60);
   if (minutes < 1) return "under a minute";
   return minutes < 60 ? `${minutes} min` : `${Math.floor(minutes / 60)} h ${String(minutes % 60).padStart(2, "0")} min`;
@@ -40,23 +44,34 @@ export function figure(source, caption, kind = "figure", name = caption) {
 }
 
 export function table(rows) {
-  return h("table", {}, h("tbody", {}, rows.map(([name, value]) => h("tr", {}, h("th", { scope: "row" }, name), h("td", {}, value)))));
+  const row = ([name, value]) => h("tr", {}, h("th", { scope: "row" }, name), h("td", {}, value));
+  return h("table", {}, h("tbody", {}, rows.map(row)));
 }
 
 export function field(words, control) {
   return h("label", {}, h("span", {}, words), control);
 }
 
+export function options(known) {
+  return known.map(([value, words]) => h("option", { value }, words));
+}
+
 export function slider(words, { min, max, step = 1, value, show = String, change }) {
   const read = h("span", {}, show(value));
   const control = h("input", { type: "range", min, max, step, value, "aria-valuetext": show(value) });
-  control.addEventListener("input", () => {
-    read.textContent = show(Number(control.value));
+  const tell = (next) => {
+    read.textContent = show(next);
     control.setAttribute("aria-valuetext", read.textContent);
+  };
+  control.addEventListener("input", () => {
+    tell(Number(control.value));
     change(Number(control.value));
   });
-  const element = field([words, " ", read], control);
-  return { element, control, set(next) { control.value = next; read.textContent = show(next); control.setAttribute("aria-valuetext", read.textContent); } };
+  const set = (next) => {
+    control.value = next;
+    tell(next);
+  };
+  return { element: field([words, " ", read], control), control, set };
 }
 
 const STATES = {
@@ -71,7 +86,10 @@ export function pill(state) {
 export function bar(run) {
   const left = run.left === null || run.left === undefined ? "" : `, about ${clock(run.left)} left`;
   const words = `${counted(run.iteration)} of ${counted(run.iterations)} iterations${left}`;
-  return [h("progress", { max: Math.max(1, run.iterations), value: run.iteration, "aria-label": words }), h("p", { class: "soft small" }, words)];
+  return [
+    h("progress", { max: Math.max(1, run.iterations), value: run.iteration, "aria-label": words }),
+    h("p", { class: "soft small" }, words),
+  ];
 }
 
 export function save(source, name, words) {

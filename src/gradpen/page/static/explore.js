@@ -1,48 +1,56 @@
-// A trained model: samples by seed, walks between them, labels, nearest pictures, a picture of one's own.
+// A trained model: samples by seed and label, to choose from.
 
 import { Problem, address, ask, frozen } from "./ask.js";
-import { counted, field, figure, fill, h, problemOf, save, say, short } from "./dom.js";
+import { showFound, showNearest, showWalk, work } from "./bench.js";
+import { counted, field, figure, fill, h, options, problemOf, save, say } from "./dom.js";
 import { labelChooser } from "./labels.js";
 import { nameOf } from "./runs.js";
 
-const WAIT = 150; // milliseconds without a change before new samples are asked for
-const FRAME = 90; // milliseconds a frame of a walk is shown
+const WAIT = 150; // milliseconds without a move of a slider before new samples are asked for
+const SHOWN = 24;
+const EACH = 8; // samples of every label
+const TRUNCATIONS = [["", "none"], ["2", "±2"], ["1", "±1"], ["0.5", "±0.5"], ["0.2", "±0.2"]];
 
 export async function exploreView(view, [id]) {
   const model = await ask("model", { run: id });
-  const chosen = [];
-  const wish = { seed: 0, count: frozen ? 24 : model.kind === "lines" ? 16 : 24, truncation: "", checkpoint: "best", every: false };
+  const wish = { seed: 0, truncation: "", checkpoint: "", every: false };
   const shelf = h("div", {});
+  const tools = h("div", { class: "row middle" });
   const bench = h("section", { "aria-live": "polite" });
+  const things = model.kind === "lines" ? "lines" : "pictures";
+  const chosen = [];
   let shown = [];
 
-  const asked = () => ({ run: id, seed: wish.seed, count: wish.count, label: wish.every ? "" : labels?.words(), truncation: wish.truncation, checkpoint: wish.checkpoint === "best" ? "" : wish.checkpoint, every: wish.every });
-  const work = async (words, task) => {
-    say(words);
-    fill(bench, h("p", { class: "soft" }, words));
-    try {
-      await task();
-      say("Done.");
-    } catch (error) {
-      if (!(error instanceof Problem)) throw error;
-      fill(bench, problemOf(error));
-    }
-  };
+  const state = () => ({ run: id, truncation: wish.truncation, checkpoint: wish.checkpoint });
+  const label = () => (wish.every ? "" : labels?.words());
+  const asked = () => ({ ...state(), seed: wish.seed, count: wish.every ? EACH : SHOWN, label: label(), every: wish.every });
 
   const press = (sample, button) => {
     const at = chosen.findIndex((one) => one.button === button);
     if (at >= 0) chosen.splice(at, 1);
     else chosen.push({ sample, button });
     if (chosen.length > 2) chosen.shift();
-    shelf.querySelectorAll(".sample").forEach((one) => one.setAttribute("aria-pressed", chosen.some((each) => each.button === one)));
+    const pressed = (one) => String(chosen.some((each) => each.button === one));
+    shelf.querySelectorAll(".sample").forEach((one) => one.setAttribute("aria-pressed", pressed(one)));
     offer();
   };
 
   const tile = (sample, place) => {
-    const name = `sample ${place + 1}${sample.words ? `, ${sample.words}` : ""}`;
-    const button = h("button", { type: "button", class: `sample${sample.line === null ? "" : " line"}`, "aria-pressed": "false", "aria-label": name, onclick: () => press(sample, button) },
-      sample.line === null ? h("img", { src: sample.picture, alt: "" }) : sample.line, sample.words && h("span", {}, sample.words));
+    const line = sample.line !== null;
+    const button = h("button", {
+      type: "button", class: line ? "sample line" : "sample", "aria-pressed": "false",
+      "aria-label": `sample ${place + 1}${sample.words ? `, ${sample.words}` : ""}`,
+      onclick: () => press(sample, button),
+    }, line ? sample.line : h("img", { src: sample.picture, alt: "" }), sample.words && h("span", {}, sample.words));
     return button;
+  };
+
+  const laidOut = (found) => {
+    if (found.plane) {
+      return figure(found.plane, `1,000 samples of seed ${wish.seed}; the critic's surface is with the samples through training`, "grid");
+    }
+    const columns = wish.every ? { "grid-template-columns": `repeat(${EACH}, minmax(2.4rem, 1fr))` } : {};
+    return h("div", { class: model.kind === "lines" ? "samples lines" : "samples", style: columns }, shown.map(tile));
   };
 
   const draw = async () => {
@@ -51,8 +59,7 @@ export async function exploreView(view, [id]) {
     try {
       const found = await ask("samples", asked());
       shown = found.samples;
-      fill(shelf, found.plane ? figure(found.plane, `1,000 samples of seed ${wish.seed}; the critic's surface is with the samples through training`, "grid")
-        : h("div", { class: `samples${model.kind === "lines" ? " lines" : ""}`, style: wish.every ? { "grid-template-columns": `repeat(${wish.count}, minmax(2.4rem, 1fr))` } : {} }, shown.map(tile)));
+      fill(shelf, laidOut(found));
       say(`${shown.length || "1,000"} samples of seed ${wish.seed}.`);
     } catch (error) {
       if (!(error instanceof Problem)) throw error;
@@ -61,83 +68,96 @@ export async function exploreView(view, [id]) {
     offer();
   };
   let waiting = null;
-  const change = () => { clearTimeout(waiting); waiting = setTimeout(draw, WAIT); };
-
-  const walk = () => work("Walking from one sample to the other …", async () => {
-    const values = { run: id, sample: chosen.map((one) => one.sample.reference), label: chosen[0].sample.label, truncation: wish.truncation, checkpoint: asked().checkpoint };
-    const { frames } = await ask("walk", values);
-    const picture = h("img", { src: frames[0], alt: "a sample on the way" });
-    let at = 0, step = 1;
-    if (matchMedia("(prefers-reduced-motion: no-preference)").matches) {
-      const timer = setInterval(() => {
-        if (!picture.isConnected) return clearInterval(timer);
-        at += step;
-        if (at === frames.length - 1 || at === 0) step = -step;
-        picture.src = frames[at];
-      }, FRAME);
-    }
-    fill(bench, h("h2", {}, "From one sample to the other"), h("figure", { class: "walk" }, picture),
-      h("div", { class: "samples" }, frames.map((frame, place) => h("img", { src: frame, alt: `step ${place + 1} of ${frames.length}` }))),
-      save(address("walk", { ...values, gif: true }), "walk.gif", "Download as GIF"));
-  });
-
-  const nearest = (samples) => work(`Looking for the nearest pictures of ${samples.length} samples …`, async () => {
-    const values = { run: id, sample: samples.map((one) => one.reference), as: samples.every((one) => one.label !== null) ? samples.map((one) => one.label) : [], truncation: wish.truncation, checkpoint: asked().checkpoint };
-    const found = await ask("nearest", values);
-    const order = found.samples.map((one, place) => ({ ...one, sample: samples[place], place })).sort((one, other) => one.train.distance - other.train.distance);
-    const three = (one) => [one.sample, one.train, one.held_out].map((each, at) => h("img", { src: each.picture, alt: ["the sample", "nearest training example", "nearest held-out example"][at] }));
-    fill(bench, h("h2", {}, `Nearest ${things}, the nearest sample first`), h("p", {}, found.verdict),
-      h("p", { class: "soft small" }, `Distance: ${found.unit}. A real held-out example is typically ${short(found.floor)} from its nearest training example.`),
-      h("p", { class: "soft small" }, `Each from left to right: the sample, the nearest of ${counted(found.among.train)} to train on, the nearest of ${counted(found.among.held_out)} held out.`),
-      h("ol", { class: "neighbours" }, order.map((one) => h("li", {}, h("div", {}, three(one)),
-        h("span", { class: "small" }, `${one.sample.words ? `${one.sample.words}: ` : ""}${short(one.train.distance)} to the training example, ${short(one.held_out.distance)} to the held-out one`)))));
-  });
-
-  const find = (file) => work("Looking for latents whose sample comes nearest …", async () => {
-    const found = await ask("find", { run: id, label: labels?.words(), checkpoint: asked().checkpoint }, { method: "POST", body: file });
-    const button = tile(found.sample, shown.length);
-    shelf.querySelector(".samples")?.prepend(button);
-    shown.unshift(found.sample);
-    fill(bench, h("h2", {}, "Your picture, and the nearest sample"), h("div", { class: "samples", style: { "--side": "9rem", "max-width": "24rem" } }, h("img", { src: found.given, alt: "your picture" }), h("img", { src: found.sample.picture, alt: "nearest sample" })),
-      h("p", {}, `${short(found.distance)} apart: mean absolute error over pixels, 0 to 255. The sample stands first above: choose it and another to walk between them.`));
-  });
+  const slide = () => {
+    clearTimeout(waiting);
+    waiting = setTimeout(draw, WAIT);
+  };
 
   const hint = () => {
-    if (frozen) return wish.seed === 0 ? `choose two of the first ${model.walked.length} samples to walk between them` : "walks are prepared for seed 0";
+    if (frozen && wish.seed > 0) return "walks are prepared for seed 0";
+    if (frozen) return `choose two of the first ${model.walked.length} samples to walk between them`;
     return chosen.length ? "choose another sample to walk to" : "choose two samples to walk between them";
   };
-  const tools = h("div", { class: "row middle" });
-  const things = model.kind === "lines" ? "lines" : "pictures";
+
+  // The buttons that go with what is chosen; a page from disk offers what was prepared.
   const offer = () => {
-    const both = chosen.length === 2 && (!frozen || chosen.every((one) => model.walked.includes(one.sample.reference)));
-    const some = chosen.length && !frozen ? chosen.map((one) => one.sample) : shown;
+    const samples = chosen.map((one) => one.sample);
+    const both = samples.length === 2 && (!frozen || samples.every((one) => model.walked.includes(one.reference)));
+    const some = samples.length && !frozen ? samples : shown;
     const compared = !frozen || (model.compared && wish.seed === 0 && !wish.every);
-    const of = some === shown ? "all" : chosen.length === 1 ? "this sample" : "these two";
-    fill(tools, ...[
+    const of = some === shown ? "all" : samples.length === 1 ? "this sample" : "these two";
+    const walk = () => work(bench, "Walking from one sample to the other …", () => showWalk(bench, state(), samples));
+    const nearest = () => work(bench, `Looking for the nearest ${things} of ${some.length} samples …`,
+      () => showNearest(bench, state(), some, things));
+    fill(tools,
       model.kind === "pictures" && h("button", { type: "button", class: "main", disabled: !both, onclick: walk }, "Walk between two"),
-      shown.length > 0 && compared && h("button", { type: "button", onclick: () => nearest(some) }, `Nearest ${things} of ${of}`),
-      save(address("file", asked()), "samples.png", "Download PNG"), save(address("file", { ...asked(), as: "npz" }), "samples.npz", "Download numbers and latents"),
-    ].filter(Boolean));
-    if (model.kind === "pictures" && !both) tools.append(h("span", { class: "soft small" }, hint()));
+      shown.length > 0 && compared && h("button", { type: "button", onclick: nearest }, `Nearest ${things} of ${of}`),
+      save(address("file", asked()), "samples.png", "Download PNG"),
+      save(address("file", { ...asked(), as: "npz" }), "samples.npz", "Download numbers and latents"),
+      model.kind === "pictures" && !both && h("span", { class: "soft small" }, hint()));
   };
 
-  const seed = frozen ? h("select", { onchange: () => { wish.seed = Number(seed.value); draw(); } }, model.seeds.map((one) => h("option", { value: one }, one)))
-    : h("input", { type: "number", min: 0, max: 999999999, value: 0, oninput: () => { wish.seed = Math.max(0, Math.trunc(Number(seed.value)) || 0); change(); } });
-  const labels = model.labels ? labelChooser(model.labels, draw, change) : null;
-  const every = model.labels ? h("input", { type: "checkbox", onchange: () => { wish.every = every.checked; wish.count = wish.every ? 8 : 24; labels.element.hidden = wish.every; draw(); } }) : null;
-  const truncation = h("select", { onchange: () => { wish.truncation = truncation.value; draw(); } }, [["", "none"], ["2", "±2"], ["1", "±1"], ["0.5", "±0.5"], ["0.2", "±0.2"]].map(([value, words]) => h("option", { value }, words)));
-  const checkpoint = h("select", { onchange: () => { wish.checkpoint = checkpoint.value; draw(); } }, [["best", "the best"], ["last", "the last"], ...model.checkpoints.map((one) => [String(one), `iteration ${counted(one)}`])].map(([value, words]) => h("option", { value }, words)));
-  const upload = h("input", { type: "file", accept: "image/*", onchange: () => { if (upload.files[0]) find(upload.files[0]); upload.value = ""; } });
+  const find = (file) => work(bench, "Looking for latents whose sample comes nearest …", async () => {
+    const sample = await showFound(bench, { ...state(), label: label() }, file);
+    shelf.querySelector(".samples").prepend(tile(sample, shown.length));
+    shown.unshift(sample);
+  });
 
+  const labels = model.labels ? labelChooser(model.labels, draw, slide) : null;
+  const controls = [
+    ...seedControls(wish, model, draw, slide),
+    labels?.element, labels && everyControl(wish, labels, draw),
+    ...(frozen ? [] : stateControls(wish, model, draw)),
+    !frozen && model.takes_pictures && uploadControl(find),
+  ];
   fill(view,
     h("h1", {}, "Explore ", h("a", { href: `#/run/${nameOf(id)}` }, id === "." ? "the run" : id)),
-    h("p", { class: "soft" }, `The generator after ${counted(model.iteration)} iterations; latents of ${counted(model.latent_dim)} numbers.`),
-    h("div", { class: "row" }, field("Seed", seed),
-      !frozen && h("button", { type: "button", onclick: () => { wish.seed += 1; seed.value = wish.seed; draw(); } }, "Other samples"),
-      labels?.element, every && h("label", { class: "beside" }, every, "the same latents under every label"),
-      !frozen && field("Truncation of latents", truncation), !frozen && field("State of the run", checkpoint),
-      !frozen && model.takes_pictures && field("Find a picture of yours", upload)),
-    shelf, tools, bench);
+    h("p", { class: "soft" },
+      `The generator after ${counted(model.iteration)} iterations; latents of ${counted(model.latent_dim)} numbers.`),
+    h("div", { class: "row" }, controls), shelf, tools, bench);
   await draw();
   return null;
+}
+
+function seedControls(wish, model, draw, slide) {
+  if (frozen) {
+    const seed = h("select", { onchange: () => { wish.seed = Number(seed.value); draw(); } }, options(model.seeds.map((one) => [one, one])));
+    return [field("Seed", seed)];
+  }
+  const taken = () => { wish.seed = Math.max(0, Math.trunc(Number(seed.value)) || 0); };
+  const seed = h("input", { type: "number", min: 0, max: 999999999, value: 0, oninput: () => { taken(); slide(); } });
+  const other = () => {
+    wish.seed += 1;
+    seed.value = wish.seed;
+    draw();
+  };
+  return [field("Seed", seed), h("button", { type: "button", onclick: other }, "Other samples")];
+}
+
+function everyControl(wish, labels, draw) {
+  const change = () => {
+    wish.every = every.checked;
+    labels.element.hidden = every.checked;
+    draw();
+  };
+  const every = h("input", { type: "checkbox", onchange: change });
+  return h("label", { class: "beside" }, every, "the same latents under every label");
+}
+
+function stateControls(wish, model, draw) {
+  const states = [["", "the best"], ["last", "the last"], ...model.checkpoints.map((one) => [one, `iteration ${counted(one)}`])];
+  const chooser = (name, known) => {
+    const control = h("select", { onchange: () => { wish[name] = control.value; draw(); } }, options(known));
+    return control;
+  };
+  return [field("Truncation of latents", chooser("truncation", TRUNCATIONS)), field("State of the run", chooser("checkpoint", states))];
+}
+
+function uploadControl(find) {
+  const given = () => {
+    if (upload.files[0]) find(upload.files[0]);
+    upload.value = "";
+  };
+  const upload = h("input", { type: "file", accept: "image/*", onchange: given });
+  return field("Find a picture of yours", upload);
 }
