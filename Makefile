@@ -6,12 +6,13 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 # Every pip call is constrained, or a newer torch with gigabytes of CUDA packages comes in.
 export PIP_CONSTRAINT := $(CURDIR)/constraints.txt
 
-.PHONY: help env dev demo test check bench drill study presets browser clean
+.PHONY: help env dev demo test check messages bench drill study presets browser clean
 
 help:
 	@echo "make demo    environment, then two minutes of training on real handwritten digits: a grid, curves, a report"
 	@echo "make test    every test"
 	@echo "make check   format, lint, types and every test"
+	@echo "make messages  what the report says, from the source into the catalogue of translations, and compiled"
 	@echo "make bench   speed and memory on this machine, into benchmarks/results/"
 	@echo "make drill   kills, signals, damaged files, full disks: how often gradpen does as promised (some ten minutes)"
 	@echo "make study   the papers' experiments at the small scale, into runs/studies (half an hour of 2 cores)"
@@ -53,6 +54,16 @@ check: dev browser
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses 2
+
+LOCALE := src/gradpen/locale
+KOREAN := $(LOCALE)/ko/LC_MESSAGES/gradpen
+
+messages: dev
+	$(BIN)/pybabel --quiet extract --no-default-keywords --keywords said --keywords marked --keywords worded \
+		--omit-header --sort-by-file --add-location file --width 120 --output-file $(LOCALE)/gradpen.pot src/gradpen
+	$(BIN)/pybabel --quiet update --domain gradpen --locale ko --no-fuzzy-matching --ignore-obsolete --ignore-pot-creation-date \
+		--width 120 --input-file $(LOCALE)/gradpen.pot --output-file $(KOREAN).po
+	$(BIN)/pybabel --quiet compile --input-file $(KOREAN).po --output-file $(KOREAN).mo
 
 bench: env
 	$(BIN)/python benchmarks/speed.py

@@ -12,6 +12,8 @@ import torch
 from hypothesis import settings
 from PIL import Image
 
+from gradpen.language import system_language
+
 settings.register_profile("untimed", deadline=None)
 settings.load_profile("untimed")
 
@@ -29,6 +31,16 @@ def _own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     torch.set_num_threads(1)
     yield
     del os.environ["GRADPEN_CACHE"]
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _english() -> Iterator[None]:
+    """What tests read is English on a Korean machine too."""
+    with pytest.MonkeyPatch.context() as patch:
+        if system_language(os.environ) != "en":
+            patch.delenv("LC_ALL", raising=False)
+            patch.setenv("LC_MESSAGES", "C")
+        yield
 
 
 @pytest.fixture(autouse=True, scope="session")

@@ -1,5 +1,6 @@
 """The README is true: its commands run, its Python runs, its tree is the tree."""
 
+import ast
 import re
 import shlex
 from pathlib import Path
@@ -14,11 +15,12 @@ from gradpen.data.sentences import sentences
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
+KOREAN = (ROOT / "README.ko.md").read_text()
 SHORT = "--iterations=2 --batch-size=8 --set generator.width=4 critic.width=4"
 
 
-def blocks(language: str) -> list[str]:
-    return re.findall(rf"```{language}\n(.*?)```", README, re.DOTALL)
+def blocks(language: str, text: str = README) -> list[str]:
+    return re.findall(rf"```{language}\n(.*?)```", text, re.DOTALL)
 
 
 @pytest.fixture
@@ -90,8 +92,32 @@ def test_tree_lists_every_source_file() -> None:
     assert sorted(listed) == sorted(expected)
 
 
+def test_the_korean_readme_says_the_same() -> None:
+    """The same commands and Python, but for their comments; as many sections and rows; the tree is English alone."""
+
+    def commands(text: str) -> list[list[str]]:
+        lines = [line for block in blocks("console", text) for line in block.splitlines()]
+        return [shlex.split(line, comments=True) for line in lines]
+
+    def shape(text: str) -> list[str]:
+        return [line[:2] for line in text.splitlines() if re.match(r"##|\||!\[", line)]
+
+    def links(text: str) -> list[str]:
+        return sorted(re.findall(r"\]\(([^)]+)\)", text))
+
+    assert commands(KOREAN) == commands(README)
+    assert [ast.dump(ast.parse(code)) for code in blocks("python", KOREAN)] == [
+        ast.dump(ast.parse(code)) for code in blocks("python")
+    ]
+    assert shape(KOREAN) == shape(README)
+    own = {"README.md", "README.ko.md", "README.md#the-tree"}
+    assert [link for link in links(KOREAN) if link not in own] == [link for link in links(README) if link not in own]
+    assert own - {"README.ko.md"} <= {*links(KOREAN)}
+    assert "README.ko.md" in links(README)
+
+
 def test_links_lead_somewhere() -> None:
-    for file in [ROOT / "README.md", *(ROOT / "docs").rglob("*.md")]:
+    for file in [ROOT / "README.md", ROOT / "README.ko.md", *(ROOT / "docs").rglob("*.md")]:
         for target in re.findall(r"\]\(([^)#]+)", file.read_text()):
             if "://" not in target:
                 assert (file.parent / target).exists(), (file.name, target)

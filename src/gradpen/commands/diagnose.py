@@ -7,7 +7,7 @@ from typing import Annotated
 
 from tyro.conf import Positional, arg
 
-from gradpen.commands.options import CheckpointOption, checkpoint_named, complain, option
+from gradpen.commands.options import CheckpointOption, LanguageOption, checkpoint_named, complain, option
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,11 +27,14 @@ class Diagnose:
     device: str = "auto"
     """auto, cpu, cuda or cuda:N."""
     json: bool = False
-    """Print JSON."""
+    """Print JSON, in English whatever the language."""
+    language: LanguageOption = None
+    """Language of the verdict and the report: English or Korean."""
 
     def run(self) -> int:
         """Look, judge, write and print."""
         from gradpen.evaluation import load_with_data
+        from gradpen.language import speaking
         from gradpen.looking.diagnosis import diagnose
         from gradpen.looking.report import publish
         from gradpen.looking.symptoms import recorded_symptoms
@@ -43,6 +46,7 @@ class Diagnose:
         verdicts = diagnose(recorded_symptoms(run, source))
         folder = RunFolder(path=run.path)
         write(folder, verdicts, run.iteration)
-        publish(folder)
-        print(json.dumps([asdict(one) for one in verdicts], indent=2) if self.json else page(verdicts, run.path))
+        with speaking(self.language):
+            publish(folder)
+            print(json.dumps([asdict(one) for one in verdicts], indent=2) if self.json else page(verdicts, run.path))
         return 0

@@ -9,6 +9,7 @@ from tyro.conf import arg
 
 from gradpen.data.choice import READ, DataChoice, parse_size
 from gradpen.errors import UsageError
+from gradpen.language import Language
 from gradpen.text import printable
 
 
@@ -38,6 +39,9 @@ def checkpoint_named(text: str) -> Literal["best", "last"] | int:
     if text.isascii() and text.isdigit():
         return int(text)
     raise UsageError(f"--checkpoint {printable(text)}: expected best, last or the number of an iteration")
+
+
+LanguageOption = Annotated[Language | None, option("en|ko", "the system's")]
 
 
 FLAGS = {"start": "from"}

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from tyro.conf import Positional, arg
 
-from gradpen.commands.options import option
+from gradpen.commands.options import LanguageOption, option
 from gradpen.errors import UsageError, readable_writes
 from gradpen.text import printable
 
@@ -22,6 +22,7 @@ class Report:
 
       gradpen report runs/00001-photos-quick
       gradpen report runs/00001-photos-quick runs/00002-photos-wgan --out both.html
+      gradpen report runs/00001-photos-quick --language ko
     """
 
     run_folder: Annotated[Positional[Path], arg(metavar="RUN")]
@@ -30,9 +31,12 @@ class Report:
     """Another, to stand beside it."""
     out: Annotated[Path | None, option("FILE.html", "RUN/report.html; of two runs, beside.html")] = None
     """Where the page is written."""
+    language: LanguageOption = None
+    """Language of the page: English or Korean."""
 
     def run(self) -> int:
         """Write the page and name it."""
+        from gradpen.language import speaking
         from gradpen.looking.beside import beside
         from gradpen.looking.report import publish
         from gradpen.runs.checkpoint import replace_file
@@ -41,11 +45,12 @@ class Report:
         if self.out is not None and self.out.suffix != ".html":
             raise UsageError(f"--out {printable(self.out)}: a report is written to a .html file")
         folder = existing_folder(self.run_folder)
-        if self.other is None:
-            publish(folder)
-            out, content = self.out or folder.report, folder.report.read_bytes()
-        else:
-            out, content = self.out or Path("beside.html"), beside(folder, existing_folder(self.other)).encode()
+        with speaking(self.language):
+            if self.other is None:
+                publish(folder)
+                out, content = self.out or folder.report, folder.report.read_bytes()
+            else:
+                out, content = self.out or Path("beside.html"), beside(folder, existing_folder(self.other)).encode()
         with readable_writes(UsageError, out, "name another place with --out"):
             replace_file(out, content)
         print(f"report   {out}")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, get_args
 from tyro.conf import Positional
 
 from gradpen.choice import Engine, Precision
-from gradpen.commands.options import DATA_HELP, DataOptions, changed_data_options, flag, option
+from gradpen.commands.options import DATA_HELP, DataOptions, LanguageOption, changed_data_options, flag, option
 from gradpen.errors import UsageError, speaks
 from gradpen.text import printable
 
@@ -92,9 +92,11 @@ class Train(DataOptions):
     freeze_critic: Annotated[int | None, option("N", "0")] = None
     """With --from: the critic's first N layers keep their weights, for few images."""
     resume: Annotated[Path | None, option("RUN", "a new run")] = None
-    """Continue this run exactly where it stopped; of the other options only --iterations and --track may go with it."""
+    """Continue this run exactly where it stopped; only --iterations, --track and --language may go with it."""
     track: Annotated[tuple[str, ...], option("tensorboard|wandb|csv ...", "nobody")] = ()
     """Who keeps measures and pictures too, in RUN: tensorboard, wandb (offline unless WANDB_MODE is online), csv."""
+    language: LanguageOption = None
+    """Language of the report and the verdict: English or Korean."""
     set: Annotated[tuple[str, ...], option("KEY=VALUE ...", "nothing")] = ()
     """Any other setting by its dotted key, as in a run's config.json."""
 
@@ -102,6 +104,7 @@ class Train(DataOptions):
         """Train and name what was written."""
         from gradpen import api
         from gradpen.commands.progress import ProgressLine
+        from gradpen.language import speaking
         from gradpen.looking.report import publish
         from gradpen.looking.trackers import named_trackers
         from gradpen.machine.device import keep_freed_memory
@@ -119,7 +122,7 @@ class Train(DataOptions):
         interrupt = Interrupt()
         audience = Audience(publish=publish, interrupt=interrupt, listen=interrupt.listen)
         audience.trackers = named_trackers(self.track)
-        with ProgressLine(type(self)) as progress:
+        with speaking(self.language), ProgressLine(type(self)) as progress:
             if speaks():
                 audience.say, audience.decoding = progress.say, progress.decoding
                 audience.show = lambda iteration, config, row: progress.show(iteration, config.iterations, row)

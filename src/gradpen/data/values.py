@@ -1,6 +1,6 @@
 """What the numbers of the data mean: how they reach the networks' range, and how samples come back in their units."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from gradpen.data.symbols import codes_of, lines_of, spread_out_symbols
 from gradpen.errors import DataError
+from gradpen.language import marked
 from gradpen.machine.room import new_array
 
 Layout = Literal["images", "vectors", "signals", "volumes", "lines"]
@@ -255,8 +256,10 @@ def in_columns(vectors: NDArray[Any], columns: tuple[Range, ...]) -> Floats:
     return np.stack([in_range(vectors[:, n], *column) for n, column in enumerate(columns)], axis=1)
 
 
-def shape_in_words(shape: Sequence[int], values: Mapping[str, Any]) -> str:
+def shape_in_words(shape: Sequence[int], values: Mapping[str, Any], say: Callable[[str], str] = marked) -> str:
     """Return the shape of one example ``[C, H, W]`` as people know it, from what :meth:`Values.to_json` wrote.
+
+    In English, unless ``say`` is :func:`~gradpen.language.said`.
 
     >>> shape_in_words((3, 32, 24), {}), shape_in_words((1, 12, 5), {"layout": "volumes", "depth": 4})
     ('3x32x24 (channels, height, width)', '1x4x3x5 (channels, depth, height, width)')
@@ -266,14 +269,14 @@ def shape_in_words(shape: Sequence[int], values: Mapping[str, Any]) -> str:
     channels, height, width = shape
     layout, depth = values.get("layout", "images"), values.get("depth")
     if layout == "lines":
-        return f"{width} characters of {channels}"
+        return say(marked("{width} characters of {channels}")).format(width=width, channels=channels)
     if layout == "vectors":
-        return f"{width} numbers"
+        return say(marked("{width} numbers")).format(width=width)
     if layout == "signals":
-        return f"{channels}x{width} (channels, length)"
+        return f"{channels}x{width} " + say(marked("(channels, length)"))
     if depth:
-        return f"{channels}x{depth}x{height // depth}x{width} (channels, depth, height, width)"
-    return f"{channels}x{height}x{width} (channels, height, width)"
+        return f"{channels}x{depth}x{height // depth}x{width} " + say(marked("(channels, depth, height, width)"))
+    return f"{channels}x{height}x{width} " + say(marked("(channels, height, width)"))
 
 
 def values_from_json(values: dict[str, Any] | None) -> Values:

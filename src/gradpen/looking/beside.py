@@ -2,10 +2,11 @@
 
 from pathlib import Path
 
+from gradpen.language import language, said
 from gradpen.looking.figures import PANELS, curves, cut, png
 from gradpen.looking.meanings import meanings
-from gradpen.looking.page import document, picture, table_of_columns, text
-from gradpen.looking.report import floor_of, lead, read_record, samples, verdict_of
+from gradpen.looking.page import document, paragraph, picture, section, table_of_columns, text
+from gradpen.looking.report import about_figures, floor_of, lead, read_record, samples, terms, verdict_of
 from gradpen.looking.report_tables import summary
 from gradpen.runs.folder import RunFolder, read_config, read_measures
 from gradpen.settings import differences
@@ -24,20 +25,24 @@ def beside(one: RunFolder, other: RunFolder) -> str:
         f"<div><h2>{text(name)}</h2>{lead(folder, read_record(folder))}{verdict_of(folder, level=3)}</div>"
         for name, folder in zip(names, folders, strict=True)
     )
-    body = f"""<div class="beside">{leads}</div>
-<h2>What differs</h2>{difference(one, other)}
-<h2>In figures</h2>{figures_of(one, other, names)}
-<h2>Curves, and what they say</h2>{curves_beside(one, other, names)}
-<h2>Samples after equally many iterations</h2>{grids_beside(one, other, names)}
-"""
-    return document(f"{names[0]} and {names[1]}", body, title=f"{names[0]} and {names[1]}: two gradpen runs")
+    parts = [
+        terms(),
+        f'<div class="beside">{leads}</div>\n',
+        section(said("What differs"), difference(one, other)),
+        section(said("In figures"), figures_of(one, other, names)),
+        section(said("Curves, and what they say"), about_figures() + curves_beside(one, other, names)),
+        section(said("Samples after equally many iterations"), grids_beside(one, other, names)),
+    ]
+    both = said("{one} and {other}").format(one=names[0], other=names[1])
+    title = said("{names}: two gradpen runs").format(names=both)
+    return document(both, "".join(parts), title=title, language=language())
 
 
 def difference(one: RunFolder, other: RunFolder) -> str:
     """Return the settings in which two runs differ."""
     changed = differences(read_config(one), read_config(other))
     if not changed:
-        return "<p>Nothing: their configurations are equal.</p>"
+        return paragraph(said("Nothing: their configurations are equal."))
     return f"<ul>{''.join(f'<li><code>{text(change)}</code></li>' for change in changed)}</ul>"
 
 
@@ -51,11 +56,11 @@ def figures_of(one: RunFolder, other: RunFolder, names: list[str]) -> str:
 
 def curves_beside(one: RunFolder, other: RunFolder, names: list[str]) -> str:
     """Return each curve of both, on equal axes, with what it says."""
-    drawn, said = [], []
+    drawn, meant = [], []
     for folder in (one, other):
         rows, floor = read_measures(folder), floor_of(read_record(folder))
         drawn.append(curves(rows, floor=floor))
-        said.append(meanings(rows, read_config(folder), floor))
+        meant.append(meanings(rows, read_config(folder), floor))
     for pair in zip(*(figure.axes for figure in drawn), strict=True):
         for limits in ("xlim", "ylim"):
             ends = [end for axes in pair for end in getattr(axes, f"get_{limits}")()]
@@ -65,8 +70,8 @@ def curves_beside(one: RunFolder, other: RunFolder, names: list[str]) -> str:
     return "".join(
         '<div class="beside">'
         + "".join(
-            picture(part[place], words.get(panel, []), "panel", name=f"{name}: {panel}")
-            for part, words, name in zip(parts, said, names, strict=True)
+            picture(part[place], words.get(panel, []), "panel", name=f"{name}: {said(panel)}")
+            for part, words, name in zip(parts, meant, names, strict=True)
         )
         + "</div>"
         for place, panel in enumerate(PANELS)
@@ -78,12 +83,12 @@ def grids_beside(one: RunFolder, other: RunFolder, names: list[str]) -> str:
     grids = [{int(grid.stem): grid for grid in folder.sample_grids()} for folder in (one, other)]
     shared = sorted(grids[0].keys() & grids[1].keys())
     if not shared:
-        return "<p>No mark of the one is a mark of the other.</p>"
+        return paragraph(said("No mark of the one is a mark of the other."))
     last = len(shared) - 1
     shown = sorted({shared[round(last * 2.0**-step)] for step in range(GRIDS - 1)} | {shared[0]})
 
     def column(grid: Path, name: str, iteration: int) -> str:
-        return samples(grid, f"{name}, after {iteration:,} iterations")
+        return samples(grid, said("{name}, after {iteration:,} iterations").format(name=name, iteration=iteration))
 
     return "".join(
         '<div class="beside">'

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from statistics import median
 
+from gradpen.language import Worded, marked, worded
 from gradpen.looking.symptoms import Symptoms
 from gradpen.looking.verdict import LAST, WASSERSTEIN, Remedy, Verdict, far, improving, kind_of, of_last, since, slower
 from gradpen.runs.folder import Row
@@ -29,15 +30,17 @@ def unconstrained(s: Symptoms) -> Iterator[Verdict]:
         return
     clipped = constraint["name"] == "weight-clipping"
     yield Verdict(
-        name="exploding gradients" if clipped else "critic unconstrained",
-        meaning="The critic is far steeper than 1: its gap is no distance, and its gradient too large.",
-        evidence=f"mean slope {slope:.3g} between data and samples (above {STEEP:g})",
+        name=marked("exploding gradients") if clipped else marked("critic unconstrained"),
+        meaning=marked("The critic is far steeper than 1: its gap is no distance, and its gradient too large."),
+        evidence=worded("mean slope {slope:.3g} between data and samples (above {most:g})", slope=slope, most=STEEP),
         since=since(s.rows, lambda row: row.get("slope_mean", 0) > STEEP),
         remedies=(
-            Remedy(words="clip at 0.01, or take the gradient penalty", settings=("constraint=gradient-penalty",))
+            Remedy(
+                words=marked("clip at 0.01, or take the gradient penalty"), settings=("constraint=gradient-penalty",)
+            )
             if clipped
             else Remedy(
-                words="take a gradient penalty of weight 10",
+                words=marked("take a gradient penalty of weight 10"),
                 settings=("constraint=gradient-penalty", "constraint.weight=10"),
             ),
         ),
@@ -50,13 +53,21 @@ def vanishing(s: Symptoms) -> Iterator[Verdict]:
     slope = of_last(s.rows, "slope_mean")
     if objective == "wasserstein" and constraint["name"] == "weight-clipping" and slope is not None and slope < FLAT:
         yield Verdict(
-            name="vanishing gradients",
-            meaning="Clipping holds the critic so flat that hardly anything reaches the generator.",
-            evidence=f"mean slope {slope:.3g} (below {FLAT:g}), clip threshold {constraint['threshold']:g}",
+            name=marked("vanishing gradients"),
+            meaning=marked("Clipping holds the critic so flat that hardly anything reaches the generator."),
+            evidence=worded(
+                "mean slope {slope:.3g} (below {least:g}), clip threshold {threshold:g}",
+                slope=slope,
+                least=FLAT,
+                threshold=constraint["threshold"],
+            ),
             since=since(s.rows, lambda row: row.get("slope_mean", 1) < FLAT),
             remedies=(
-                Remedy(words="clip less tightly", settings=(f"constraint.threshold={10 * constraint['threshold']:g}",)),
-                Remedy(words="take the gradient penalty", settings=("constraint=gradient-penalty",)),
+                Remedy(
+                    words=marked("clip less tightly"),
+                    settings=(f"constraint.threshold={10 * constraint['threshold']:g}",),
+                ),
+                Remedy(words=marked("take the gradient penalty"), settings=("constraint=gradient-penalty",)),
             ),
         )
 
@@ -68,15 +79,19 @@ def critic_too_strong(s: Symptoms) -> Iterator[Verdict]:
     free = kind_of(s)[1]["name"] == "none"
     if free and accuracy is not None and accuracy > SURE and far(s) and not improving(s):
         yield Verdict(
-            name="critic too strong",
-            meaning="The discriminator is right about nearly every image, so that its gradient fades.",
-            evidence=f"accuracy {accuracy:.1%} (above {SURE:.0%}) while samples are far from the data",
+            name=marked("critic too strong"),
+            meaning=marked("The discriminator is right about nearly every image, so that its gradient fades."),
+            evidence=worded(
+                "accuracy {accuracy:.1%} (above {most:.0%}) while samples are far from the data",
+                accuracy=accuracy,
+                most=SURE,
+            ),
             since=since(s.rows, lambda row: row.get("accuracy", 0) > SURE),
             remedies=(
-                Remedy(words="a slower discriminator", settings=slower(s, 0.3)[1:]),
-                Remedy(words="a Wasserstein critic, which cannot be too strong", settings=WASSERSTEIN),
+                Remedy(words=marked("a slower discriminator"), settings=slower(s, 0.3)[1:]),
+                Remedy(words=marked("a Wasserstein critic, which cannot be too strong"), settings=WASSERSTEIN),
                 *(
-                    (Remedy(words="smooth the targets", settings=("objective.real_targets=[0.8,1.0]",)),)
+                    (Remedy(words=marked("smooth the targets"), settings=("objective.real_targets=[0.8,1.0]",)),)
                     if kind_of(s)[0] == "non-saturating"
                     else ()
                 ),
@@ -94,8 +109,12 @@ def outweighed(s: Symptoms) -> Iterator[Verdict]:
     if shares and median(shares) > OUTWEIGHED:
         yield too_weak(
             s,
-            f"the penalty, of weight {constraint['weight']:g}, is {median(shares):.2g} times the critic gap (above "
-            f"{OUTWEIGHED:g})",
+            worded(
+                "the penalty, of weight {weight:g}, is {share:.2g} times the critic gap (above {most:g})",
+                weight=constraint["weight"],
+                share=median(shares),
+                most=OUTWEIGHED,
+            ),
         )
 
 
@@ -109,20 +128,36 @@ def critic_too_weak(s: Symptoms) -> Iterator[Verdict]:
     slope = of_last(s.rows, "slope_mean")
     if accuracy is not None:
         if accuracy < UNSURE:
-            yield too_weak(s, f"accuracy {accuracy:.1%} (below {UNSURE:.0%})")
+            yield too_weak(s, worded("accuracy {accuracy:.1%} (below {least:.0%})", accuracy=accuracy, least=UNSURE))
     elif (found := share_found(s)) is not None and found < UNFOUND:
         yield too_weak(
             s,
-            f"critic gap {found:.1%} of what its slopes make possible over the distance of samples and data (below "
-            f"{UNFOUND:.0%}, median of the last {LAST} marks)",
+            worded(
+                "critic gap {found:.1%} of what its slopes make possible over the distance of samples and data (below "
+                "{least:.0%}, median of the last {marks} marks)",
+                found=found,
+                least=UNFOUND,
+                marks=LAST,
+            ),
         )
     elif blind and sum(blind) * 2 > len(blind):
-        last = rows[-1]
+        gap, error = rows[-1]["critic_gap_held_out"], rows[-1]["critic_gap_held_out_error"]
         yield too_weak(
             s,
-            f"critic gap {last['critic_gap_held_out']:.3g} ± {last['critic_gap_held_out_error']:.2g}, which is not "
-            f"above two standard errors, while samples are far from the data"
-            + (f"; mean slope {slope:.2g}" if slope is not None else ""),
+            worded(
+                "critic gap {gap:.3g} ± {error:.2g}, which is not above two standard errors, while samples are far "
+                "from the data",
+                gap=gap,
+                error=error,
+            )
+            if slope is None
+            else worded(
+                "critic gap {gap:.3g} ± {error:.2g}, which is not above two standard errors, while samples are far "
+                "from the data; mean slope {slope:.2g}",
+                gap=gap,
+                error=error,
+                slope=slope,
+            ),
         )
 
 
@@ -134,18 +169,18 @@ def share_found(s: Symptoms) -> float | None:
     return median(shares) if len(shares) == LAST else None
 
 
-def too_weak(s: Symptoms, evidence: str) -> Verdict:
+def too_weak(s: Symptoms, evidence: Worded) -> Verdict:
     """Return that verdict."""
     steps = s.config["critic_steps"]
     return Verdict(
-        name="critic too weak",
-        meaning="The critic cannot tell samples from data, so that the generator learns from noise.",
+        name=marked("critic too weak"),
+        meaning=marked("The critic cannot tell samples from data, so that the generator learns from noise."),
         evidence=evidence,
         remedies=(
-            Remedy(words="more critic steps", settings=(f"critic_steps={max(5, 2 * steps)}",)),
-            Remedy(words="a slower generator", settings=slower(s, 0.1)[:1]),
+            Remedy(words=marked("more critic steps"), settings=(f"critic_steps={max(5, 2 * steps)}",)),
+            Remedy(words=marked("a slower generator"), settings=slower(s, 0.1)[:1]),
             *(
-                (Remedy(words="a weight of 10 of the penalty", settings=("constraint.weight=10",)),)
+                (Remedy(words=marked("a weight of 10 of the penalty"), settings=("constraint.weight=10",)),)
                 if s.config["constraint"]["name"] == "gradient-penalty" and s.config["constraint"]["weight"] != 10
                 else ()
             ),
@@ -165,15 +200,23 @@ def overfitting(s: Symptoms) -> Iterator[Verdict]:
     if rows and all(map(parted, rows[-LAST:])):
         last = rows[-1]
         yield Verdict(
-            name="overfitting critic",
-            meaning="The critic scores training images above unseen ones: it is learning them by heart. Samples may "
-            "still be good; where they get worse from here on, this is why.",
-            evidence=f"critic gap {last['critic_gap_train']:.3g} on training and {last['critic_gap_held_out']:.3g} on "
-            f"held-out images (apart by more than {OVERFIT:.0%} and {ERRORS:g} standard errors)",
+            name=marked("overfitting critic"),
+            meaning=marked(
+                "The critic scores training images above unseen ones: it is learning them by heart. Samples may "
+                "still be good; where they get worse from here on, this is why."
+            ),
+            evidence=worded(
+                "critic gap {train:.3g} on training and {held_out:.3g} on held-out images (apart by more than "
+                "{share:.0%} and {errors:g} standard errors)",
+                train=last["critic_gap_train"],
+                held_out=last["critic_gap_held_out"],
+                share=OVERFIT,
+                errors=ERRORS,
+            ),
             since=since(rows, parted),
             remedies=(
-                Remedy(words="more data, or augmentation", settings=("augmentation.strength=0.5",)),
-                Remedy(words="a narrower critic, or one with dropout"),
-                Remedy(words="stop earlier: the best checkpoint is kept"),
+                Remedy(words=marked("more data, or augmentation"), settings=("augmentation.strength=0.5",)),
+                Remedy(words=marked("a narrower critic, or one with dropout")),
+                Remedy(words=marked("stop earlier: the best checkpoint is kept")),
             ),
         )

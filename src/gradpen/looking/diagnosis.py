@@ -5,6 +5,7 @@ The thresholds are those that told runs made sick on purpose from healthy ones: 
 
 from collections.abc import Callable, Iterator
 
+from gradpen.language import marked, worded
 from gradpen.looking.critic_rules import (
     critic_too_strong,
     critic_too_weak,
@@ -38,7 +39,11 @@ def diagnose(s: Symptoms) -> tuple[Verdict, ...]:
         return tuple(found.values())
     if len([row for row in s.rows if row["iteration"] > 0]) < LAST:
         return (
-            Verdict(name=TOO_EARLY, meaning="There are too few marks yet.", evidence=f"{len(s.rows)} rows of measures"),
+            Verdict(
+                name=TOO_EARLY,
+                meaning=marked("There are too few marks yet."),
+                evidence=worded("{rows} rows of measures", rows=len(s.rows)),
+            ),
         )
     return (state_of(s),)
 
@@ -47,12 +52,17 @@ def diverged(s: Symptoms) -> Iterator[Verdict]:
     """A loss or weight that is no longer finite."""
     if s.state == "diverged":
         yield Verdict(
-            name="diverged",
-            meaning="A loss or weight was no longer finite, so that nothing could be learned any more.",
-            evidence=f"stopped at iteration {s.iteration:,} of {s.iterations:,}",
+            name=marked("diverged"),
+            meaning=marked("A loss or weight was no longer finite, so that nothing could be learned any more."),
+            evidence=worded(
+                "stopped at iteration {iteration:,} of {iterations:,}", iteration=s.iteration, iterations=s.iterations
+            ),
             remedies=(
-                Remedy(words="lower both learning rates tenfold", settings=slower(s, 0.1)),
-                Remedy(words="constrain the critic by the gradient penalty", settings=("constraint=gradient-penalty",)),
+                Remedy(words=marked("lower both learning rates tenfold"), settings=slower(s, 0.1)),
+                Remedy(
+                    words=marked("constrain the critic by the gradient penalty"),
+                    settings=("constraint=gradient-penalty",),
+                ),
             ),
         )
 
@@ -63,18 +73,28 @@ def state_of(s: Symptoms) -> Verdict:
     if len(values) < 2 * LAST:
         return Verdict(
             name=HEALTHY,
-            meaning="Nothing is wrong; there are too few marks to say whether samples still come nearer to the data.",
-            evidence=f"every check passed; {len(values)} marks with a distance",
+            meaning=marked(
+                "Nothing is wrong; there are too few marks to say whether samples still come nearer to the data."
+            ),
+            evidence=worded("every check passed; {marks} marks with a distance", marks=len(values)),
         )
-    words = f"{name} {min(values[-LAST:]):.3g} at the last {LAST} marks, {min(values[:-LAST]):.3g} before"
+    evidence = worded(
+        "{measure} {now:.3g} at the last {marks} marks, {before:.3g} before",
+        measure=name,
+        now=min(values[-LAST:]),
+        marks=LAST,
+        before=min(values[:-LAST]),
+    )
     if improving(s):
         return Verdict(
             name=IMPROVING,
-            meaning="Nothing is wrong, and samples are still coming nearer to the data: more time pays.",
-            evidence=words,
-            remedies=(Remedy(words="train on", settings=(f"iterations={2 * s.iterations}",)),),
+            meaning=marked("Nothing is wrong, and samples are still coming nearer to the data: more time pays."),
+            evidence=evidence,
+            remedies=(Remedy(words=marked("train on"), settings=(f"iterations={2 * s.iterations}",)),),
         )
-    return Verdict(name=HEALTHY, meaning="Nothing is wrong, and samples come no nearer any more.", evidence=words)
+    return Verdict(
+        name=HEALTHY, meaning=marked("Nothing is wrong, and samples come no nearer any more."), evidence=evidence
+    )
 
 
 RULES: tuple[Callable[[Symptoms], Iterator[Verdict]], ...] = (

@@ -11,6 +11,8 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FormatStrFormatter, LogLocator, MaxNLocator
 from PIL import Image
 
+from gradpen.language import marked, said, speaking
+from gradpen.looking.lettering import figures_speak, lettered
 from gradpen.runs.folder import NEAR
 from gradpen.text import DRAWN_BY
 
@@ -55,11 +57,12 @@ def encoded(picture: Image.Image) -> bytes:
 def curves(rows: Sequence[dict[str, Any]], *, floor: float | None = None) -> Figure:
     """Return all curves of a run: :data:`PANELS`, in two rows of three."""
     figure, cells = in_cells(2, 3)
-    for axes, draw in zip(cells, PANELS.values(), strict=True):
-        draw(axes, rows, floor)
-        axes.set_xlabel("iteration (generator updates)")
-        finish(axes)
-    return figure
+    with speaking(figures_speak()):
+        for axes, draw in zip(cells, PANELS.values(), strict=True):
+            draw(axes, rows, floor)
+            axes.set_xlabel(said("iteration (generator updates)"))
+            finish(axes)
+        return lettered(figure)
 
 
 def finish(axes: Axes) -> None:
@@ -71,28 +74,28 @@ def finish(axes: Axes) -> None:
 def draw_gap(axes: Axes, rows: Sequence[dict[str, Any]], _floor: float | None) -> None:
     """Draw the critic gap with bands of two standard errors."""
     for part, colour, words in (
-        ("train", TRAIN, "training data"),
-        ("held_out", HELD_OUT, "held-out data"),
+        ("train", TRAIN, said("training data")),
+        ("held_out", HELD_OUT, said("held-out data")),
     ):
         iterations, values = column(rows, f"critic_gap_{part}")
         _, errors = column(rows, f"critic_gap_{part}_error")
         axes.plot(iterations, values, color=colour, label=words)
         axes.fill_between(iterations, values - 2 * errors, values + 2 * errors, color=colour, alpha=0.2, lw=0)
-    axes.set_title("Critic gap (band: ± 2 standard errors)", fontsize=10)
-    axes.set_ylabel("mean score, real less fake")
+    axes.set_title(said("Critic gap (band: ± 2 standard errors)"), fontsize=10)
+    axes.set_ylabel(said("mean score, real less fake"))
     axes.legend(frameon=False)
 
 
 def draw_slopes(axes: Axes, rows: Sequence[dict[str, Any]], _floor: float | None) -> None:
     """Draw mean and largest slope on interpolates, and the penalty where there is one."""
-    axes.plot(*column(rows, "slope_mean"), color=TRAIN, label="mean slope")
-    axes.plot(*column(rows, "slope_max"), color=HELD_OUT, label="largest slope", lw=0.8)
+    axes.plot(*column(rows, "slope_mean"), color=TRAIN, label=said("mean slope"))
+    axes.plot(*column(rows, "slope_max"), color=HELD_OUT, label=said("largest slope"), lw=0.8)
     iterations, penalty = column(rows, "penalty")
     if penalty.any():
-        axes.plot(iterations, penalty, color=PENALTY, label="penalty (weighted)", lw=0.8)
+        axes.plot(iterations, penalty, color=PENALTY, label=said("penalty (weighted)"), lw=0.8)
     axes.axhline(1, color=GREY, lw=0.8, ls="--")
-    axes.set_title("Slopes on interpolates, and the penalty", fontsize=10)
-    axes.set_ylabel("slope; penalty")
+    axes.set_title(said("Slopes on interpolates, and the penalty"), fontsize=10)
+    axes.set_ylabel(said("slope; penalty"))
     axes.set_ylim(bottom=0)
     axes.legend(frameon=False)
 
@@ -100,11 +103,11 @@ def draw_slopes(axes: Axes, rows: Sequence[dict[str, Any]], _floor: float | None
 def draw_distance(axes: Axes, rows: Sequence[dict[str, Any]], floor: float | None) -> None:
     """Draw the exact distance of samples to held-out data with its floor."""
     iterations, values = column(rows, "distance")
-    axes.plot(iterations, values, color=TRAIN, marker="o", ms=3, label="samples to held-out data")
+    axes.plot(iterations, values, color=TRAIN, marker="o", ms=3, label=said("samples to held-out data"))
     if floor is not None:
-        axes.axhline(floor, color=GREY, ls="--", lw=0.8, label="training to held-out data (floor)")
-    axes.set_title("Exact Wasserstein-1 distance of what the networks see", fontsize=10)
-    axes.set_ylabel("mean distance of matched pairs")
+        axes.axhline(floor, color=GREY, ls="--", lw=0.8, label=said("training to held-out data (floor)"))
+    axes.set_title(said("Exact Wasserstein-1 distance of what the networks see"), fontsize=10)
+    axes.set_ylabel(said("mean distance of matched pairs"))
     axes.set_ylim(bottom=0)
     axes.legend(frameon=False)
 
@@ -112,9 +115,11 @@ def draw_distance(axes: Axes, rows: Sequence[dict[str, Any]], floor: float | Non
 def draw_ngrams(axes: Axes, rows: Sequence[dict[str, Any]]) -> None:
     """Draw how far the n-grams of lines are from those of held-out lines."""
     for n, shade in enumerate((0.25, 0.5, 0.75, 1.0), 1):
-        axes.plot(*column(rows, f"jsd_{n}"), color=TRAIN, alpha=shade, marker="o", ms=3, label=f"{n}-grams")
-    axes.set_title("Jensen-Shannon divergence from held-out lines", fontsize=10)
-    axes.set_ylabel("bits")
+        axes.plot(
+            *column(rows, f"jsd_{n}"), color=TRAIN, alpha=shade, marker="o", ms=3, label=said("{n}-grams").format(n=n)
+        )
+    axes.set_title(said("Jensen-Shannon divergence from held-out lines"), fontsize=10)
+    axes.set_ylabel(said("bits"))
     axes.set_ylim(bottom=0)
     axes.legend(frameon=False)
 
@@ -125,14 +130,21 @@ def draw_nearness(axes: Axes, rows: Sequence[dict[str, Any]], _floor: float | No
         draw_ngrams(axes, rows)
         return
     iterations, values = column([row for row in rows if row["iteration"] > 0], "frechet_distance")
-    axes.plot(iterations, values, color=TRAIN, marker="o", ms=3, label="samples to held-out data")
+    axes.plot(iterations, values, color=TRAIN, marker="o", ms=3, label=said("samples to held-out data"))
     if len(values):
         best = int(np.flatnonzero(values <= NEAR * values.min())[-1])
-        axes.plot(iterations[best], values[best], "o", color=HELD_OUT, ms=7, label=f"best, {iterations[best]:,.0f}")
+        axes.plot(
+            iterations[best],
+            values[best],
+            "o",
+            color=HELD_OUT,
+            ms=7,
+            label=said("best, {iteration:,.0f}").format(iteration=iterations[best]),
+        )
         axes.legend(frameon=False)
         use_logarithms(axes, values[values > 0])
-    axes.set_title("Fréchet distance in features of random convolutions", fontsize=10)
-    axes.set_ylabel("squared feature units")
+    axes.set_title(said("Fréchet distance in features of random convolutions"), fontsize=10)
+    axes.set_ylabel(said("squared feature units"))
 
 
 def use_logarithms(axes: Axes, values: np.ndarray) -> None:
@@ -148,20 +160,20 @@ def use_logarithms(axes: Axes, values: np.ndarray) -> None:
 def draw_gradient_norms(axes: Axes, rows: Sequence[dict[str, Any]], _floor: float | None) -> None:
     """Draw the norms of both networks' parameter gradients."""
     trained = [row for row in rows if row["iteration"] > 0]
-    axes.plot(*column(trained, "critic_gradient_norm"), color=TRAIN, label="critic")
-    axes.plot(*column(trained, "generator_gradient_norm"), color=HELD_OUT, label="generator")
+    axes.plot(*column(trained, "critic_gradient_norm"), color=TRAIN, label=said("critic"))
+    axes.plot(*column(trained, "generator_gradient_norm"), color=HELD_OUT, label=said("generator"))
     norms = np.array([row[f"{player}_gradient_norm"] for row in trained for player in ("critic", "generator")])
     use_logarithms(axes, norms[norms > 0])
-    axes.set_title("Gradient norms over all parameters", fontsize=10)
+    axes.set_title(said("Gradient norms over all parameters"), fontsize=10)
     axes.legend(frameon=False)
 
 
 def draw_steps(axes: Axes, rows: Sequence[dict[str, Any]], _floor: float | None) -> None:
     """Draw how much of the distance the critic finds, where it steps to, and how much of it is clipped."""
     for name, colour, words in (
-        ("dual_efficiency", TRAIN, "share of the exact distance found"),
-        ("critic_step_cosine", HELD_OUT, "cosine of step and descent"),
-        ("clipped", PENALTY, "share of weights clipped"),
+        ("dual_efficiency", TRAIN, said("share of the exact distance found")),
+        ("critic_step_cosine", HELD_OUT, said("cosine of step and descent")),
+        ("clipped", PENALTY, said("share of weights clipped")),
     ):
         iterations, values = column(rows, name)
         if len(values):
@@ -169,21 +181,26 @@ def draw_steps(axes: Axes, rows: Sequence[dict[str, Any]], _floor: float | None)
                 iterations, values, color=colour, label=words, marker="o" if name == "dual_efficiency" else "", ms=3
             )
     axes.axhline(0, color=GREY, lw=0.8)
-    axes.set_title("Critic: what it finds, where it steps", fontsize=10)
+    axes.set_title(said("Critic: what it finds, where it steps"), fontsize=10)
     if axes.lines[:-1]:
         axes.legend(frameon=False)
 
 
 Draw = Callable[[Axes, Sequence[dict[str, Any]], float | None], None]
 PANELS: dict[str, Draw] = {
-    "gap": draw_gap,
-    "nearness": draw_nearness,
-    "distance": draw_distance,
-    "slopes": draw_slopes,
-    "norms": draw_gradient_norms,
-    "steps": draw_steps,
+    marked("gap"): draw_gap,
+    marked("nearness"): draw_nearness,
+    marked("distance"): draw_distance,
+    marked("slopes"): draw_slopes,
+    marked("norms"): draw_gradient_norms,
+    marked("steps"): draw_steps,
 }
-NAMES_OF_NEARNESS = {"frechet_distance": "Fréchet distance in features", "jsd_4": "Divergence of 4-grams, in bits,"}
+NAMES_OF_NEARNESS = {
+    "frechet_distance": marked("Fréchet distance in features"),
+    "jsd_4": marked("Divergence of 4-grams, in bits,"),
+}
+PLACES = {"data": marked("data"), "interpolates": marked("interpolates"), "samples": marked("samples")}
+"""where slopes are looked at"""
 
 
 def critic_figure(found: dict[str, Any]) -> Figure:
@@ -193,10 +210,11 @@ def critic_figure(found: dict[str, Any]) -> Figure:
         found: the values of :class:`gradpen.runs.instruments.Instruments`.
     """
     figure, cells = in_cells(1, 3)
-    for axes, draw in zip(cells, CRITIC_PANELS.values(), strict=True):
-        draw(axes, found)
-        finish(axes)
-    return figure
+    with speaking(figures_speak()):
+        for axes, draw in zip(cells, CRITIC_PANELS.values(), strict=True):
+            draw(axes, found)
+            finish(axes)
+        return lettered(figure)
 
 
 def draw_slope_counts(axes: Axes, found: dict[str, Any]) -> None:
@@ -204,11 +222,18 @@ def draw_slope_counts(axes: Axes, found: dict[str, Any]) -> None:
     # An outlier would press all others into one bar.
     widest = max(1.5, 1.1 * float(np.quantile(np.concatenate([*found["slopes"].values()]), 0.98)))
     for (place, values), colour in zip(found["slopes"].items(), (TRAIN, PENALTY, HELD_OUT), strict=True):
-        axes.hist(np.minimum(values, widest), bins=30, range=(0, widest), histtype="step", color=colour, label=place)
+        axes.hist(
+            np.minimum(values, widest),
+            bins=30,
+            range=(0, widest),
+            histtype="step",
+            color=colour,
+            label=said(PLACES.get(place, place)),
+        )
     axes.axvline(1, color=GREY, lw=0.8, ls="--")
-    axes.set_title("Slopes of the critic", fontsize=10)
-    axes.set_xlabel("score per data unit")
-    axes.set_ylabel("places")
+    axes.set_title(said("Slopes of the critic"), fontsize=10)
+    axes.set_xlabel(said("score per data unit"))
+    axes.set_ylabel(said("places"))
     axes.legend(frameon=False)
 
 
@@ -217,8 +242,8 @@ def draw_layers(axes: Axes, found: dict[str, Any]) -> None:
     norms = [*found["layer_gradients"].values()]
     axes.plot(range(1, len(norms) + 1), norms, color=TRAIN, marker="o", ms=3)
     use_logarithms(axes, np.array([norm for norm in norms if norm > 0]))
-    axes.set_title("Gradient norm of each layer's weights", fontsize=10)
-    axes.set_xlabel("layer, from the input on")
+    axes.set_title(said("Gradient norm of each layer's weights"), fontsize=10)
+    axes.set_xlabel(said("layer, from the input on"))
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
 
 
@@ -230,14 +255,15 @@ def draw_weights(axes: Axes, found: dict[str, Any]) -> None:
         for bound in (-found["bound"], found["bound"]):
             axes.axvline(bound, color=GREY, lw=0.8, ls="--")
     axes.xaxis.set_major_locator(MaxNLocator(5))
-    axes.set_title("Weights of the critic" + (" (dashed: clipped there)" if found["bound"] else ""), fontsize=10)
-    axes.set_ylabel("share")
+    title = said("Weights of the critic (dashed: clipped there)") if found["bound"] else said("Weights of the critic")
+    axes.set_title(title, fontsize=10)
+    axes.set_ylabel(said("share"))
 
 
 CRITIC_PANELS: dict[str, Callable[[Axes, dict[str, Any]], None]] = {
-    "slopes": draw_slope_counts,
-    "layers": draw_layers,
-    "weights": draw_weights,
+    marked("slopes"): draw_slope_counts,
+    marked("layers"): draw_layers,
+    marked("weights"): draw_weights,
 }
 
 
@@ -278,18 +304,20 @@ def labelled_rows(rows: Sequence[tuple[str, np.ndarray]]) -> Figure:
 def panel(name: str, rows: Sequence[dict[str, Any]], *, floor: float | None = None) -> Figure:
     """Return one of :data:`PANELS` alone."""
     figure, (axes,) = in_cells(1, 1)
-    PANELS[name](axes, rows, floor)
-    axes.set_xlabel("iteration (generator updates)")
-    finish(axes)
-    return figure
+    with speaking(figures_speak()):
+        PANELS[name](axes, rows, floor)
+        axes.set_xlabel(said("iteration (generator updates)"))
+        finish(axes)
+        return lettered(figure)
 
 
 def critic_panel(name: str, found: dict[str, Any]) -> Figure:
     """Return one of :data:`CRITIC_PANELS` alone."""
     figure, (axes,) = in_cells(1, 1)
-    CRITIC_PANELS[name](axes, found)
-    finish(axes)
-    return figure
+    with speaking(figures_speak()):
+        CRITIC_PANELS[name](axes, found)
+        finish(axes)
+        return lettered(figure)
 
 
 def svg(figure: Figure) -> bytes:

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from gradpen.data.source import Source
+from gradpen.language import retold, said
 from gradpen.looking.diagnosis import diagnose
 from gradpen.looking.symptoms import symptoms
 from gradpen.looking.verdict import LAST, improving, nearness_at_marks
@@ -38,14 +39,16 @@ class Judge:
         write(RunFolder(path=run.path), found, run.iteration)
         sick = {verdict.name: verdict for verdict in found if verdict.sick}
         if state != "running":
-            self.say(f"verdict: {in_a_line(found, run.path)}")
+            self.say(said("verdict: {verdict}").format(verdict=in_a_line(found, run.path)))
             return
         lasting = len(nearness_at_marks(shown)[1]) >= 2 * LAST and not improving(shown)
         now = frozenset(sick) - (frozenset() if lasting else frozenset(PASSING))
         for name in sorted((now & self.seen) - self.said):
-            self.say(f"iteration {run.iteration:,}: {sick[name].name}. {sick[name].meaning} {sick[name].evidence}")
+            words = f"{said(name)}. {said(sick[name].meaning)} {retold(sick[name].evidence)}"
+            self.say(said("iteration {iteration:,}: {verdict}").format(iteration=run.iteration, verdict=words))
         if self.said and not now:
-            self.say(f"iteration {run.iteration:,}: no longer {', '.join(sorted(self.said))}")
+            names = ", ".join(map(said, sorted(self.said)))
+            self.say(said("iteration {iteration:,}: no longer {names}").format(iteration=run.iteration, names=names))
             self.said = frozenset()
         self.said |= now & self.seen
         self.seen = now

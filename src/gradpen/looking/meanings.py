@@ -6,6 +6,7 @@ from statistics import median
 from typing import Any
 
 from gradpen.config import RunConfig
+from gradpen.language import said
 from gradpen.lipschitz import GradientPenalty, SpectralNorm, WeightClipping
 from gradpen.looking.figures import NAMES_OF_NEARNESS
 from gradpen.objectives import Hinge, Minimax, NonSaturating, Relativistic, RelativisticAverage, Wasserstein
@@ -76,60 +77,66 @@ def of_the_loss(rows: Sequence[Row], config: RunConfig) -> Iterator[str]:
         yield from of_other_losses(loss, last, config)
     held_out, both = last["critic_gap_held_out"], math.hypot(error, last["critic_gap_held_out_error"])
     if gap - held_out > APART * both:
-        yield (
-            f"On held-out data the gap is {held_out:.3g}, smaller by {(gap - held_out) / both:.1f} standard errors: "
-            f"the critic learns the training data by heart, the more the farther the two curves part."
-        )
+        yield said(
+            "On held-out data the gap is {gap:.3g}, smaller by {errors:.1f} standard errors: the critic learns the "
+            "training data by heart, the more the farther the two curves part."
+        ).format(gap=held_out, errors=(gap - held_out) / both)
     else:
-        yield f"On held-out data the gap is {held_out:.3g}: the critic does not overfit."
+        yield said("On held-out data the gap is {gap:.3g}: the critic does not overfit.").format(gap=held_out)
     if "generator_loss" in last and isinstance(config.objective, Wasserstein):
-        yield (
-            f"Generator loss {last['generator_loss']:.3g}: minus the mean score of samples. Its level and its sign say "
-            f"nothing, since scores have no zero."
-        )
+        yield said(
+            "Generator loss {loss:.3g}: minus the mean score of samples. Its level and its sign say nothing, since "
+            "scores have no zero."
+        ).format(loss=last["generator_loss"])
 
 
 def of_wasserstein(loss: float, gap: float, error: float, moves: str, config: RunConfig) -> Iterator[str]:
     """Yield what loss and gap of a Wasserstein critic say."""
     if loss <= 0:
-        yield (
-            f"Critic loss {loss:.3g}: negative as it should be, since the critic learns to score data above samples. "
-            f"Its negative is the Wasserstein estimate, without the penalty; on more images it is the critic gap, "
-            f"{gap:.3g} ± {error:.2g}."
+        words = said(
+            "Critic loss {loss:.3g}: negative as it should be, since the critic learns to score data above samples. "
+            "Its negative is the Wasserstein estimate, without the penalty; on more images it is the critic gap, "
+            "{gap:.3g} ± {error:.2g}."
         )
     else:
-        yield (
-            f"Critic loss {loss:.3g}: positive, so on that batch the critic scored samples above data. It has not kept "
-            f"up with the generator, and its gap, {gap:.3g} ± {error:.2g}, is an estimate of nothing."
+        words = said(
+            "Critic loss {loss:.3g}: positive, so on that batch the critic scored samples above data. It has not kept "
+            "up with the generator, and its gap, {gap:.3g} ± {error:.2g}, is an estimate of nothing."
         )
-    yield from {
-        "falling": ["The gap is still falling: to the critic, samples come nearer to the data."],
-        "rising": [
+    yield words.format(loss=loss, gap=gap, error=error)
+    if moves == "falling":
+        yield said("The gap is still falling: to the critic, samples come nearer to the data.")
+    elif moves == "rising":
+        yield said(
             "The gap is rising: the critic tells them apart better than before, as it does at the start, or the "
             "samples move away."
-        ],
-        "level": ["The gap is level: to this critic, samples come no nearer."],
-    }.get(moves, [])
+        )
+    elif moves == "level":
+        yield said("The gap is level: to this critic, samples come no nearer.")
     if isinstance(config.constraint, WeightClipping):
-        yield "Clipping fixes no slope, so that the gap's course says something and its level does not."
+        yield said("Clipping fixes no slope, so that the gap's course says something and its level does not.")
 
 
 def of_other_losses(loss: float, last: Row, config: RunConfig) -> Iterator[str]:
     """Yield what the loss of another critic says."""
     known = CANNOT_TELL.get(type(config.objective))
     if known is None:
-        yield f"Critic loss {loss:.3g}, on the newest batch: it depends on the targets, and is no distance."
+        yield said(
+            "Critic loss {loss:.3g}, on the newest batch: it depends on the targets, and is no distance."
+        ).format(loss=loss)
     else:
         words, level = known
-        where = "near that of a critic that cannot tell" if loss > 0.9 * level else "in between"
-        yield (
-            f"Critic loss {loss:.3g}: {words} is the loss of a critic that cannot tell data from samples, 0 of one "
-            f"that is sure of every image; this one is {'nearly sure' if loss < 0.1 * level else where}. It is no "
-            f"distance: it does not fall as samples get better."
-        )
+        where = said("near that of a critic that cannot tell") if loss > 0.9 * level else said("in between")
+        yield said(
+            "Critic loss {loss:.3g}: {level} is the loss of a critic that cannot tell data from samples, 0 of one "
+            "that is sure of every image; this one is {place}. It is no distance: it does not fall as samples get "
+            "better."
+        ).format(loss=loss, level=words, place=said("nearly sure") if loss < 0.1 * level else where)
     if "accuracy" in last:
-        yield f"It is right about {last['accuracy']:.0%} of images; half would be guessing."
-    yield f"The critic gap, {last['critic_gap_train']:.3g}, is a difference of scores, and here no distance."
+        yield said("It is right about {share:.0%} of images; half would be guessing.").format(share=last["accuracy"])
+    yield said("The critic gap, {gap:.3g}, is a difference of scores, and here no distance.").format(
+        gap=last["critic_gap_train"]
+    )
 
 
 def of_slopes(rows: Sequence[Row], config: RunConfig) -> Iterator[str]:
@@ -137,22 +144,30 @@ def of_slopes(rows: Sequence[Row], config: RunConfig) -> Iterator[str]:
     last, constraint = rows[-1], config.constraint
     slope = last["slope_mean"]
     if isinstance(constraint, GradientPenalty):
-        asked = "at most " if constraint.one_sided else ""
-        yield f"Mean slope between data and samples {slope:.3g}; the penalty asks for {asked}{constraint.target:g}."
+        if constraint.one_sided:
+            words = said("Mean slope between data and samples {slope:.3g}; the penalty asks for at most {target:g}.")
+        else:
+            words = said("Mean slope between data and samples {slope:.3g}; the penalty asks for {target:g}.")
+        yield words.format(slope=slope, target=constraint.target)
         if "penalty" in last and abs(last["critic_gap_train"]) > 0:
-            share = abs(last["penalty"] / last["critic_gap_train"])
-            yield f"The penalty, {last['penalty']:.3g} with its weight, is {share:.0%} of the gap."
+            yield said("The penalty, {penalty:.3g} with its weight, is {share:.0%} of the gap.").format(
+                penalty=last["penalty"], share=abs(last["penalty"] / last["critic_gap_train"])
+            )
     elif isinstance(constraint, WeightClipping):
-        yield f"Mean slope between data and samples {slope:.3g}: what clipping at {constraint.threshold:g} leaves."
-    elif isinstance(constraint, SpectralNorm):
-        yield f"Mean slope between data and samples {slope:.3g}: each layer's norm is held at 1, so it is below."
-    else:
-        yield f"Mean slope between data and samples {slope:.3g}."
-    if "lipschitz_estimate" in last:
-        yield (
-            f"The steepest place found, on data, samples and between, has {last['lipschitz_estimate']:.3g}: the "
-            f"critic's Lipschitz constant is at least that."
+        yield said("Mean slope between data and samples {slope:.3g}: what clipping at {threshold:g} leaves.").format(
+            slope=slope, threshold=constraint.threshold
         )
+    elif isinstance(constraint, SpectralNorm):
+        yield said(
+            "Mean slope between data and samples {slope:.3g}: each layer's norm is held at 1, so it is below."
+        ).format(slope=slope)
+    else:
+        yield said("Mean slope between data and samples {slope:.3g}.").format(slope=slope)
+    if "lipschitz_estimate" in last:
+        yield said(
+            "The steepest place found, on data, samples and between, has {slope:.3g}: the critic's Lipschitz constant "
+            "is at least that."
+        ).format(slope=last["lipschitz_estimate"])
 
 
 def of_nearness(rows: Sequence[Row]) -> Iterator[str]:
@@ -162,60 +177,90 @@ def of_nearness(rows: Sequence[Row]) -> Iterator[str]:
     if name is None:
         return
     newest = next(row for row in reversed(rows) if name in row)
-    yield (
-        f"{NAMES_OF_NEARNESS[name]} {newest[name]:.3g} at iteration {newest['iteration']:,}, smallest {best[name]:.3g} "
-        f"at {best['iteration']:,}: smaller is nearer to held-out data."
+    yield said(
+        "{measure} {now:.3g} at iteration {iteration:,}, smallest {least:.3g} at {then:,}: smaller is nearer to "
+        "held-out data."
+    ).format(
+        measure=said(NAMES_OF_NEARNESS[name]),
+        now=newest[name],
+        iteration=newest["iteration"],
+        least=best[name],
+        then=best["iteration"],
     )
     moves = course(rows, name)
     if moves == "falling":
-        yield "Still falling: training on pays."
+        yield said("Still falling: training on pays.")
     elif moves == "rising":
-        yield "Rising: samples got worse; the best checkpoint is kept."
+        yield said("Rising: samples got worse; the best checkpoint is kept.")
 
 
 def of_distance(rows: Sequence[Row], floor: float | None) -> Iterator[str]:
     """Yield what the exact distance says."""
     with_distance = [row for row in rows if "distance" in row]
-    if with_distance:
-        beside = "" if floor is None else f"; training data are {floor:.3g} from held-out ones (floor)"
-        yield (
-            f"Samples are {with_distance[-1]['distance']:.3g} from as many held-out examples, matched in the best "
-            f"way{beside}. It sees little of shape: blurred samples come near."
+    if not with_distance:
+        return
+    if floor is None:
+        words = said(
+            "Samples are {distance:.3g} from as many held-out examples, matched in the best way. It sees little of "
+            "shape: blurred samples come near."
         )
+    else:
+        words = said(
+            "Samples are {distance:.3g} from as many held-out examples, matched in the best way; training data are "
+            "{floor:.3g} from held-out ones (floor). It sees little of shape: blurred samples come near."
+        )
+    yield words.format(distance=with_distance[-1]["distance"], floor=floor)
 
 
 def of_steps(rows: Sequence[Row], config: RunConfig, floor: float | None) -> Iterator[str]:
     """Yield what dual efficiency, cosine and clipped weights say."""
     found = next((row for row in reversed(rows) if "dual_efficiency" in row), None)
     if found is not None:
-        share = found["dual_efficiency"]
-        words = f"{share:.1%} of the exact distance of the same points"
-        if isinstance(config.constraint, WeightClipping):
-            yield f"The critic finds {words}, in its own units: how steep a clipped critic is depends on its depth."
-        elif share > 1:
-            yield f"The critic finds {words}; above 100 % it is steeper than 1 somewhere."
-        else:
-            yield f"The critic finds {words}: what it does not see, the generator is not told."
+        yield share_found(found["dual_efficiency"], config)
         if floor is not None:
-            yield (
-                f"Of {found['distance']:.3g} as much as {floor:.3g} is the floor, which two sets of real data have too "
-                f"and a critic that does not overfit does not find."
-            )
+            yield said(
+                "Of {distance:.3g} as much as {floor:.3g} is the floor, which two sets of real data have too and a "
+                "critic that does not overfit does not find."
+            ).format(distance=found["distance"], floor=floor)
     cosine = rows[-1].get("critic_step_cosine")
     if cosine is not None:
-        yield (
-            f"The critic's newest step and the direction of steepest descent have the cosine {cosine:.2f}"
-            + (": it stepped uphill, which momentum does to a loss that moves." if cosine < 0 else ".")
-        )
+        if cosine < 0:
+            words = said(
+                "The critic's newest step and the direction of steepest descent have the cosine {cosine:.2f}: it "
+                "stepped uphill, which momentum does to a loss that moves."
+            )
+        else:
+            words = said("The critic's newest step and the direction of steepest descent have the cosine {cosine:.2f}.")
+        yield words.format(cosine=cosine)
     if "clipped" in rows[-1]:
-        yield f"{rows[-1]['clipped']:.0%} of the critic's weights lie at the clip threshold."
+        yield said("{share:.0%} of the critic's weights lie at the clip threshold.").format(share=rows[-1]["clipped"])
+
+
+def share_found(share: float, config: RunConfig) -> str:
+    """Return what it means that the critic finds this share of the exact distance."""
+    if isinstance(config.constraint, WeightClipping):
+        words = said(
+            "The critic finds {share:.1%} of the exact distance of the same points, in its own units: how steep a "
+            "clipped critic is depends on its depth."
+        )
+    elif share > 1:
+        words = said(
+            "The critic finds {share:.1%} of the exact distance of the same points; above {whole} it is steeper than 1 "
+            "somewhere."
+        )
+    else:
+        words = said(
+            "The critic finds {share:.1%} of the exact distance of the same points: what it does not see, the "
+            "generator is not told."
+        )
+    return words.format(share=share, whole="100 %")
 
 
 def of_norms(rows: Sequence[Row]) -> Iterator[str]:
     """Yield what the gradient norms say."""
     last: dict[str, Any] = rows[-1]
-    yield (
-        f"The loss's gradient has norm {last['critic_gradient_norm']:.3g} over the critic's parameters and "
-        f"{last['generator_gradient_norm']:.3g} over the generator's. Powers of ten up or down are what to look for: a "
-        f"generator whose gradient vanishes learns nothing."
-    )
+    yield said(
+        "The loss's gradient has norm {critic:.3g} over the critic's parameters and {generator:.3g} over the "
+        "generator's. Powers of ten up or down are what to look for: a generator whose gradient vanishes learns "
+        "nothing."
+    ).format(critic=last["critic_gradient_norm"], generator=last["generator_gradient_norm"])

@@ -4,6 +4,7 @@ import base64
 import html
 from collections.abc import Sequence
 
+from gradpen.language import Language
 from gradpen.text import printable
 
 STYLE = """
@@ -27,6 +28,9 @@ body { overflow-wrap: anywhere; }
   h2 { break-after: avoid; } pre { white-space: pre-wrap; } }
 pre { background: #f6f6f6; padding: 1rem; overflow-x: auto; font-size: .85rem; }
 """
+
+STYLES: dict[Language, str] = {"en": "", "ko": "body { word-break: keep-all; }\n"}
+"""of a language's own: Korean lines break between words"""
 
 
 def text(value: object) -> str:
@@ -59,13 +63,23 @@ def table_of_columns(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     return f"<table><tr>{heads}</tr>{cells}</table>"
 
 
-def document(heading: str, body: str, *, title: str | None = None) -> str:
+def paragraph(words: str) -> str:
+    """Return words as a paragraph."""
+    return f"<p>{text(words)}</p>"
+
+
+def section(heading: str, content: str) -> str:
+    """Return content under its heading."""
+    return f"<h2>{text(heading)}</h2>{content}\n"
+
+
+def document(heading: str, body: str, *, title: str | None = None, language: Language = "en") -> str:
     """Return a page that needs nothing but itself; its title is its heading where it has no other."""
     return f"""<!DOCTYPE html>
-<html lang="en"><head><meta charset="utf-8">
+<html lang="{language}"><head><meta charset="utf-8">
 <meta http-equiv="Content-Security-Policy" content="default-src 'none'; img-src data:; style-src 'unsafe-inline'">
 <meta name="viewport" content="width=device-width, initial-scale=1">
-<title>{text(title or heading)}</title><style>{STYLE}</style></head><body>
+<title>{text(title or heading)}</title><style>{STYLE}{STYLES[language]}</style></head><body>
 <h1>{text(heading)}</h1>
 {body}
 </body></html>

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from gradpen.language import Worded, marked, worded
 from gradpen.looking.symptoms import Symptoms
 from gradpen.looking.verdict import (
     LAST,
@@ -35,27 +36,36 @@ HEEDED = 0.15
 
 def data_unfit(s: Symptoms) -> Iterator[Verdict]:
     """A handful of images, images that are all alike, the same few many times."""
-    more = Remedy(words="gather more data, or flip and augment what there is", settings=("augmentation.strength=0.5",))
+    more = Remedy(
+        words=marked("gather more data, or flip and augment what there is"), settings=("augmentation.strength=0.5",)
+    )
     if s.spread < ALIKE:
         yield Verdict(
-            name="data unfit",
-            meaning="The training images are all alike: there is nothing to learn but one of them.",
-            evidence=f"mean distance of two training images {s.spread:.3g} (below {ALIKE:g})",
-            remedies=(Remedy(words="look at the data: gradpen data"),),
+            name=marked("data unfit"),
+            meaning=marked("The training images are all alike: there is nothing to learn but one of them."),
+            evidence=worded(
+                "mean distance of two training images {spread:.3g} (below {least:g})", spread=s.spread, least=ALIKE
+            ),
+            remedies=(Remedy(words=marked("look at the data: gradpen data")),),
         )
     elif s.distinct < FEW_IMAGES:
         yield Verdict(
-            name="data unfit",
-            meaning="There are too few different images: the critic learns each by heart.",
-            evidence=f"{s.distinct:,} different training images (below {FEW_IMAGES})",
+            name=marked("data unfit"),
+            meaning=marked("There are too few different images: the critic learns each by heart."),
+            evidence=worded("{found:,} different training images (below {least})", found=s.distinct, least=FEW_IMAGES),
             remedies=(more,),
         )
     elif s.distinct < DISTINCT * s.train_images:
         yield Verdict(
-            name="data unfit",
-            meaning="Most images are there several times.",
-            evidence=f"{s.distinct:,} of {s.train_images:,} training images differ (below {DISTINCT:.0%})",
-            remedies=(Remedy(words="leave duplicates out"),),
+            name=marked("data unfit"),
+            meaning=marked("Most images are there several times."),
+            evidence=worded(
+                "{found:,} of {images:,} training images differ (below {least:.0%})",
+                found=s.distinct,
+                images=s.train_images,
+                least=DISTINCT,
+            ),
+            remedies=(Remedy(words=marked("leave duplicates out")),),
         )
 
 
@@ -65,22 +75,34 @@ def collapsed(s: Symptoms) -> Iterator[Verdict]:
     reached, recall = ratio(s, "coverage", "real_coverage"), ratio(s, "recall", "real_recall")
     if variety is not None and variety < VARIED:
         yield Verdict(
-            name="collapsed",
-            meaning="Samples differ much less than images do: the generator makes one thing, or a few.",
-            evidence=f"mean distance of two samples {variety:.0%} of that of two images (below {VARIED:.0%})",
+            name=marked("collapsed"),
+            meaning=marked("Samples differ much less than images do: the generator makes one thing, or a few."),
+            evidence=worded(
+                "mean distance of two samples {share:.0%} of that of two images (below {least:.0%})",
+                share=variety,
+                least=VARIED,
+            ),
             remedies=more_variety(s),
         )
     elif reached is not None and reached < MODES and not far(s):
-        yield modes_missing(s, f"coverage {reached:.0%} of that of real images (below {MODES:.0%})")
+        yield modes_missing(s, covered(reached, MODES))
     elif recall is not None and recall < RECALLED and reached is not None and reached > MODES:
-        yield modes_missing(s, f"recall {recall:.0%} of that of real images (below {RECALLED:.0%})")
+        yield modes_missing(
+            s,
+            worded("recall {share:.0%} of that of real images (below {least:.0%})", share=recall, least=RECALLED),
+        )
 
 
-def modes_missing(s: Symptoms, evidence: str) -> Verdict:
+def covered(share: float, least: float) -> Worded:
+    """Return that coverage is too low, as evidence."""
+    return worded("coverage {share:.0%} of that of real images (below {least:.0%})", share=share, least=least)
+
+
+def modes_missing(s: Symptoms, evidence: Worded) -> Verdict:
     """Return that verdict."""
     return Verdict(
-        name="modes missing",
-        meaning="Samples are like the data, but leave out much of them.",
+        name=marked("modes missing"),
+        meaning=marked("Samples are like the data, but leave out much of them."),
         evidence=evidence,
         remedies=more_variety(s),
     )
@@ -88,11 +110,11 @@ def modes_missing(s: Symptoms, evidence: str) -> Verdict:
 
 def more_variety(s: Symptoms) -> tuple[Remedy, ...]:
     """Return what helps against collapse."""
-    remedies = [Remedy(words="let the critic see several samples at once", settings=("pack=2",))]
+    remedies = [Remedy(words=marked("let the critic see several samples at once"), settings=("pack=2",))]
     if kind_of(s)[0] != "wasserstein":
-        remedies.insert(0, Remedy(words="a Wasserstein critic with the penalty", settings=WASSERSTEIN))
+        remedies.insert(0, Remedy(words=marked("a Wasserstein critic with the penalty"), settings=WASSERSTEIN))
     if s.config["generator"].get("latent_dim", 64) < 8:
-        remedies.insert(0, Remedy(words="more latents", settings=("generator.latent_dim=64",)))
+        remedies.insert(0, Remedy(words=marked("more latents"), settings=("generator.latent_dim=64",)))
     return tuple(remedies)
 
 
@@ -102,12 +124,12 @@ def generator_not_learning(s: Symptoms) -> Iterator[Verdict]:
     enough = len(nearness_at_marks(s)[1]) >= 2 * LAST
     if reached is not None and reached < UNREACHED and far(s) and enough and not improving(s):
         yield Verdict(
-            name="generator not learning",
-            meaning="Samples stay far from the data, and do not come nearer.",
-            evidence=f"coverage {reached:.0%} of that of real images (below {UNREACHED:.0%})",
+            name=marked("generator not learning"),
+            meaning=marked("Samples stay far from the data, and do not come nearer."),
+            evidence=covered(reached, UNREACHED),
             remedies=(
-                Remedy(words="a faster generator", settings=slower(s, 10)[:1]),
-                Remedy(words="the default preset", settings=WASSERSTEIN),
+                Remedy(words=marked("a faster generator"), settings=slower(s, 10)[:1]),
+                Remedy(words=marked("the default preset"), settings=WASSERSTEIN),
             ),
         )
 
@@ -119,13 +141,18 @@ def memorising(s: Symptoms) -> Iterator[Verdict]:
     nearer, copied = s.copies["samples"] / s.copies["held_out"], s.copies["copied"]
     if nearer < COPIED or copied > 1 - COPIED:
         yield Verdict(
-            name="memorising",
-            meaning="Samples are nearer to training images than to images that were held out: they are copies.",
-            evidence=f"distance to the nearest training image {nearer:.0%} of that to the nearest of as many held-out "
-            f"images (below {COPIED:.0%}); {copied:.0%} of samples are copies",
+            name=marked("memorising"),
+            meaning=marked("Samples are nearer to training images than to images that were held out: they are copies."),
+            evidence=worded(
+                "distance to the nearest training image {nearer:.0%} of that to the nearest of as many held-out "
+                "images (below {least:.0%}); {copied:.0%} of samples are copies",
+                nearer=nearer,
+                least=COPIED,
+                copied=copied,
+            ),
             remedies=(
-                Remedy(words="more data, or augmentation", settings=("augmentation.strength=0.5",)),
-                Remedy(words="fewer iterations", settings=(f"iterations={s.iteration // 2}",)),
+                Remedy(words=marked("more data, or augmentation"), settings=("augmentation.strength=0.5",)),
+                Remedy(words=marked("fewer iterations"), settings=(f"iterations={s.iteration // 2}",)),
             ),
         )
 
@@ -134,12 +161,18 @@ def condition_ignored(s: Symptoms) -> Iterator[Verdict]:
     """Labels that change nothing."""
     if s.label_change is not None and s.label_change < HEEDED:
         yield Verdict(
-            name="condition ignored",
-            meaning="Another label hardly changes a sample.",
-            evidence=f"a label moves a sample {s.label_change:.0%} as far as other latents do (below {HEEDED:.0%})",
+            name=marked("condition ignored"),
+            meaning=marked("Another label hardly changes a sample."),
+            evidence=worded(
+                "a label moves a sample {share:.0%} as far as other latents do (below {least:.0%})",
+                share=s.label_change,
+                least=HEEDED,
+            ),
             remedies=(
-                Remedy(words="a larger class loss of the generator", settings=("class_loss.generator_weight=10",))
+                Remedy(
+                    words=marked("a larger class loss of the generator"), settings=("class_loss.generator_weight=10",)
+                )
                 if s.config["critic"].get("labels") == "classify"
-                else Remedy(words="let the critic classify (AC-GAN)", settings=("critic.labels=classify",)),
+                else Remedy(words=marked("let the critic classify (AC-GAN)"), settings=("critic.labels=classify",)),
             ),
         )

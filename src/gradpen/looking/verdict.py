@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from statistics import median
 from typing import Any
 
+from gradpen.language import marked
 from gradpen.looking.symptoms import Symptoms
 from gradpen.runs.folder import Row
 
@@ -14,9 +15,9 @@ FAR = 2.0
 """times the distance of real images at which samples are far from the data"""
 BETTER = 0.95
 """of the nearest before, what the last marks are nearer by where a run is still improving"""
-NEARNESS = ("frechet_distance", "jsd_4", "distance")
+NEARNESS = (marked("frechet_distance"), marked("jsd_4"), marked("distance"))
 """measures of samples at marks, that which sees most first"""
-HEALTHY, IMPROVING, TOO_EARLY = "healthy", "still improving", "too early to say"
+HEALTHY, IMPROVING, TOO_EARLY = marked("healthy"), marked("still improving"), marked("too early to say")
 WASSERSTEIN = ("objective=wasserstein", "constraint=gradient-penalty", "critic_steps=5")
 
 
@@ -25,13 +26,14 @@ class Remedy:
     """A change to try."""
 
     words: str
+    """English, to be translated where it is shown"""
     settings: tuple[str, ...] = ()
     """as ``gradpen train --set`` takes them"""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Verdict:
-    """One thing that a run shows."""
+    """One thing that a run shows, in English: its name is what programs know it by; pages translate it."""
 
     name: str
     meaning: str

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from gradpen.errors import RunError, readable_writes
+from gradpen.language import Worded, retold, said
 from gradpen.looking.verdict import Remedy, Verdict
 from gradpen.runs.folder import RunFolder, write_json
 from gradpen.text import printable
@@ -17,31 +18,31 @@ def page(verdicts: Sequence[Verdict], run: Path | None) -> str:
     """Return verdicts as lines of text, each with its evidence and what to change, of a run as a command."""
     lines = []
     for place, verdict in enumerate(verdicts):
-        lines += [
-            f"{'also ' if place else ''}{verdict.name}: {verdict.meaning}",
-            f"  {evidence_of(verdict)}",
-            *(f"  try {remedy_in_words(remedy, run)}" for remedy in verdict.remedies),
-        ]
+        name = said("also {name}").format(name=said(verdict.name)) if place else said(verdict.name)
+        changes = [said("try {change}").format(change=remedy_in_words(remedy, run)) for remedy in verdict.remedies]
+        lines += [f"{name}: {said(verdict.meaning)}", *(f"  {line}" for line in (evidence_of(verdict), *changes))]
     return "\n".join(lines)
 
 
 def in_a_line(verdicts: Sequence[Verdict], run: Path) -> str:
     """Return verdicts as one line, and where to read what to change."""
     first, *others = verdicts
-    also = f"; also {', '.join(other.name for other in others)}" if others else ""
-    more = f"; gradpen diagnose {shlex.quote(printable(run))} says what to change" if first.sick else ""
-    return f"{first.name}. {first.meaning} ({evidence_of(first)}){also}{more}"
+    names, place = ", ".join(said(other.name) for other in others), shlex.quote(printable(run))
+    also = said("; also {names}").format(names=names) if others else ""
+    more = said("; gradpen diagnose {run} says what to change").format(run=place) if first.sick else ""
+    return f"{said(first.name)}. {said(first.meaning)} ({evidence_of(first)}){also}{more}"
 
 
 def evidence_of(verdict: Verdict) -> str:
     """Return the number, its threshold and since when it is so."""
-    since = f", at every mark since iteration {verdict.since:,}" if verdict.since is not None else ""
-    return f"{verdict.evidence}{since}"
+    if verdict.since is None:
+        return retold(verdict.evidence)
+    return retold(verdict.evidence) + said(", at every mark since iteration {first:,}").format(first=verdict.since)
 
 
 def remedy_in_words(remedy: Remedy, run: Path | None) -> str:
     """Return a change with the command that makes it, where there is a run to change."""
-    return ": ".join([remedy.words, *(commands(remedy.settings, run) if run is not None else ())])
+    return ": ".join([said(remedy.words), *(commands(remedy.settings, run) if run is not None else ())])
 
 
 def commands(settings: Sequence[str], run: Path) -> list[str]:
@@ -55,13 +56,35 @@ def commands(settings: Sequence[str], run: Path) -> list[str]:
 
 
 def write(folder: RunFolder, verdicts: Sequence[Verdict], iteration: int) -> None:
-    """Write verdicts into a run's folder.
+    """Write verdicts into a run's folder, in English, with what other languages make their sentences of.
 
     Raises:
         RunError: it cannot be written.
     """
     with readable_writes(RunError, folder.verdict, "make room and try again"):
-        write_json(folder.verdict, {"iteration": iteration, "verdicts": [asdict(one) for one in verdicts]})
+        write_json(folder.verdict, {"iteration": iteration, "verdicts": [to_json(one) for one in verdicts]})
+
+
+def to_json(verdict: Verdict) -> dict[str, Any]:
+    """Return a verdict as it is written."""
+    evidence = verdict.evidence
+    parts = {"template": evidence.template, "values": evidence.values} if isinstance(evidence, Worded) else {}
+    return asdict(verdict) | parts
+
+
+def from_json(values: dict[str, Any]) -> Verdict:
+    """Return a verdict as :func:`to_json` wrote it; earlier versions wrote no template."""
+    evidence = Worded(values["evidence"])
+    evidence.template, evidence.values = str(values.get("template", "")), dict(values.get("values", {}))
+    return Verdict(
+        name=str(values["name"]),
+        meaning=str(values["meaning"]),
+        evidence=evidence,
+        since=None if values["since"] is None else int(values["since"]),
+        remedies=tuple(
+            Remedy(words=str(one["words"]), settings=tuple(map(str, one["settings"]))) for one in values["remedies"]
+        ),
+    )
 
 
 def read(folder: RunFolder) -> tuple[int, list[dict[str, Any]]] | None:
