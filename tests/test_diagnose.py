@@ -74,6 +74,8 @@ SHOWN: list[tuple[str, Symptoms, str]] = [
     ("healthy", healthy(), "2 before"),
     ("still improving", healthy(rows=[row(i, frechet_distance=30 - i / 50) for i in MARKS]), "frechet_distance 10"),
     ("too early to say", healthy(rows=[row(100)]), "1 rows"),
+    ("too early to say", apart(healthy(rows=rows()[:5])), "4 marks"),
+    ("healthy", healthy(rows=rows()[:5]), "4 marks"),
     ("diverged", healthy(state="diverged", iteration=37), "iteration 37"),
     ("data unfit", healthy(distinct=12), "12 different"),
     ("data unfit", healthy(distinct=300), "300 of 1,000"),

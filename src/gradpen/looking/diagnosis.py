@@ -23,6 +23,7 @@ from gradpen.looking.verdict import (
     TOO_EARLY,
     Remedy,
     Verdict,
+    far,
     improving,
     nearness_at_marks,
     slower,
@@ -72,7 +73,7 @@ def state_of(s: Symptoms) -> Verdict:
     name, values = nearness_at_marks(s)
     if len(values) < 2 * LAST:
         return Verdict(
-            name=HEALTHY,
+            name=TOO_EARLY if far(s) else HEALTHY,
             meaning=marked(
                 "Nothing is wrong; there are too few marks to say whether samples still come nearer to the data."
             ),

@@ -10,6 +10,7 @@ from typing import Any
 from urllib.parse import quote_plus
 
 from gradpen.errors import GradpenError, UsageError, readable_writes
+from gradpen.language import speaking
 from gradpen.looking.figures import CRITIC_PANELS
 from gradpen.looking.pictures import save_numbers, save_samples
 from gradpen.page.exploring import Models, Wish, about, as_url, kind_of, nearest, samples, walk
@@ -49,6 +50,13 @@ def freeze(path: Path, out: Path, *, data: str | None, say: Callable[[str], None
         if out.exists() and any(out.iterdir()):
             raise UsageError(f"{printable(out)} is not empty; choose a new folder as `out`")
         out.mkdir(parents=True, exist_ok=True)
+        write(folder, out, data, say)
+    return out / "index.html"
+
+
+def write(folder: RunFolder, out: Path, data: str | None, say: Callable[[str], None]) -> None:
+    """Write the files of a page, in English, which the page itself speaks."""
+    with speaking("en"):
         answers, files = of_run(folder)
         try:
             models = Models(data=data)
@@ -60,7 +68,6 @@ def freeze(path: Path, out: Path, *, data: str | None, say: Callable[[str], None
         replace_file(out / "report.html", report_of(folder))
         files[question("report")] = "report.html"
         replace_file(out / "index.html", document({"answers": answers, "files": files}).encode())
-    return out / "index.html"
 
 
 def question(asked: str, /, **values: object) -> str:

@@ -18,6 +18,7 @@ from starlette.routing import Route
 
 from gradpen.data.shown import as_image
 from gradpen.errors import GradpenError, RunError, UsageError
+from gradpen.language import speaking
 from gradpen.looking.films import save_film
 from gradpen.looking.pictures import save_numbers, save_samples
 from gradpen.page.access import REPORT_POLICY, Guard
@@ -153,7 +154,8 @@ def receiving(page: Page) -> Callable[[Request], Awaitable[Response]]:
 def in_words(answer: Callable[[], Any]) -> Response:
     """Return an answer as a response; what went wrong as a sentence, never a trace of the program."""
     try:
-        answered = answer()
+        with speaking("en"):  # as the page itself does
+            answered = answer()
     except GradpenError as error:
         return problem(str(error), 404 if isinstance(error, RunError) else 422)
     except Exception as error:
