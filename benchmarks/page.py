@@ -15,8 +15,9 @@ import sys
 import tempfile
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -87,12 +88,15 @@ def listing(address: str) -> float:
     return time.perf_counter() - began
 
 
-def training(out: Path) -> float:
-    """Return the seconds that a run takes."""
+def training(out: Path, watch: Callable[[], object] = lambda: None) -> float:
+    """Return the seconds that a run takes, which is watched from its first record on."""
     began = time.perf_counter()
-    subprocess.run(
-        [sys.executable, "-m", "gradpen", "train", *TRAIN, "--out", str(out)], check=True, capture_output=True
-    )
+    command = [sys.executable, "-m", "gradpen", "train", *TRAIN, "--out", str(out)]
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+        while not (out / "run.json").exists():
+            time.sleep(0.2)
+        watch()
+        assert process.wait() == 0
     return time.perf_counter() - began
 
 
@@ -105,8 +109,9 @@ def beside(browser: Any, place: Path, pairs: int) -> list[float]:
             page = browser.new_page()
             page.goto(address)
             page.wait_for_selector("h1")
-            page.goto(f"{address.partition('?')[0]}#/run/watched-{number}")
-            watched = training(place / f"watched-{number}")
+            view = f"{address.partition('?')[0]}#/run/watched-{number}"
+            watched = training(place / f"watched-{number}", partial(page.goto, view))
+            assert page.locator("progress").count() == 1
             page.close()
         ratios.append(watched / alone)
         print(f"  pair {number + 1}: {alone:.1f} s alone, {watched:.1f} s with the page open", flush=True)
