@@ -7,6 +7,7 @@ import json
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -20,13 +21,17 @@ from PIL import Image
 import gradpen
 from gradpen.cli import main
 from gradpen.commands.page import listening
+from gradpen.data.plane import SAMPLES, draw_plane, window_of
+from gradpen.data.sentences import sentences
 from gradpen.data.shown import as_image
+from gradpen.errors import RunError
 from gradpen.looking.figures import critic_panel, panel, svg
 from gradpen.looking.report import floor_of, read_record
-from gradpen.page.listing import state_now
+from gradpen.page.frozen import freeze
+from gradpen.page.listing import group_of, look_below, state_now
 from gradpen.runs.folder import RunFolder, read_measures
 
-from .conftest import HOSTILE, TOKEN, Served, serve
+from .conftest import HOSTILE, TOKEN, Served, digits, serve
 
 PLAIN = quote(f"plain/{HOSTILE}")
 
@@ -121,10 +126,16 @@ def test_every_run_and_study_in_a_line(served: Served) -> None:
 def test_a_run_being_trained_is_running(tmp_path: Path) -> None:
     folder = RunFolder(path=tmp_path)
     assert state_now(folder, "running") == "running"
-    (tmp_path / "run.lock").write_text(f"process {os.getpid()}")
-    assert state_now(folder, "running") == "running"
-    (tmp_path / "run.lock").write_text("process 999999999")
-    assert state_now(folder, "running") == "stopped"
+    for holder, state in (
+        (f"process {os.getpid()}", "running"),
+        (f"process {os.getpid()} on {socket.gethostname()}", "running"),
+        ("process 999999999", "stopped"),
+        (f"process 999999999 on {socket.gethostname()}", "stopped"),
+        ("process 999999999 on another machine", "running"),
+        ("\xff", "running"),
+    ):
+        (tmp_path / "run.lock").write_text(holder)
+        assert state_now(folder, "running") == state, holder
     assert state_now(folder, "finished") == "finished"
 
 
@@ -193,9 +204,16 @@ def test_samples_are_those_of_the_run(served: Served) -> None:
 
 def test_points_lines_and_numbers(served: Served) -> None:
     assert served.answer("/api/model?run=points")["kind"] == "points"
-    assert pixels(served.answer("/api/samples?run=points")["plane"]).ndim == 3
+    found = served.answer("/api/samples?run=points")
+    assert found["critic"] == 2
+    points = gradpen.load(served.root / "points", checkpoint="best").sample(1_000)
+    bare = np.asarray(draw_plane(window_of(points), [(points, SAMPLES)]))
+    assert (pixels(found["plane"]) != bare).mean() > 0.5  # coloured by the critic nearly everywhere
     lines = gradpen.load(served.root / "text", checkpoint="best").sample(3).tolist()
     assert [sample["line"] for sample in served.answer("/api/samples?run=text&count=3")["samples"]] == lines
+    (one,) = served.answer("/api/nearest?run=text&sample=s0.0")["samples"]
+    assert one["train"]["line"] in sentences()
+    assert one["held_out"]["line"] in sentences()
     labels = served.answer("/api/model?run=numbers")["labels"]
     assert labels["kind"] in ("values", "mixed")
     for example in labels["examples"][:2]:
@@ -255,6 +273,7 @@ def test_a_picture_is_found_among_the_samples(served: Served) -> None:
         ("samples?run=labels&count=0", "shows 1 to 64"),
         ("samples?run=labels&count=65", "shows 1 to 64"),
         ("samples?run=labels&count=-1", "whole number"),
+        ("file?run=labels&count=999999999", "shows 1 to 64"),
         ("samples?run=labels&seed=x", "whole number"),
         ("samples?run=labels&label=eleven", "there is no label 'eleven'"),
         ("samples?run=labels&truncation=often", "truncation is a number"),
@@ -278,7 +297,14 @@ def test_downloads(served: Served) -> None:
         run = gradpen.load(served.root / "labels", checkpoint="best")
         assert (file["images"] == run.sample(3, label="2")).all()
         assert (file["latents"] == run.latents(3).numpy()).all()
+    with np.load(io.BytesIO(served.asked("/api/file?run=points&as=npz")[1]), allow_pickle=False) as file:
+        assert file["images"].shape == (1_000, 2)
+    with Image.open(io.BytesIO(served.asked("/api/file?run=points")[1])) as drawn:
+        assert drawn.width == drawn.height
     status, content, _ = served.asked("/api/file?run=labels&count=2&every=")
+    rows = served.asked("/api/file?run=labels&count=2&every=&as=npz")[1]
+    with np.load(io.BytesIO(rows), allow_pickle=False) as file:
+        assert (len(file["images"]), file["latents"].shape[0]) == (20, 20)
     with Image.open(io.BytesIO(content)) as grid:
         assert status == 200
         assert grid.height > 4 * grid.width
@@ -295,18 +321,73 @@ def test_reports_and_studies_are_whole_pages(served: Served) -> None:
 
 
 def test_a_link_out_of_the_folder_leads_nowhere(place: Path, tmp_path: Path) -> None:
-    shutil.copytree(place / "labels", tmp_path / "runs" / "linked")
     secret = tmp_path / "secret.txt"
     secret.write_text("nobody reads this")
-    grid = tmp_path / "runs" / "linked" / "samples" / "00000006.png"
-    grid.unlink()
-    grid.symlink_to(secret)
+    for name, file in (("grid", "samples/00000006.png"), ("real", "real.png"), ("data", "data.json")):
+        shutil.copytree(place / "labels", tmp_path / "runs" / name)
+        (tmp_path / "runs" / name / file).unlink()
+        (tmp_path / "runs" / name / file).symlink_to(secret)
+        with pytest.raises(RunError, match="a link out of its folder"):
+            freeze(tmp_path / "runs" / name, tmp_path / f"{name}-page", data=None, say=print)
     (tmp_path / "runs" / "outside").symlink_to(place / "labels")
     for served in serve(tmp_path / "runs"):
-        assert [line["id"] for line in served.answer("/api/overview")["runs"]] == ["linked"]
-        assert "is not there" in served.problem("/api/grid?run=linked&iteration=6")
-        assert served.asked("/api/grid?run=linked&iteration=4")[0] == 200
+        assert sorted(line["id"] for line in served.answer("/api/overview")["runs"]) == ["data", "grid", "real"]
+        for question in ("run?run=real", "report?run=real", "grid?run=grid&iteration=6", "run?run=data"):
+            assert "holds a link out of its folder" in served.problem(f"/api/{question}")
         assert "There is no run" in served.problem("/api/run?run=outside")
+
+
+def test_odd_folders_hide_no_others(place: Path, tmp_path: Path) -> None:
+    """A name that is no UTF-8, numbers that are none, a grid that is a copy."""
+    for name in ("good", "nan", "inf"):
+        shutil.copytree(place / "labels", tmp_path / name)
+    record = json.loads((tmp_path / "nan" / "run.json").read_text())
+    record["distance_to_held_out"]["floor"]["mean"] = float("nan")
+    (tmp_path / "nan" / "run.json").write_text(json.dumps(record))
+    (tmp_path / "inf" / "run.json").write_text(json.dumps(record | {"iteration": float("inf")}))
+    os.rename(tmp_path / "good", os.fsencode(tmp_path) + b"/caf\xe9")
+    (tmp_path / "nan" / "samples" / "00000001 (copy).png").write_bytes(b"")
+    for served in serve(tmp_path):
+        lines = {line["id"]: line for line in served.answer("/api/overview")["runs"]}
+        assert sorted(lines) == ["caf\\udce9", "inf", "nan"]
+        assert lines["caf\\udce9"]["problem"] is None
+        assert (lines["nan"]["problem"], lines["nan"]["floor"]) == (None, None)
+        assert lines["inf"]["problem"]
+        assert served.answer(f"/api/run?run={quote('caf' + chr(92) + 'udce9')}")["iteration"] == 6
+        assert served.answer("/api/run?run=nan")["grids"] == [0, 2, 4, 6]
+
+
+def test_a_run_that_moves_away_is_said_to(place: Path, tmp_path: Path) -> None:
+    shutil.copytree(place / "labels", tmp_path / "here")
+    for served in serve(tmp_path):
+        served.answer("/api/run?run=here")
+        shutil.move(tmp_path / "here", tmp_path / "there")
+        assert "may have been moved or deleted" in served.problem("/api/run?run=here")
+        served.answer("/api/run?run=there")
+
+
+def test_a_run_trained_anew_in_its_place_is_loaded_anew(tmp_path: Path) -> None:
+    digits(tmp_path / "run", iterations=1)
+    for served in serve(tmp_path):
+        before = served.answer("/api/samples?run=run&count=1")["samples"]
+        shutil.rmtree(tmp_path / "run")
+        digits(tmp_path / "run", iterations=1, seed=5)
+        assert served.answer("/api/samples?run=run&count=1")["samples"] != before
+
+
+def test_cookies_of_other_servers_of_this_machine_do_no_harm(served: Served) -> None:
+    for other in ('theme={"a": 1}', "foo", "u[]=1", 'prefs=a b "c"', "a/b=1"):
+        assert served.asked("/api/overview", Cookie=f"{other}; gradpen={TOKEN}")[0] == 200
+
+
+def test_a_comparison_is_listed_once(tmp_path: Path) -> None:
+    for case in ("01-x/seed-0", "01-x/seed-1", "02-y/seed-0"):
+        (tmp_path / "compared" / case / "run").mkdir(parents=True)
+    (tmp_path / "compared" / "01-x" / "seed-0" / "result.json").write_text("{}")
+    (tmp_path / "compared" / "compare.json").write_text("[]")
+    (group,) = look_below(tmp_path).groups
+    found = group_of(group, tmp_path / group)
+    assert (group, found["finished"], found["under_way"]) == ("compared", 1, 2)
 
 
 def test_the_page_of_one_run(place: Path) -> None:
@@ -328,6 +409,9 @@ def test_without_its_extra_the_command_says_what_to_install(
 def test_the_next_free_port_is_taken_and_a_wrong_host_refused(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with listening("127.0.0.1", 18700) as one, listening("127.0.0.1", one.getsockname()[1]) as other:
         assert other.getsockname()[1] > one.getsockname()[1]
+    for port in ("70000", "-1"):
+        assert main(["page", str(place), f"--port={port}"]) == 2
+        assert "expected a port, 0 to 65535" in capsys.readouterr().err
     assert main(["page", str(place), "--host", "192.0.2.1"]) == 2
     assert "--host 192.0.2.1" in capsys.readouterr().err
 

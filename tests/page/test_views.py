@@ -10,7 +10,7 @@ import pytest
 
 from gradpen.page.frozen import MODULES, STATIC, freeze, question
 
-from .conftest import HOSTILE, Served
+from .conftest import HOSTILE, Served, serve
 
 CHROMIUM = shutil.which("chromium")
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
@@ -81,7 +81,7 @@ def test_every_view_is_whole(browser: Any, served: Served, width: int, height: i
         assert visit.page.evaluate("document.documentElement.scrollWidth <= innerWidth"), view
         assert visit.page.locator("img[src=x]").count() == 0
         if view.endswith(("damaged", "began", "nothing")):
-            assert len(visit.page.locator(".problem").inner_text()) > 10
+            assert len(visit.page.locator("#view .problem").inner_text()) > 10
             # The browser itself notes that the answer was no success.
             assert all("Failed to load resource" in words for words in visit.wrong)
         else:
@@ -199,6 +199,43 @@ def test_the_slider_goes_back_through_training(visit: Visit, served: Served) -> 
     page.wait_for_function("() => document.querySelector('input[type=range]').value === '3'")
 
 
+def test_the_way_past_the_head_and_addresses_that_are_none(visit: Visit, served: Served) -> None:
+    page = visit.page
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    assert page.evaluate("document.activeElement.id") == "view"
+    assert page.locator("a.run").count() > 0
+    visit.go(f"{served.address}/#/run/%")
+    page.wait_for_selector("text=There is no such page")
+    assert visit.wrong == []
+
+
+def test_who_looks_back_is_left_to_it(browser: Any, place: Path, tmp_path: Path) -> None:
+    """A run that goes on moves neither the slider nor the focus; one that is gone says so."""
+    shutil.copytree(place / "labels", tmp_path / "run")
+    for served in serve(tmp_path):
+        visit = Visit(browser)
+        visit.go(served.first)
+        visit.page.clock.install()
+        visit.go(f"{served.address}/#/run/run")
+        slider = visit.page.locator("input[type=range]")
+        slider.focus()
+        visit.page.keyboard.press("Home")
+        record = tmp_path / "run" / "run.json"
+        record.write_text(record.read_text().replace('"iterations": 6', '"iterations": 60'))
+        visit.page.clock.run_for(30_000)
+        visit.page.wait_for_selector("text=6 of 60 iterations")
+        assert slider.input_value() == "0"
+        visit.page.keyboard.press("End")
+        record.write_text(record.read_text().replace('"iterations": 60', '"iterations": 90'))
+        visit.page.clock.run_for(30_000)
+        visit.page.wait_for_selector("text=6 of 90 iterations")
+        assert slider.evaluate("(one) => one === document.activeElement")
+        shutil.move(tmp_path / "run", tmp_path / "away")
+        visit.page.clock.run_for(3_000)
+        visit.page.wait_for_selector("#trouble:has-text('moved or deleted')")
+
+
 def test_two_runs_side_by_side(visit: Visit, served: Served) -> None:
     page = visit.page
     page.check("div.card:has(a[href$='labels']) input")
@@ -213,7 +250,7 @@ def test_two_runs_side_by_side(visit: Visit, served: Served) -> None:
 
 def test_a_run_that_begins_and_goes_on_shows(browser: Any, tmp_path: Path) -> None:
     """An empty folder says so; a run appears, and its progress moves while the page is open."""
-    from .conftest import digits, serve
+    from .conftest import digits
 
     root = tmp_path / "runs"
     root.mkdir()
@@ -253,7 +290,7 @@ def test_a_page_from_disk(browser: Any, served: Served, tmp_path: Path) -> None:
     page.wait_for_function("() => document.querySelectorAll('.sample').length === 80")
     page.select_option("label:has-text('Seed') select", "3")
     page.wait_for_timeout(200)
-    assert page.locator(".problem").count() == 0
+    assert page.locator("#view .problem").count() == 0
     assert page.locator("input[type=file]").count() == 0
     assert visit.wrong == []
     assert [url for url in visit.asked if not url.startswith("data:")] == [first.as_uri()]
@@ -268,7 +305,7 @@ def test_pages_of_other_runs_from_disk(browser: Any, served: Served, tmp_path: P
     for view in ("", "#/explore/."):
         visit.page.goto(first.as_uri() + view)
         visit.page.wait_for_selector("main[aria-busy=false] h1")
-        assert visit.page.locator(".problem").count() == 0
+        assert visit.page.locator("#view .problem").count() == 0
     assert visit.wrong == []
     # The volumes were an array in memory, so nothing is there to compare with.
     assert ("nearest pictures are left out" in " ".join(said)) == (name == "numbers")

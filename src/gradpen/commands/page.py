@@ -12,9 +12,12 @@ from typing import Annotated
 from tyro.conf import Positional
 
 from gradpen.commands.options import complain, option
+from gradpen.commands.schedule import cores
 from gradpen.errors import UsageError
 from gradpen.text import printable
 
+HTTP, LAST_PORT = 80, 65_535
+"""the port that browsers leave out"""
 POLITE = 5
 """how far the page steps back behind training on the same machine, as ``nice`` counts it"""
 
@@ -56,7 +59,7 @@ class PageCommand:
             ) from None
         import torch
 
-        torch.set_num_threads(max(1, (os.cpu_count() or 1) // 2))
+        torch.set_num_threads(max(1, cores() // 2))
         if self.out is not None:
             from gradpen.page.frozen import freeze
 
@@ -85,7 +88,7 @@ def serve(options: PageCommand) -> None:
     app = application(
         Page(root=options.folder, models=Models(data=options.data)),
         token=token,
-        hosts={f"{name}:{port}" for name in names},
+        hosts={f"{name}:{port}".lower() for name in names} | ({*names} if port == HTTP else set()),
         cookie=f"gradpen-{port}",
     )
     os.nice(POLITE)
@@ -120,7 +123,9 @@ def listening(host: str, port: int) -> socket.socket:
     Raises:
         UsageError: there is no such address, or no free port.
     """
-    for tried in range(port, port + 20):
+    if not 0 <= port <= LAST_PORT:
+        raise UsageError(f"--port {port}: expected a port, 0 to {LAST_PORT}")
+    for tried in range(port, min(port + 20, LAST_PORT + 1)):
         listener = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:

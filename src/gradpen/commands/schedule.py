@@ -33,7 +33,12 @@ def jobs_of(options: ScheduleOptions) -> int:
     """
     if options.jobs is not None and options.jobs < 1:
         raise UsageError(f"--jobs {options.jobs}: at least 1 is needed")
-    return options.jobs or (-1 if options.cluster else os.cpu_count() or 1)
+    return options.jobs or (-1 if options.cluster else cores())
+
+
+def cores() -> int:
+    """Return how many CPU cores this process may use: of a node that others share, its own."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def teller(command: Any) -> "Callable[[Outcome, int, int], None]":

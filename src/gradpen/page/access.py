@@ -2,10 +2,10 @@
 
 import hmac
 from collections.abc import Collection
-from http.cookies import SimpleCookie
 from urllib.parse import parse_qs
 
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import cookie_parser
 from starlette.responses import PlainTextResponse, RedirectResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -54,11 +54,11 @@ class Guard:
 
     def refusal(self, method: str, headers: Headers, given: str) -> str | None:
         """Return why a request is refused; None if it is not."""
-        host = headers.get("host", "")
+        host = headers.get("host", "").lower()
         if host not in self.hosts:
             return "gradpen: this page answers under the address that it printed alone.\n"
-        held = SimpleCookie(headers.get("cookie", "")).get(self.cookie)
-        token = given or (held.value if held is not None else "")
+        # Other servers of this machine set cookies too, in any form.
+        token = given or cookie_parser(headers.get("cookie", "")).get(self.cookie, "")
         if not hmac.compare_digest(token.encode(), self.token.encode()):
             return "gradpen: open the whole address that gradpen page printed, with its token.\n"
         if method not in ("GET", "HEAD") and headers.get("origin") != f"http://{host}":

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import RLock
-from typing import Literal, TypeVar
+from typing import Any, Literal, TypeVar
 
 import numpy as np
 import torch
@@ -20,20 +20,23 @@ from gradpen.data.labels import LabelSpace
 from gradpen.data.plane import SAMPLES, draw_plane, window_of
 from gradpen.data.shown import as_image
 from gradpen.data.source import Source, shown
+from gradpen.data.symbols import lines_of
 from gradpen.errors import UsageError
 from gradpen.evaluation import load_with_data
 from gradpen.looking.films import spherical
 from gradpen.metrics.copies import Neighbours, find_neighbours, verdict
+from gradpen.metrics.neighbours import Nearest
 from gradpen.page.listing import State
-from gradpen.page.watching import version_of
+from gradpen.page.surface import newest_critic, surface_of
 from gradpen.runs.checkpoint import checkpoint_folders
 from gradpen.runs.folder import RunFolder
 from gradpen.runs.trained import Run, load
-from gradpen.sampling import draw_numbers, draw_pixels
+from gradpen.sampling import draw_numbers, draw_pixels, every_label
 from gradpen.text import printable
 
 MOST_SAMPLES, MOST_STEPS, MOST_PIXELS = 64, 32, 50_000_000
-POINTS = 1_000
+POINTS, LABELS = 1_000, 40
+"""points shown, and labels where each has a row"""
 KEPT = 3
 """models, and data, in memory"""
 REFERENCE = re.compile(r"s(\d{1,9})\.(\d{1,6})|f(\d{1,6})")
@@ -72,8 +75,9 @@ class Models:
         Raises:
             GradpenError: there is none.
         """
-        key = (path, checkpoint, *map(str, newest_checkpoints(path)))
-        return kept(self.runs, key, lambda: load(path, checkpoint=checkpoint, device="cpu", say=unheard))
+        with self.busy:
+            key = (path, checkpoint, *newest_checkpoints(path))
+            return kept(self.runs, key, lambda: load(path, checkpoint=checkpoint, device="cpu", say=unheard))
 
     def source(self, path: Path, checkpoint: Checkpoint = "best") -> Source:
         """Return the data of a run.
@@ -81,11 +85,12 @@ class Models:
         Raises:
             GradpenError: they are not where they were, or not what they were.
         """
-        return kept(
-            self.sources,
-            path,
-            lambda: load_with_data(path, self.data, unheard, checkpoint=checkpoint, device="cpu")[1],
-        )
+        with self.busy:
+            return kept(
+                self.sources,
+                (path, *newest_checkpoints(path)),
+                lambda: load_with_data(path, self.data, unheard, checkpoint=checkpoint, device="cpu")[1],
+            )
 
     def latents(self, run: Run, references: Sequence[str], truncation: float | None) -> torch.Tensor:
         """Return the latents ``[N, latent_dim]`` of references.
@@ -155,18 +160,18 @@ def unheard(_sentence: str) -> None:
     """Say nothing."""
 
 
-def newest_checkpoints(path: Path) -> list[Path]:
-    """Return the best and the last checkpoint of a run, as far as there are any."""
+def newest_checkpoints(path: Path) -> list[tuple[str, int]]:
+    """Return the best and the last checkpoint of a run, as far as there are any, with the times they were written."""
     folder = RunFolder(path=path)
-    return [place for kind in (folder.best, folder.checkpoints) for place in checkpoint_folders(kind)[:1]]
+    newest = [place for kind in (folder.best, folder.checkpoints) for place in checkpoint_folders(kind)[:1]]
+    return [(place.name, place.stat().st_mtime_ns) for place in newest]
 
 
-def about(models: Models, run: Run) -> State:
+def about(run: Run) -> State:
     """Return what a page must know of a model to let somebody explore it."""
     folder = RunFolder(path=run.path)
     images = run.values.layout == "images" and run.values.are_pixels
     return {
-        "version": version_of(folder),
         "iteration": run.iteration,
         "checkpoints": sorted(
             {int(place.name) for kind in (folder.best, folder.checkpoints) for place in checkpoint_folders(kind)}
@@ -175,7 +180,6 @@ def about(models: Models, run: Run) -> State:
         "kind": kind_of(run),
         "labels": None if run.labels is None else labels_of(run.labels),
         "takes_pictures": images,
-        "found": len(models.found.get(run.path, [])),
     }
 
 
@@ -220,27 +224,36 @@ def samples(models: Models, run: Run, wish: Wish) -> State:
     """Return samples, each with its picture or line, its label, and a reference to its latents.
 
     Raises:
-        UsageError: there is no such label, or there are too many.
+        UsageError: there is no such label.
     """
-    if not 1 <= wish.count <= MOST_SAMPLES:
-        raise UsageError(f"{wish.count} samples were asked for; the page shows 1 to {MOST_SAMPLES}.")
     with models.busy:
         if kind_of(run) == "points":
-            points = run.sample(POINTS, seed=wish.seed, truncation=wish.truncation, label=wish.label)
-            return {"plane": url_of(draw_plane(window_of(points), [(points, SAMPLES)])), "samples": []}
+            return plane(run, run.sample(POINTS, seed=wish.seed, truncation=wish.truncation, label=wish.label))
         z = run.latents(wish.count, seed=wish.seed, truncation=wish.truncation)
         references = [f"s{wish.seed}.{index}" for index in range(wish.count)]
-        return {"plane": None, "samples": drawn(run, z, references, wish)}
+        return {"plane": None, "samples": drawn(run, z, references, wish), "iteration": run.iteration}
+
+
+def plane(run: Run, points: NDArray[np.float32]) -> State:
+    """Return points in the plane as one picture, over the surface of the newest critic where there is one."""
+    critic = newest_critic(run)
+    surface = None if critic is None else surface_of(critic[0], run.values)
+    return {
+        "plane": url_of(draw_plane(window_of(points), [(points, SAMPLES)], surface)),
+        "critic": None if critic is None else critic[1],
+        "samples": [],
+        "iteration": run.iteration,
+    }
 
 
 def drawn(run: Run, z: torch.Tensor, references: Sequence[str], wish: Wish) -> list[State]:
     """Return what is made of latents, as :func:`samples` does."""
     names: list[str | None]
     if wish.every and run.labels is not None:
-        each = run.labels.example_names()
+        each = run.labels.example_names()[:LABELS]
         names = [name for name in each for _ in references]
         references = [*references] * len(each)
-        pictures, lines = run.pictures_of_every_label(latents=z), None
+        pictures, lines = pictures_of_every_label(run, z), None
     else:
         examples = run.labels.example_names() if run.labels is not None else []
         turns = [examples[place % len(examples)] if examples else None for place in range(len(z))]
@@ -259,11 +272,24 @@ def drawn(run: Run, z: torch.Tensor, references: Sequence[str], wish: Wish) -> l
     ]
 
 
+def pictures_of_every_label(run: Run, z: torch.Tensor) -> NDArray[np.uint8]:
+    """Return samples of the same latents under each of the first labels, as pictures ``[labels * N, C, H, W]``."""
+    return np.concatenate(
+        every_label(lambda one: draw_pixels(run.generator, z, one, run.values), len(z), run.examples()[:LABELS])
+    )
+
+
+def numbers_of_every_label(run: Run, z: torch.Tensor) -> tuple[NDArray[Any], torch.Tensor]:
+    """Return the same in the data's units, with the latents of each."""
+    rows = every_label(lambda one: draw_numbers(run.generator, z, one, run.values), len(z), run.examples()[:LABELS])
+    return np.concatenate(rows), z.repeat(len(rows), 1)
+
+
 def walk(models: Models, run: Run, references: Sequence[str], steps: int, wish: Wish) -> NDArray[np.uint8]:
-    """Return the pictures ``[frames, C, H, W]`` on the way between latents, from one to the next, both ends included.
+    """Return the pictures ``[frames, C, H, W]`` on the way between latents, both ends included, under one label.
 
     Raises:
-        UsageError: there are too few or too many latents or steps, or the samples are lines or points.
+        UsageError: there are too few or too many latents or steps.
     """
     if not (2 <= len(references) <= KEPT + 1 and 2 <= steps <= MOST_STEPS):
         raise UsageError(f"A walk goes through 2 to {KEPT + 1} samples in 2 to {MOST_STEPS} steps each.")
@@ -323,11 +349,14 @@ def vectors_of(run: Run, labels: Sequence[str], count: int) -> torch.Tensor | No
 
 
 def neighbour(found: Neighbours, source: Source, place: int) -> State:
-    """Return the nearest pictures of one sample with their distances."""
-    return {
-        part: {"picture": as_url(shown(source, one.rows[[place]])[0]), "distance": float(one.distances[place])}
-        for part, one in (("train", found.train), ("held_out", found.held_out))
-    }
+    """Return the nearest pictures or lines of one sample with their distances."""
+
+    def of(one: Nearest) -> State:
+        row, symbols = one.rows[[place]], source.values.symbols
+        line = None if symbols is None else printable(lines_of(np.asarray(source.images[row]), symbols)[0])
+        return {"picture": as_url(shown(source, row)[0]), "line": line, "distance": float(one.distances[place])}
+
+    return {"train": of(found.train), "held_out": of(found.held_out)}
 
 
 def as_url(pixels: NDArray[np.uint8]) -> str:

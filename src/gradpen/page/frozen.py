@@ -12,9 +12,9 @@ from urllib.parse import quote_plus
 from gradpen.errors import GradpenError, UsageError, readable_writes
 from gradpen.language import speaking
 from gradpen.looking.figures import CRITIC_PANELS
-from gradpen.looking.pictures import save_numbers, save_samples
-from gradpen.page.exploring import Models, Wish, about, as_url, kind_of, nearest, samples, walk
-from gradpen.page.listing import State
+from gradpen.looking.pictures import save_numbers, save_points, save_samples
+from gradpen.page.exploring import LABELS, POINTS, Models, Wish, about, as_url, kind_of, nearest, samples, walk
+from gradpen.page.listing import State, refuse_links
 from gradpen.page.watching import critic_curve, curve, report_of, watched
 from gradpen.runs.checkpoint import replace_file
 from gradpen.runs.folder import RunFolder, existing_folder
@@ -25,8 +25,8 @@ STATIC = Path(__file__).parent / "static"
 MODULES = ("ask.js", "dom.js", "runs.js", "labels.js", "watch.js", "bench.js", "explore.js", "app.js")
 """each after those that it imports"""
 POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'unsafe-inline'"
-SEEDS, GRIDS, WALKED, LABELS, STEPS = 6, 40, 5, 20, 12
-"""seeds, grids through training, samples that are walked between, labels, and steps of a walk that are prepared"""
+SEEDS, GRIDS, WALKED, STEPS = 6, 40, 5, 12
+"""seeds, grids through training, samples that are walked between, and steps of a walk that are prepared"""
 SHOWN, EACH = 24, 8
 """samples of a seed, and of a label where every label has a row"""
 HERE = "."
@@ -46,28 +46,33 @@ def freeze(path: Path, out: Path, *, data: str | None, say: Callable[[str], None
         GradpenError: there is no run, or the place is in use or cannot be written.
     """
     folder = existing_folder(path)
+    refuse_links(folder)
     with readable_writes(UsageError, out, "choose another `out`"):
         if out.exists() and any(out.iterdir()):
             raise UsageError(f"{printable(out)} is not empty; choose a new folder as `out`")
+    with speaking("en"):  # as the page itself does
+        answers, files = of_run(folder)
+        report = report_of(folder)
+        models = Models(data=data)
+        run = model_of(models, folder, say)
+        if run is not None:
+            answers |= of_model(models, run, say)
+    with readable_writes(UsageError, out, "choose another `out`"):
         out.mkdir(parents=True, exist_ok=True)
-        write(folder, out, data, say)
+        files |= {} if run is None else downloads(run, out)
+        files[question("report")] = "report.html"
+        replace_file(out / "report.html", report)
+        replace_file(out / "index.html", document({"answers": answers, "files": files}).encode())
     return out / "index.html"
 
 
-def write(folder: RunFolder, out: Path, data: str | None, say: Callable[[str], None]) -> None:
-    """Write the files of a page, in English, which the page itself speaks."""
-    with speaking("en"):
-        answers, files = of_run(folder)
-        try:
-            models = Models(data=data)
-            run = models.run(folder.path)
-            answers |= of_model(models, run, say)
-            files |= downloads(run, out)
-        except GradpenError as error:
-            say(f"the model cannot be explored on the page: {error}")
-        replace_file(out / "report.html", report_of(folder))
-        files[question("report")] = "report.html"
-        replace_file(out / "index.html", document({"answers": answers, "files": files}).encode())
+def model_of(models: Models, folder: RunFolder, say: Callable[[str], None]) -> Run | None:
+    """Return the model of a run; None, which is said, where there is none to explore."""
+    try:
+        return models.run(folder.path)
+    except GradpenError as error:
+        say(f"the model cannot be explored on the page: {error}")
+        return None
 
 
 def question(asked: str, /, **values: object) -> str:
@@ -96,7 +101,8 @@ def of_run(folder: RunFolder) -> tuple[State, dict[str, str]]:
     files = {question("curve", name=name): held(curve(folder, name), "svg+xml") for name in state["panels"]}
     if state["critic"] is not None:
         files |= {question("critic", name=name): held(critic_curve(folder, name), "svg+xml") for name in CRITIC_PANELS}
-    files[question("grid", real="")] = held(folder.real.read_bytes(), "png")
+    if folder.real.is_file():  # a run from a hub has no picture of its data
+        files[question("grid", real="")] = held(folder.real.read_bytes(), "png")
     for iteration in state["grids"]:
         grid = folder.sample_grid(iteration)
         files[question("grid", iteration=iteration)] = held(grid.read_bytes(), "png")
@@ -116,13 +122,18 @@ def of_model(models: Models, run: Run, say: Callable[[str], None]) -> State:
     """Return answers about a model: samples under labels, walks, nearest pictures."""
     seeds = list(range(SEEDS))
     walked = [f"s0.{place}" for place in range(WALKED)] if kind_of(run) == "pictures" else []
-    answers: State = {question("model"): about(models, run) | {"seeds": seeds, "walked": walked, "compared": False}}
-    labels = [None] if run.labels is None else [None, *run.labels.example_names()[:LABELS]]
+    names = [] if run.labels is None else run.labels.example_names()[:LABELS]
+    model = about(run) | {"seeds": seeds, "walked": walked, "compared": False}
+    if names:
+        # Of numbers and attributes too a page from disk has these alone.
+        model["labels"] = {"kind": "classes", "names": names}
+    answers: State = {question("model"): model}
+    labels = [None, *names]
     for seed in seeds:
         for label in labels:
             asked = question("samples", seed=seed, count=SHOWN, label=label)
             answers[asked] = samples(models, run, Wish(seed=seed, count=SHOWN, label=label))
-        if run.labels is not None:
+        if names:
             wish = Wish(seed=seed, count=EACH, every=True)
             answers[question("samples", seed=seed, count=EACH, every="")] = samples(models, run, wish)
     drawn = [answers[question("samples", seed=0, count=SHOWN, label=label)]["samples"] for label in labels]
@@ -134,7 +145,7 @@ def of_model(models: Models, run: Run, say: Callable[[str], None]) -> State:
             if references:
                 asked = question("nearest", sample=references, **({"as": given} if given else {}))
                 answers[asked] = nearest(models, run, references, given, None)
-                answers[question("model")]["compared"] = True
+                model["compared"] = True
     except GradpenError as error:
         say(f"nearest pictures are left out: {error}")
     return answers
@@ -150,8 +161,12 @@ def walks(models: Models, run: Run, shelf: list[State]) -> Iterable[tuple[str, S
 
 def downloads(run: Run, out: Path) -> dict[str, str]:
     """Write samples of the first seed as a grid and as numbers, and return where the page finds them."""
-    z = run.latents(SHOWN)
-    save_samples(run.pictures(latents=z), out / "samples.png")
+    points = kind_of(run) == "points"
+    z = run.latents(POINTS if points else SHOWN)
+    if points:
+        save_points(run.sample(latents=z), out / "samples.png")
+    else:
+        save_samples(run.pictures(latents=z), out / "samples.png")
     save_numbers(run.sample(latents=z), out / "samples.npz", z.numpy())
     asked: dict[str, Any] = {"seed": 0, "count": SHOWN}
     return {question("file", **asked): "samples.png", question("file", **asked, **{"as": "npz"}): "samples.npz"}

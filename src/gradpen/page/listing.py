@@ -1,8 +1,10 @@
 """What lies below a folder: runs, studies and comparisons, each in a line. Nothing here raises over a damaged one."""
 
 import json
+import math
 import os
 import re
+import socket
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,7 +25,7 @@ TAIL = 2**15
 RECENT = 8
 """rows from which the speed is taken"""
 WELL = (HEALTHY, IMPROVING, TOO_EARLY)
-DAMAGE = (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError)
+DAMAGE = (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError, ArithmeticError)
 """what reading files that anything may have happened to raises"""
 
 State = dict[str, Any]
@@ -48,18 +50,42 @@ def look_below(root: Path) -> Place:
     runs: dict[str, Path] = {}
     groups: dict[str, Path] = {}
     for looked, (place, folders, files) in enumerate(os.walk(root)):
+        if looked >= MOST:
+            break
         path = Path(place)
-        name = path.relative_to(root).as_posix()
-        folders.sort()
+        name = name_of(path.relative_to(root))
+        folders[:] = sorted(one for one in folders if not one.startswith("."))
         if "config.json" in files:
             runs[name] = path
             folders.clear()
-        elif "study.json" in files or "compare.json" in files or any((path / one / "run").is_dir() for one in folders):
+        elif not any(group in path.parents for group in groups.values()) and is_group(path, folders, files):
             groups[name] = path
-        if looked >= MOST or name.count("/") + 1 >= DEEPEST:
+        if len(path.relative_to(root).parts) >= DEEPEST:
             folders.clear()
-        folders[:] = [one for one in folders if not one.startswith(".")]
     return Place(runs=runs, groups=groups)
+
+
+def name_of(relative: Path) -> str:
+    """Return the name of a folder, in letters that can be sent."""
+    return relative.as_posix().encode("utf-8", "backslashreplace").decode()
+
+
+def is_group(path: Path, folders: list[str], files: list[str]) -> bool:
+    """Return whether a folder holds a study or a comparison."""
+    return "study.json" in files or "compare.json" in files or any((path / one / "run").is_dir() for one in folders)
+
+
+def refuse_links(folder: RunFolder) -> None:
+    """Raise :class:`RunError` if what is shown of a run lies elsewhere: its folder may be somebody else's."""
+    try:
+        entries = [*os.scandir(folder.path), *os.scandir(folder.samples)]
+    except OSError:
+        return
+    shown = (folder.path.resolve(), folder.checkpoints.name, folder.best.name)
+    for entry in entries:
+        elsewhere = entry.is_symlink() and not Path(entry.path).resolve().is_relative_to(shown[0])
+        if elsewhere and entry.name not in shown[1:]:
+            raise RunError(f"The run holds a link out of its folder ({printable(entry.name)}), which is not followed.")
 
 
 def line_of(name: str, path: Path) -> State:
@@ -76,12 +102,17 @@ def line_of(name: str, path: Path) -> State:
             "problem": None,
             "preset": printable(read_config(RunFolder(path=path)).preset),
             **progress(RunFolder(path=path), record, last),
-            "distance": distances["distance"]["mean"] if "distance" in distances else measured,
-            "floor": distances["floor"]["mean"] if "floor" in distances else None,
+            "distance": finite(distances["distance"]["mean"] if "distance" in distances else measured),
+            "floor": finite(distances["floor"]["mean"] if "floor" in distances else None),
             "verdict": first_verdict(RunFolder(path=path)),
         }
     except (GradpenError, *DAMAGE) as error:
         return {"id": name, "name": printable(shown), "problem": problem_of(error)}
+
+
+def finite(value: object) -> float | None:
+    """Return a number that can be sent; None where there is none."""
+    return float(value) if isinstance(value, int | float) and math.isfinite(value) else None
 
 
 def problem_of(error: Exception) -> str:
@@ -128,7 +159,7 @@ def progress(folder: RunFolder, record: dict[str, Any], rows: list[Row]) -> Stat
     if state == "running" and len(timed) > 1 and timed[-1]["iteration"] > timed[0]["iteration"]:
         pace = (timed[-1]["seconds"] - timed[0]["seconds"]) / (timed[-1]["iteration"] - timed[0]["iteration"])
         left = pace * (iterations - iteration)
-    return {"state": state, "iteration": iteration, "iterations": iterations, "left": left}
+    return {"state": state, "iteration": iteration, "iterations": iterations, "left": finite(left)}
 
 
 def state_now(folder: RunFolder, state: str) -> str:
@@ -136,8 +167,9 @@ def state_now(folder: RunFolder, state: str) -> str:
     if state != "running":
         return state
     try:
-        holder = re.fullmatch(r"process (\d+)", (folder.path / LOCK).read_text(encoding="utf-8").strip())
-        if holder is not None:
+        said = (folder.path / LOCK).read_text(encoding="utf-8").strip()
+        holder = re.fullmatch(r"process (\d+)(?: on (.+))?", said)
+        if holder is not None and holder[2] in (None, socket.gethostname()):
             os.kill(int(holder[1]), 0)
     except (ProcessLookupError, OverflowError):
         return "stopped"
@@ -157,7 +189,7 @@ def first_verdict(folder: RunFolder) -> State | None:
 
 def group_of(name: str, path: Path) -> State:
     """Return a study or a comparison in a line: how many of its cases are finished, failed and under way."""
-    cases = [entry for entry in sorted(path.rglob("*")) if entry.is_dir() and is_case(entry)]
+    cases = cases_below(path)
     finished = [case for case in cases if (case / "result.json").is_file()]
     failed = [case for case in cases if case not in finished and (case / "failure.txt").is_file()]
     title = path.name
@@ -173,6 +205,17 @@ def group_of(name: str, path: Path) -> State:
         "page": (path / "study.html").is_file(),
         "pictures": [file for file in ("compare.png", "samples.png") if (path / file).is_file()],
     }
+
+
+def cases_below(path: Path) -> list[Path]:
+    """Return the folders of the cases of a study; what comes and goes while a case is worked on is no matter."""
+    found = []
+    for place, folders, files in os.walk(path):
+        if place != str(path) and is_case(Path(place)):
+            found.append(Path(place))
+        if found[-1:] == [Path(place)] or "config.json" in files:
+            folders.clear()
+    return sorted(found)
 
 
 def is_case(path: Path) -> bool:

@@ -20,12 +20,26 @@ from gradpen.data.shown import as_image
 from gradpen.errors import GradpenError, RunError, UsageError
 from gradpen.language import speaking
 from gradpen.looking.films import save_film
-from gradpen.looking.pictures import save_numbers, save_samples
+from gradpen.looking.pictures import save_numbers, save_points, save_samples
 from gradpen.page.access import REPORT_POLICY, Guard
-from gradpen.page.exploring import Checkpoint, Models, Wish, about, as_url, nearest, samples, walk
-from gradpen.page.listing import Place, group_of, line_of, look_below
+from gradpen.page.exploring import (
+    MOST_SAMPLES,
+    POINTS,
+    Checkpoint,
+    Models,
+    Wish,
+    about,
+    as_url,
+    kind_of,
+    nearest,
+    numbers_of_every_label,
+    pictures_of_every_label,
+    samples,
+    walk,
+)
+from gradpen.page.listing import Place, group_of, line_of, look_below, refuse_links
 from gradpen.page.watching import critic_curve, curve, report_of, version_of, watched, what_differs
-from gradpen.runs.folder import RunFolder
+from gradpen.runs.folder import RunFolder, is_run
 from gradpen.text import printable
 
 STATIC = Path(__file__).parent / "static"
@@ -62,11 +76,13 @@ class Page:
         Raises:
             RunError: there is none of that name.
         """
-        if name not in self.place.runs:
+        if name not in self.place.runs or not is_run(self.place.runs[name]):
             self.place = look_below(self.root)
         if name is None or name not in self.place.runs:
             raise RunError(f"There is no run '{printable(name)}' here; it may have been moved or deleted.")
-        return RunFolder(path=self.place.runs[name])
+        folder = RunFolder(path=self.place.runs[name])
+        refuse_links(folder)
+        return folder
 
     def group(self, name: str | None) -> Path:
         """Return the folder of a study or comparison that was found.
@@ -156,12 +172,12 @@ def in_words(answer: Callable[[], Any]) -> Response:
     try:
         with speaking("en"):  # as the page itself does
             answered = answer()
+            return answered if isinstance(answered, Response) else JSONResponse(answered)
     except GradpenError as error:
         return problem(str(error), 404 if isinstance(error, RunError) else 422)
     except Exception as error:
         traceback.print_exc(file=sys.stderr)
         return problem(f"gradpen could not answer ({type(error).__name__}); its terminal says more.", 500)
-    return answered if isinstance(answered, Response) else JSONResponse(answered)
 
 
 def problem(sentence: str, status: int) -> Response:
@@ -243,7 +259,7 @@ def difference(page: Page, request: Request) -> Any:
 
 def model(page: Page, request: Request) -> Any:
     """Answer with what there is to explore of a run."""
-    return about(page.models, page.models.run(folder_of(page, request).path, checkpoint_of(request)))
+    return about(page.models.run(folder_of(page, request).path, checkpoint_of(request)))
 
 
 def model_samples(page: Page, request: Request) -> Any:
@@ -273,12 +289,18 @@ def model_nearest(page: Page, request: Request) -> Any:
 def model_file(page: Page, request: Request) -> Any:
     """Answer with samples as a file: a grid, or numbers with their latents."""
     run, wish = page.models.run(folder_of(page, request).path, checkpoint_of(request)), wish_of(request)
+    points, asked = kind_of(run) == "points", request.query_params.getlist("sample")
     with page.models.busy:
-        z = run.latents(wish.count, seed=wish.seed, truncation=wish.truncation)
+        z = run.latents(POINTS if points else wish.count, seed=wish.seed, truncation=wish.truncation)
+        if asked:
+            z = page.models.latents(run, asked[:MOST_SAMPLES], wish.truncation)
         if request.query_params.get("as") == "npz":
-            numbers = run.sample(latents=z, label=wish.label)
+            numbers, z = numbers_of_every_label(run, z) if wish.every else (run.sample(latents=z, label=wish.label), z)
             return download("samples.npz", "application/zip", lambda file: save_numbers(numbers, file, z.numpy()))
-        each = run.pictures_of_every_label(latents=z) if wish.every else run.pictures(latents=z, label=wish.label)
+        if points:
+            places = run.sample(latents=z, label=wish.label)
+            return download("samples.png", "image/png", lambda file: save_points(places, file))
+        each = pictures_of_every_label(run, z) if wish.every else run.pictures(latents=z, label=wish.label)
         columns = len(z) if wish.every else None
         return download("samples.png", "image/png", lambda file: save_samples(each, file, columns))
 
@@ -292,11 +314,17 @@ def download(name: str, kind: str, save: Callable[[Path], None]) -> Response:
 
 
 def wish_of(request: Request) -> Wish:
-    """Return what a request asks of a model."""
-    asked = request.query_params
+    """Return what a request asks of a model.
+
+    Raises:
+        UsageError: it is no number, or more than a page shows.
+    """
+    asked, count = request.query_params, whole(request, "count", 24)
+    if not 1 <= count <= MOST_SAMPLES:
+        raise UsageError(f"{count} samples were asked for; the page shows 1 to {MOST_SAMPLES}.")
     return Wish(
         seed=whole(request, "seed", 0),
-        count=whole(request, "count", 24),
+        count=count,
         label=asked.get("label") or None,
         truncation=number(request, "truncation"),
         every="every" in asked,

@@ -38,7 +38,7 @@ def watched(folder: RunFolder) -> State:
     rows = read_measures(folder)
     try:
         data = json.loads(folder.data.read_text(encoding="utf-8"))
-        grids = [int(grid.stem) for grid in folder.sample_grids()]
+        grids = [int(grid.stem) for grid in folder.sample_grids() if grid.stem.isdecimal()]
         return {
             "version": version,
             "preset": printable(config.preset),

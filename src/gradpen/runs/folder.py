@@ -4,6 +4,7 @@ import json
 import os
 import re
 import shutil
+import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -227,7 +228,7 @@ def locked(folder: RunFolder, say: Callable[[str], None]) -> Iterator[None]:
                 f"training this run too; start it only once"
             )
         lock.truncate(0)
-        lock.write(f"process {os.getpid()}")
+        lock.write(f"process {os.getpid()} on {socket.gethostname()}")
         lock.flush()
         yield
 

@@ -10,6 +10,13 @@ const VIEWS = { "": listView, run: runView, beside: besideView, explore: explore
 
 let stop = null;
 
+// Says above the view why it is not kept up to date.
+function trouble(words) {
+  const place = document.getElementById("trouble");
+  if (place.textContent !== words) place.textContent = words;
+  place.hidden = !words;
+}
+
 // Asks again and again while the view is shown and the page is looked at.
 function alive(current) {
   return (milliseconds, task) => {
@@ -17,7 +24,15 @@ function alive(current) {
     const timer = setInterval(async () => {
       if (busy || document.hidden || current.gone) return;
       busy = true;
-      try { await task(); } catch (error) { if (!(error instanceof Problem)) throw error; } finally { busy = false; }
+      try {
+        await task();
+        trouble("");
+      } catch (error) {
+        if (!(error instanceof Problem)) throw error;
+        if (!current.gone) trouble(error.message);
+      } finally {
+        busy = false;
+      }
     }, milliseconds);
     return () => clearInterval(timer);
   };
@@ -31,20 +46,30 @@ function trail(name, parts) {
   document.getElementById("trail").replaceChildren(...links);
 }
 
+function placesOf(hash) {
+  try {
+    const parts = hash.replace(/^#\/?/, "").split("/").map(decodeURIComponent);
+    if (Object.hasOwn(VIEWS, parts[0])) return parts;
+  } catch {
+    // A % with nothing behind it.
+  }
+  throw new Problem("There is no such page.");
+}
+
 async function show() {
   stop?.();
   const view = document.getElementById("view");
-  const [name, ...parts] = location.hash.replace(/^#\/?/, "").split("/").map(decodeURIComponent);
   const current = { gone: false };
   let ended = null;
   stop = () => { current.gone = true; ended?.(); };
   view.setAttribute("aria-busy", "true");
-  trail(name, parts);
+  trouble("");
   // A view that was left while it waited for an answer draws into a place that nobody sees.
   const place = h("div", {});
   view.replaceChildren(place);
   try {
-    if (!(name in VIEWS)) throw new Problem("There is no such page.");
+    const [name, ...parts] = placesOf(location.hash);
+    trail(name, parts);
     ended = await VIEWS[name](place, parts, alive(current));
     if (current.gone) ended?.();
   } catch (error) {
@@ -55,5 +80,9 @@ async function show() {
   document.title = `${view.querySelector("h1")?.textContent ?? "gradpen"} · gradpen`;
 }
 
+document.querySelector(".skip").addEventListener("click", (event) => {
+  event.preventDefault();
+  document.getElementById("view").focus();
+});
 addEventListener("hashchange", show);
 show();

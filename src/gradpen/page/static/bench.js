@@ -41,6 +41,7 @@ export async function showWalk(bench, asked, samples) {
   const { frames } = await ask("walk", values);
   fill(bench,
     h("h2", {}, "From one sample to the other"),
+    samples[0].words && h("p", { class: "soft small" }, `Under the label ${samples[0].words} all the way.`),
     h("figure", { class: "walk" }, playing(frames)),
     h("div", { class: "samples" },
       frames.map((frame, place) => h("img", { src: frame, alt: `step ${place + 1} of ${frames.length}` }))),
@@ -53,8 +54,11 @@ function neighbour(one) {
   const pictures = [one.sample, one.train, one.held_out];
   const label = one.sample.words ? `${one.sample.words}: ` : "";
   const distances = `${short(one.train.distance)} to the training example, ${short(one.held_out.distance)} to the held-out one`;
+  const shown = one.sample.line === null
+    ? h("div", {}, pictures.map((each, place) => h("img", { src: each.picture, alt: PARTS[place] })))
+    : h("pre", {}, pictures.map((each) => each.line).join("\n"));
   return h("li", {},
-    h("div", {}, pictures.map((each, place) => h("img", { src: each.picture, alt: PARTS[place] }))),
+    shown,
     h("span", { class: "small" }, label + distances));
 }
 
@@ -70,19 +74,22 @@ export async function showNearest(bench, asked, samples, things) {
     h("p", { class: "soft small" },
       `Distance: ${found.unit}. A real held-out example is typically ${short(found.floor)} from its nearest training example.`),
     h("p", { class: "soft small" },
-      `Each from left to right: the sample, the nearest of ${counted(train)} to train on, the nearest of ${counted(heldOut)} held out.`),
+      `Each from ${things === "lines" ? "top to bottom" : "left to right"}: the sample, the nearest of ${counted(train)} to train on, the nearest of ${counted(heldOut)} held out.`),
     h("ol", { class: "neighbours" }, order.map(neighbour)));
 }
 
 // Returns the sample that comes nearest to a picture.
 export async function showFound(bench, asked, file) {
   const found = await ask("find", asked, { method: "POST", body: file });
+  const latents = { ...asked, sample: found.sample.reference, label: found.sample.label, as: "npz" };
+  const label = found.sample.words ? `, under the label ${found.sample.words}` : "";
   fill(bench,
-    h("h2", {}, "Your picture, and the nearest sample"),
+    h("h2", {}, `Your picture, and the nearest sample${label}`),
     h("div", { class: "samples pair" },
       h("img", { src: found.given, alt: "your picture" }), h("img", { src: found.sample.picture, alt: "nearest sample" })),
     h("p", {},
       `${short(found.distance)} apart: mean absolute error over pixels, 0 to 255. The sample stands first above: `
-      + "choose it and another to walk between them."));
+      + "choose it and another to walk between them."),
+    save(address("file", latents), "latents.npz", "Download its latents"));
   return found.sample;
 }

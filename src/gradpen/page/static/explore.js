@@ -14,6 +14,7 @@ const TRUNCATIONS = [["", "none"], ["2", "±2"], ["1", "±1"], ["0.5", "±0.5"],
 export async function exploreView(view, [id]) {
   const model = await ask("model", { run: id });
   const wish = { seed: 0, truncation: "", checkpoint: "", every: false };
+  const about = h("p", { class: "soft" });
   const shelf = h("div", {});
   const tools = h("div", { class: "row middle" });
   const bench = h("section", { "aria-live": "polite" });
@@ -47,18 +48,24 @@ export async function exploreView(view, [id]) {
 
   const laidOut = (found) => {
     if (found.plane) {
-      return figure(found.plane, `1,000 samples of seed ${wish.seed}; the critic's surface is with the samples through training`, "grid");
+      const over = found.critic === null ? "" : `, over the surface of the critic after ${counted(found.critic)} iterations`;
+      return figure(found.plane, `1,000 samples of seed ${wish.seed}${over}`, "grid plane");
     }
     const columns = wish.every ? { "grid-template-columns": `repeat(${EACH}, minmax(2.4rem, 1fr))` } : {};
     return h("div", { class: model.kind === "lines" ? "samples lines" : "samples", style: columns }, shown.map(tile));
   };
 
+  let draws = 0;
   const draw = async () => {
+    draws += 1;
+    const mine = draws;
     chosen.length = 0;
     fill(bench);
     try {
       const found = await ask("samples", asked());
+      if (mine !== draws) return; // asked for something else since
       shown = found.samples;
+      fill(about, `The generator after ${counted(found.iteration)} iterations; latents of ${counted(model.latent_dim)} numbers.`);
       fill(shelf, laidOut(found));
       say(`${shown.length || "1,000"} samples of seed ${wish.seed}.`);
     } catch (error) {
@@ -82,7 +89,8 @@ export async function exploreView(view, [id]) {
   // The buttons that go with what is chosen; a page from disk offers what was prepared.
   const offer = () => {
     const samples = chosen.map((one) => one.sample);
-    const both = samples.length === 2 && (!frozen || samples.every((one) => model.walked.includes(one.reference)));
+    const apart = samples.length === 2 && samples[0].reference !== samples[1].reference;
+    const both = apart && (!frozen || samples.every((one) => model.walked.includes(one.reference)));
     const some = samples.length && !frozen ? samples : shown;
     const compared = !frozen || (model.compared && wish.seed === 0 && !wish.every);
     const of = some === shown ? "all" : samples.length === 1 ? "this sample" : "these two";
@@ -112,8 +120,7 @@ export async function exploreView(view, [id]) {
   ];
   fill(view,
     h("h1", {}, "Explore ", h("a", { href: `#/run/${nameOf(id)}` }, id === "." ? "the run" : id)),
-    h("p", { class: "soft" },
-      `The generator after ${counted(model.iteration)} iterations; latents of ${counted(model.latent_dim)} numbers.`),
+    about,
     h("div", { class: "row" }, controls), shelf, tools, bench);
   await draw();
   return null;

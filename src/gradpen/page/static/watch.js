@@ -43,7 +43,8 @@ function history(runs) {
   const place = h("div", { class: "two" });
   const column = (run, iteration) => h("div", {},
     runs.length > 1 && h("p", { class: "soft small" }, run.name), samplesOf(run.id, run.state, iteration));
-  const real = runs.length === 1 && figure(address("grid", { run: runs[0].id, real: true }), "training data", "grid");
+  const data = runs.length === 1 && address("grid", { run: runs[0].id, real: true });
+  const real = data && figure(data, "training data", "grid");
   const show = (at) => fill(place, runs.map((run) => column(run, marks[at])), real);
   const last = marks.length - 1;
   const steer = slider("Iteration", { min: 0, max: last, value: last, show: (at) => counted(marks[at]), change: show });
@@ -116,12 +117,22 @@ function drawRun(view, id, state) {
     folded("Configuration", h("pre", {}, state.config)));
 }
 
-// Draws a run anew without moving what its reader looks at.
-function redrawRun(view, id, state) {
+const CONTROLS = "a, button, input, summary";
+
+// Whether its reader looks at earlier samples: then a view stays as it is.
+function lookedBack(view) {
+  const slider = view.querySelector("input[type=range]");
+  return slider !== null && slider.value !== slider.max;
+}
+
+// Draws a view anew without moving what its reader looks at.
+function redraw(view, draw) {
   const open = [...view.querySelectorAll("details")].map((one) => one.open);
+  const focused = [...view.querySelectorAll(CONTROLS)].indexOf(document.activeElement);
   const place = scrollY;
-  drawRun(view, id, state);
+  draw();
   view.querySelectorAll("details").forEach((one, at) => { one.open = open[at]; });
+  if (focused >= 0) view.querySelectorAll(CONTROLS)[focused]?.focus({ preventScroll: true });
   scrollTo(0, place);
 }
 
@@ -135,9 +146,9 @@ export async function runView(view, [id], alive) {
     fill(view.querySelector("#state"), pill(now.state));
     const due = performance.now() - drawn > REDRAWN || now.state !== state.state;
     state.state = now.state;
-    if (now.unchanged || !due) return;
+    if (now.unchanged || !due || lookedBack(view)) return;
     state = now;
-    redrawRun(view, id, state);
+    redraw(view, () => drawRun(view, id, state));
     drawn = performance.now();
   });
 }
@@ -148,10 +159,8 @@ function difference(differs) {
   return differs.length <= FEW ? list : folded(`${differs.length} settings`, list);
 }
 
-export async function besideView(view, ids) {
-  const states = await Promise.all(ids.map((id) => ask("run", { run: id })));
+function drawBeside(view, ids, states, differs) {
   const runs = ids.map((id, at) => ({ id, name: id, state: states[at] }));
-  const { differs } = await ask("difference", { run: ids[0], beside: ids[1] });
   const head = ({ id, state }) => h("div", {},
     h("h2", {}, h("a", { href: `#/run/${nameOf(id)}` }, id)), pill(state.state),
     h("p", { class: "soft" }, `${state.preset} on ${state.path}`), bar(state), verdictOf(state.verdict));
@@ -159,5 +168,17 @@ export async function besideView(view, ids) {
     h("h1", {}, "Two runs side by side"), h("div", { class: "two" }, runs.map(head)),
     h("h2", {}, "What differs"), difference(differs), history(runs),
     h("h2", {}, "Curves on equal axes"), curves(runs, states.map((state) => state.version).join("+")));
-  return null;
+}
+
+export async function besideView(view, ids, alive) {
+  const both = () => Promise.all(ids.map((id) => ask("run", { run: id })));
+  const { differs } = await ask("difference", { run: ids[0], beside: ids[1] });
+  let states = await both();
+  drawBeside(view, ids, states, differs);
+  return alive(REDRAWN, async () => {
+    const now = await both();
+    if (lookedBack(view) || now.every((state, at) => state.version === states[at].version)) return;
+    states = now;
+    redraw(view, () => drawBeside(view, ids, states, differs));
+  });
 }
