@@ -17,7 +17,8 @@ import uvicorn
 
 import gradpen
 from gradpen.commands.page import listening
-from gradpen.page.server import Page, application
+from gradpen.page.folder import Page
+from gradpen.page.server import application
 
 TOKEN = "a-token-that-nobody-guesses"
 HOSTILE = "<img src=x onerror=alert(1)>"

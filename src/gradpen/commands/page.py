@@ -79,8 +79,9 @@ def serve(options: PageCommand) -> None:
     """Listen, print the address, and answer until Ctrl-C."""
     import uvicorn
 
-    from gradpen.page.exploring import Models
-    from gradpen.page.server import Page, application, new_token
+    from gradpen.page.folder import Page
+    from gradpen.page.models import Models
+    from gradpen.page.server import application, new_token
 
     listener = listening(options.host, options.port)
     port, token = listener.getsockname()[1], new_token()

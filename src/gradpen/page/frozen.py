@@ -13,8 +13,9 @@ from gradpen.errors import GradpenError, UsageError, readable_writes
 from gradpen.language import speaking
 from gradpen.looking.figures import CRITIC_PANELS
 from gradpen.looking.pictures import save_numbers, save_points, save_samples
-from gradpen.page.exploring import LABELS, POINTS, Models, Wish, about, as_url, kind_of, nearest, samples, walk
+from gradpen.page.exploring import LABELS, Wish, about, kind_of, nearest, samples, walk
 from gradpen.page.listing import State, refuse_links
+from gradpen.page.models import POINTS, Models, as_url
 from gradpen.page.watching import critic_curve, curve, report_of, watched
 from gradpen.runs.checkpoint import replace_file
 from gradpen.runs.folder import RunFolder, existing_folder
