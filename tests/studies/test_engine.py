@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+import gradpen.studies.engine
 import study_cases
 from gradpen.errors import UsageError
 from gradpen.runs.folder import RunFolder
@@ -141,7 +142,8 @@ def test_a_cluster_of_two_gives_the_same_bits(tmp_path: Path) -> None:
     assert str(os.getpid()) not in pids
 
 
-def test_a_cluster_that_is_not_there(tmp_path: Path) -> None:
+def test_a_cluster_that_is_not_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("distributed")
+    monkeypatch.setattr(gradpen.studies.engine, "PATIENCE", 1)
     with pytest.raises(UsageError, match="cannot be reached"):
         carry_out(cases_of(study_cases.squared), tmp_path, cluster="tcp://127.0.0.1:9")

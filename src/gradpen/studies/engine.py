@@ -25,6 +25,8 @@ from gradpen.runs.folder import write_json
 from gradpen.studies.study import Case, Found, Results
 from gradpen.text import printable
 
+PATIENCE = 20
+"""seconds in which a cluster must answer"""
 ATTEMPTS = 3
 """how often a case is begun whose worker was killed"""
 THREADS = 1
@@ -198,7 +200,7 @@ def scheduler(cluster: str | None) -> AbstractContextManager[Any]:
     except ImportError:
         raise UsageError("a cluster needs Dask; install it with: pip install 'gradpen[study]'") from None
     try:
-        client: Any = Client(cluster, timeout=20)  # type: ignore[no-untyped-call]
+        client: Any = Client(cluster, timeout=PATIENCE)  # type: ignore[no-untyped-call]
     except (OSError, ValueError, TimeoutError) as error:
         raise UsageError(f"`cluster={printable(cluster)}` cannot be reached ({printable(error)})") from None
     there: AbstractContextManager[Any] = parallel_config(backend="dask", client=client)
