@@ -62,10 +62,11 @@ def other_objective(trials: Sequence[Trial], subject: Subject) -> tuple[str, boo
     It is one without which a loss stays the same when all scores of the critic are shifted. Upside down many do too: so
     is a loss of which nothing, or a known penalty, is left only then.
     """
+    moved = [[subject.tried(scale=scale, shift=shift, seed=70) for shift in SHIFTS] for scale in (0.5, 2.0)]
     for part in (1.0, 0.5):
         for words, objective in OTHERS.items():
             both = [scaled(objective, part, swapped) for swapped in (False, True)]
-            fitting = [ends for ends in both if all(stays(subject, scale, ends) for scale in (0.5, 2.0))]
+            fitting = [ends for ends in both if all(stays(shifted, ends) for shifted in moved)]
             if fitting:
                 ends = next((one for one in fitting if explains(one, trials)), fitting[0])
                 return (words if part == 1 else f"half of the {words}"), ends is both[1], ends
@@ -83,10 +84,9 @@ def scaled(objective: Ends, part: float, swapped: bool) -> Ends:
     return lambda data, samples: part * (objective(samples, data) if swapped else objective(data, samples))
 
 
-def stays(subject: Subject, scale: float, ends: Ends) -> bool:
-    """Return whether what is left of a loss does not move when all scores do."""
-    trials = [subject.tried(scale=scale, shift=shift, seed=70).without(ends) for shift in SHIFTS]
-    left = [float(trial.value.detach()) for trial in trials]
+def stays(shifted: Sequence[Trial], ends: Ends) -> bool:
+    """Return whether what is left of a loss is the same in trials that differ in the shift of all scores."""
+    left = [float(trial.without(ends).value.detach()) for trial in shifted]
     return max(left) - min(left) <= 1e-4 * (1 + max(map(abs, left)))
 
 

@@ -18,6 +18,8 @@ BETTER = 0.95
 NEARNESS = (marked("frechet_distance"), marked("jsd_4"), marked("distance"))
 """measures of samples at marks, that which sees most first"""
 HEALTHY, IMPROVING, TOO_EARLY = marked("healthy"), marked("still improving"), marked("too early to say")
+WELL = (HEALTHY, IMPROVING, TOO_EARLY)
+"""names of verdicts after which nothing needs a change"""
 WASSERSTEIN = ("objective=wasserstein", "constraint=gradient-penalty", "critic_steps=5")
 
 
@@ -46,7 +48,7 @@ class Verdict:
     @property
     def sick(self) -> bool:
         """Whether something should be changed."""
-        return self.name not in (HEALTHY, IMPROVING, TOO_EARLY)
+        return self.name not in WELL
 
 
 def of_last(rows: list[Row], name: str) -> float | None:

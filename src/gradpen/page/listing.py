@@ -12,7 +12,7 @@ from typing import Any
 
 from gradpen.errors import GradpenError, RunError
 from gradpen.looking import verdict_pages
-from gradpen.looking.verdict import HEALTHY, IMPROVING, TOO_EARLY
+from gradpen.looking.verdict import WELL
 from gradpen.runs.folder import LOCK, Row, RunFolder, is_run, read_config, row_of
 from gradpen.text import printable
 
@@ -24,7 +24,6 @@ TAIL = 2**15
 """bytes at the end of the measures that hold the last row"""
 RECENT = 8
 """rows from which the speed is taken"""
-WELL = (HEALTHY, IMPROVING, TOO_EARLY)
 DAMAGE = (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError, ArithmeticError)
 """what reading files that anything may have happened to raises"""
 

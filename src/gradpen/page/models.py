@@ -22,7 +22,7 @@ from gradpen.errors import UsageError
 from gradpen.evaluation import load_with_data
 from gradpen.page.listing import State
 from gradpen.runs.checkpoint import checkpoint_folders
-from gradpen.runs.folder import RunFolder
+from gradpen.runs.folder import RunFolder, unheard
 from gradpen.runs.trained import Run, load
 from gradpen.text import printable
 
@@ -134,10 +134,6 @@ def kept(held: "OrderedDict[object, Thing]", key: object, make: Callable[[], Thi
             held.popitem(last=False)
     held.move_to_end(key)
     return held[key]
-
-
-def unheard(_sentence: str) -> None:
-    """Say nothing."""
 
 
 def newest_checkpoints(path: Path) -> list[tuple[str, int]]:

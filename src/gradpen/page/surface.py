@@ -12,7 +12,7 @@ from gradpen.machine.seeds import separate_randomness
 from gradpen.metrics.critic import scoring
 from gradpen.networks.own import OwnCritic
 from gradpen.runs.checkpoint import newest_checkpoint
-from gradpen.runs.folder import RunFolder
+from gradpen.runs.folder import RunFolder, unheard
 from gradpen.runs.trained import Run
 
 
@@ -25,7 +25,7 @@ def newest_critic(run: Run) -> tuple[nn.Module, int] | None:
     if config.conditional or config.pack > 1 or isinstance(config.critic, OwnCritic):
         return None
     try:
-        checkpoint = newest_checkpoint(RunFolder(path=run.path).checkpoints, lambda _sentence: None)
+        checkpoint = newest_checkpoint(RunFolder(path=run.path).checkpoints, unheard)
         with separate_randomness():
             critic = config.critic.build(tuple(checkpoint.facts["shape"]), 0)
         critic.load_state_dict(checkpoint.tensors["critic"])

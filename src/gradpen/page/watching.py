@@ -13,7 +13,8 @@ from gradpen.looking.figures import CRITIC_PANELS, PANELS, critic_panel, curves,
 from gradpen.looking.meanings import meanings
 from gradpen.looking.report import CRITIC_IN_WORDS, floor_of
 from gradpen.looking.report_tables import data_summary, run_summary, summary
-from gradpen.page.listing import DAMAGE, WELL, State, progress, record_of
+from gradpen.looking.verdict import WELL
+from gradpen.page.listing import DAMAGE, State, progress, record_of
 from gradpen.runs.folder import Row, RunFolder, read_config, read_measures
 from gradpen.settings import differences, to_dict
 from gradpen.text import printable

@@ -14,7 +14,7 @@ from gradpen.data.recognise import open_source
 from gradpen.errors import DivergedError
 from gradpen.looking.diagnosis import diagnose
 from gradpen.looking.symptoms import Symptoms, recorded_symptoms
-from gradpen.looking.verdict import HEALTHY, IMPROVING, TOO_EARLY
+from gradpen.looking.verdict import WELL
 from gradpen.runs.trained import load
 from gradpen.studies.critics import numbers
 from gradpen.studies.runs import NAN, in_letters, newest_grid, of_all, panels, show, trained
@@ -212,7 +212,6 @@ def findings(results: Results, scale: Scale) -> Findings:
     )
 
 
-WELL = (HEALTHY, IMPROVING, TOO_EARLY)
 STUDY = Study(
     name="verdicts",
     title="Verdicts on sick runs and healthy ones",
