@@ -52,6 +52,30 @@ class Critic(nn.Module):
         return score
 
 
+class EmbeddingGenerator(nn.Module):
+    """A generator that takes the class as an integer, as in PyTorch-GAN's conditional GAN."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.embedding, self.last = nn.Embedding(3, 4), nn.Linear(12 + 4, 64)
+
+    def forward(self, z: Tensor, labels: Tensor) -> Tensor:
+        x = torch.cat([self.embedding(labels), z], dim=1)
+        return torch.tanh(self.last(x)).view(-1, 1, 8, 8)
+
+
+class EmbeddingCritic(nn.Module):
+    """Its critic."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.embedding, self.layers = nn.Embedding(3, 4), nn.Sequential(nn.Linear(64 + 4, 8), nn.ELU(), nn.Linear(8, 1))
+
+    def forward(self, x: Tensor, labels: Tensor) -> Tensor:
+        score: Tensor = self.layers(torch.cat([x.view(x.size(0), -1), self.embedding(labels)], dim=1))
+        return score
+
+
 class Patches(nn.Module):
     """A critic of patches."""
 

@@ -12,6 +12,7 @@ import gradpen
 from gradpen.cli import main
 from gradpen.looking.diagnosis import diagnose
 from gradpen.looking.symptoms import Symptoms
+from gradpen.looking.wiring import Wiring
 from gradpen.settings import configure, from_dict, parse_override, to_dict
 
 MARKS = tuple(range(100, 1_100, 100))
@@ -66,6 +67,13 @@ def apart(s: Symptoms, **measures: float) -> Symptoms:
     return dataclasses.replace(s, measures=s.measures | {"frechet": 9.0} | measures)
 
 
+def wired(**changes: Any) -> Wiring:
+    """How networks hang together, with changes."""
+    whole: dict[str, Any] = {"at_rest": (), "weights": 8, "batch_norm": "", "lowest": -1.0, "highest": 1.0}
+    return Wiring(**whole | changes)
+
+
+NOISY = {"objective": {"name": "non-saturating", "flip": 0.45}, "constraint": "none"}
 GAN = {"objective": "minimax", "constraint": "none", "critic_steps": 1}
 LABELLED = {"generator.labels": "concatenate", "critic.labels": "planes"}
 CLASSIFIED = {"generator.labels": "concatenate", "critic.labels": "classify", "class_loss.generator_weight": 0.01}
@@ -99,7 +107,53 @@ SHOWN: list[tuple[str, Symptoms, str]] = [
     ),
     ("memorising", healthy(copies={"samples": 3.0, "held_out": 30.0, "real": 18.0, "copied": 0.9}), "10%"),
     ("overfitting critic", healthy(rows=rows(critic_gap_train=3.0)), "3 on training"),
+    (
+        "penalty violated",
+        healthy(rows=rows(slope_mean=4.0)),
+        "mean slope 4 between data and samples (expected within 0.3",
+    ),
+    ("penalty violated", healthy(rows=rows(slope_mean=0.1)), "since"),
+    (
+        "critic upside down",
+        apart(healthy(rows=rows(critic_gap_train=-4.0, critic_gap_held_out=-4.0, distance=7.0))),
+        "critic gap -4 ± 0.02",
+    ),
+    ("critic upside down", apart(healthy(settings=GAN, rows=rows(accuracy=0.04))), "should be above 0"),
+    ("critic too weak", healthy(settings=NOISY), "0.1 apart on average, of 1 without noise"),
+    ("data unfit", healthy(classes={"cat": 0, "dog": 500, "eel": 500}), "no image of class cat"),
+    ("data unfit", healthy(classes={"cat": 3, "dog": 500, "eel": 500}), "3 training images of class cat"),
+    ("class missing", healthy(classes={str(n): 99 for n in range(10) if n != 7}), "classes from 0 to 9, no image of 7"),
+    (
+        "labels not followed",
+        healthy(settings=LABELLED, label_change=1.2, agreement={"samples": 0.11, "held_out": 0.97, "chance": 0.1}),
+        "in 11% of samples and 97% of held-out images, by chance in 10%",
+    ),
+    ("weights at rest", healthy(wiring=wired(at_rest=("generator: 0.weight",))), "1 of 8 matrices and filters"),
+    ("batch norm under a penalty", healthy(wiring=wired(batch_norm="layers.2")), "layer layers.2 is batch norm"),
+    (
+        "range out of reach",
+        healthy(wiring=wired(lowest=0.0), beyond=0.6),
+        "between 0 and 1 whatever the weights, and 60%",
+    ),
 ]
+WELL: list[Symptoms] = [
+    healthy(rows=rows(slope_mean=0.1), settings={"constraint.one_sided": True}),
+    healthy(rows=rows(slope_mean=4.0), settings={"constraint.weight": 0.1}),
+    healthy(rows=rows(slope_mean=4.0), settings={"constraint.where": "real"}),
+    healthy(classes={"1": 99, "2": 99, "5": 99}),
+    healthy(classes={"cat": 99, "dog": 30}),
+    healthy(classes={str(n): 99 for n in range(10) if n != 7}, settings={"data.only": ["0", "1"]}),
+    healthy(label_change=1.2, agreement={"samples": 0.9, "held_out": 0.97, "chance": 0.1}),
+    healthy(label_change=1.2, agreement={"samples": 0.1, "held_out": 0.15, "chance": 0.1}),
+    healthy(wiring=wired(), beyond=0.0),
+    healthy(wiring=wired(batch_norm="layers.2"), settings=CLIPPED),
+]
+"""near what the rules name, and nothing wrong"""
+
+
+@pytest.mark.parametrize("shown", WELL)
+def test_what_is_near_a_rule_and_right_is_well(shown: Symptoms) -> None:
+    assert [verdict.name for verdict in diagnose(shown)] == ["healthy"]
 
 
 @pytest.mark.parametrize(("name", "shown", "words"), SHOWN, ids=[f"{n}-{i}" for i, (n, *_) in enumerate(SHOWN)])

@@ -13,6 +13,7 @@ import gradpen
 from gradpen.errors import UsageError
 from gradpen.lipschitz import gradient_penalty
 from gradpen.looking.verdict import Verdict
+from gradpen.looking.wiring import bounds
 
 
 class Images(nn.Module):
@@ -41,6 +42,30 @@ class Labelled(nn.Module):
         return made
 
 
+class Embedding(nn.Module):
+    """A player that takes classes as integers beside its input."""
+
+    def __init__(self, size: int, out: int) -> None:
+        super().__init__()
+        self.classes, self.layer = nn.Embedding(3, 5), nn.Linear(size + 5, out)
+
+    def forward(self, x: Tensor, labels: Tensor) -> Tensor:
+        made: Tensor = self.layer(torch.cat([x, self.classes(labels)], 1))
+        return made
+
+
+class WithFeatures(nn.Module):
+    """A critic that gives its score and what it is made of."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first, self.last = nn.Linear(2, 8), nn.Linear(8, 1)
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        features = self.first(x).relu()
+        return self.last(features), features
+
+
 def perceptron(size: int, out: int) -> nn.Sequential:
     return nn.Sequential(nn.Linear(size, 32), nn.ReLU(), nn.Linear(32, out))
 
@@ -65,6 +90,24 @@ CASES: dict[str, Callable[[], gradpen.Watch]] = {
     ),
     "labels": lambda: gradpen.Watch(
         Labelled(4, 3, 2), Labelled(2, 3, 1), points(90), latent_dim=4, labels=np.arange(90) % 3
+    ),
+    "labels as integers": lambda: gradpen.Watch(
+        Embedding(4, 2), Embedding(2, 1), points(90), latent_dim=4, labels=np.arange(90) % 3, labels_as="numbers"
+    ),
+    "volumes": lambda: gradpen.Watch(
+        nn.Sequential(nn.Linear(4, 24), nn.Unflatten(1, (1, 2, 3, 4))),
+        nn.Sequential(nn.Conv3d(1, 2, 2), nn.Flatten(), nn.Linear(12, 1)),
+        torch.rand(40, 1, 2, 3, 4) * 2 - 1,
+        latent_dim=4,
+    ),
+    "a score and features": lambda: gradpen.Watch(perceptron(4, 2), WithFeatures(), points(300), latent_dim=4),
+    "probabilities": lambda: gradpen.Watch(
+        perceptron(4, 2),
+        nn.Sequential(*perceptron(2, 1), nn.Sigmoid()),
+        points(300),
+        latent_dim=4,
+        objective="minimax",
+        constraint="none",
     ),
     "a discriminator": lambda: gradpen.Watch(
         perceptron(4, 2), perceptron(2, 1), points(300), latent_dim=4, objective="non-saturating", constraint="none"
@@ -160,6 +203,100 @@ def test_the_held_out_part_is_the_one_given() -> None:
     assert "overfitting critic" in [verdict.name for verdict in seen.verdicts]
 
 
+def names_after(watch: gradpen.Watch, looks: int = 3) -> list[str]:
+    """What is found after some looks, between which every weight moves that has a gradient."""
+    players = (watch.gan.generator, watch.gan.critic)
+    optimizer = torch.optim.SGD([weight for player in players for weight in player.parameters()], lr=1e-3)
+    for iteration in range(looks):
+        optimizer.zero_grad()
+        players[1](players[0](torch.randn(16, 4))).mean().backward()
+        optimizer.step()
+        seen = watch.look(iteration)
+    return [verdict.name for verdict in seen.verdicts]
+
+
+class Cut(nn.Module):
+    """A generator whose first layer no gradient reaches."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first, self.last = nn.Linear(4, 8), nn.Linear(8, 2)
+
+    def forward(self, z: Tensor) -> Tensor:
+        made: Tensor = self.last(self.first(z).relu().detach())
+        return made
+
+
+def test_layers_that_nothing_reaches_are_named() -> None:
+    watch = gradpen.Watch(Cut(), perceptron(2, 1), points(300), latent_dim=4)
+    assert "weights at rest" not in names_after(watch, looks=1), "nothing is at rest at the first look"
+    assert "weights at rest" in names_after(watch)
+    assert "1 of 4 matrices and filters unchanged: generator: first.weight" in str(watch.look(4))
+    whole = gradpen.Watch(perceptron(4, 2), perceptron(2, 1), points(300), latent_dim=4)
+    assert "weights at rest" not in names_after(whole)
+
+
+def test_batch_norm_matters_under_a_penalty_alone() -> None:
+    critic = nn.Sequential(nn.Linear(2, 8), nn.BatchNorm1d(8), nn.ReLU(), nn.Linear(8, 1))
+    penalised = gradpen.Watch(perceptron(4, 2), critic, points(300), latent_dim=4)
+    assert names_after(penalised)[0] == "batch norm under a penalty"
+    free = gradpen.Watch(perceptron(4, 2), critic, points(300), latent_dim=4, objective="minimax", constraint="none")
+    assert "batch norm under a penalty" not in names_after(free)
+
+
+@pytest.mark.parametrize(
+    ("last", "factor", "found"),
+    [
+        (nn.Tanh(), 1.0, False),
+        (nn.Tanh(), 100.0, True),
+        (nn.Sigmoid(), 1.0, True),
+        (nn.ReLU(), 1.0, True),
+        (nn.Identity(), 100.0, False),
+        (nn.Hardtanh(-1, 1), 1.0, False),
+    ],
+)
+def test_a_range_that_no_sample_reaches_is_named(last: nn.Module, factor: float, found: bool) -> None:
+    """Even-spread data in [-1, 1], or a hundred times as much."""
+    data = factor * (2 * torch.rand(300, 2, generator=torch.Generator().manual_seed(0)) - 1)
+    watch = gradpen.Watch(nn.Sequential(*perceptron(4, 2), last), perceptron(2, 1), data, latent_dim=4)
+    assert ("range out of reach" in names_after(watch)) == found
+
+
+def test_a_layer_that_is_named_first_and_runs_last_is_the_last() -> None:
+    class Backwards(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.last, self.first = nn.Linear(8, 2), nn.Linear(4, 8)
+
+        def forward(self, z: Tensor) -> Tensor:
+            made: Tensor = torch.sigmoid(self.last(self.first(z).relu()))
+            return made
+
+    lowest, highest = bounds(Backwards(), torch.randn(64, 4), None)
+    assert (lowest, highest) == (0.0, 1.0)
+
+
+def test_a_sigmoid_is_a_fault_where_scores_have_no_bounds() -> None:
+    critic = nn.Sequential(*perceptron(2, 1), nn.Sigmoid())
+    assert names_after(gradpen.Watch(perceptron(4, 2), critic, points(300), latent_dim=4))[0] == "sigmoid in the critic"
+    watch = gradpen.Watch(perceptron(4, 2), critic, points(300), latent_dim=4, objective="minimax", constraint="none")
+    seen = watch.look(0)
+    assert 0 < seen.measures["accuracy"] < 1, "logits have both signs, where probabilities are all above 0"
+
+
+@pytest.mark.parametrize("player", [0, 1])
+def test_a_loop_that_diverged_is_told(player: int) -> None:
+    networks = perceptron(4, 2), perceptron(2, 1)
+    watch = gradpen.Watch(*networks, points(300), latent_dim=4)
+    watch.look(0)
+    with torch.no_grad():
+        next(networks[player].parameters())[0, 0] = float("nan")
+    assert watch.look(7).verdicts[0].name == "diverged"
+    assert len(watch.rows) == 1, "there is nothing to measure"
+    well = gradpen.Watch(perceptron(4, 2), perceptron(2, 1), points(300), latent_dim=4)
+    assert well.look(0, {"critic_loss": float("inf")}).verdicts[0].name == "diverged"
+
+
 MISTAKES: list[tuple[dict[str, Any], str]] = [
     ({"data": np.zeros((9, 4, 4, 3), np.uint8)}, "give images / 127.5 - 1"),
     ({"data": torch.zeros(3, 2)}, "at least 4"),
@@ -168,12 +305,16 @@ MISTAKES: list[tuple[dict[str, Any], str]] = [
     ({"labels": [0, 1]}, "an integer for each of 300 examples"),
     ({"labels": np.arange(300) % 2, "held_out": torch.zeros(9, 2)}, "leave it out"),
     ({"objective": "hing"}, "hinge"),
+    ({"latent_dim": 5}, "generator: it does not take float32 \\[8, 5\\] \\(RuntimeError.*latent_dim, latents"),
+    ({"data": points(300)[:, :1]}, "generator: it gives float32 \\[8, 2\\] for 8 latents; expected examples like"),
+    ({"patches": False, "data": torch.zeros(9, 2), "critic": perceptron(2, 3)}, "patches=True of a critic"),
     ({"constraint": "gp"}, "gradient-penalty"),
 ]
 
 
 @pytest.mark.parametrize(("changed", "words"), MISTAKES)
 def test_mistakes_are_sentences(changed: dict[str, Any], words: str) -> None:
-    arguments: dict[str, Any] = {"data": points(300), "latent_dim": 4} | changed
+    usual = {"generator": perceptron(4, 2), "critic": perceptron(2, 1), "data": points(300), "latent_dim": 4}
+    arguments: dict[str, Any] = usual | changed
     with pytest.raises(UsageError, match=words):
-        gradpen.Watch(perceptron(4, 2), perceptron(2, 1), **arguments)
+        gradpen.Watch(**arguments)

@@ -32,13 +32,21 @@ def refuse_batch_norm(critic: nn.Module) -> None:
 
     >>> refuse_batch_norm(torch.nn.Sequential(torch.nn.Linear(2, 2), torch.nn.LayerNorm(2)))
     """
-    for name, module in critic.named_modules():
+    name, kind = batch_norm_in(critic)
+    if kind:
+        raise UsageError(
+            f"the critic's layer '{name}' is {kind}, which a gradient penalty does not allow: it makes each score "
+            f"depend on the whole batch; use layer norm (`critic.norm=layer`, or torch.nn.GroupNorm(1, channels)) or "
+            f"no norm (`critic.norm=none`)"
+        )
+
+
+def batch_norm_in(network: nn.Module) -> tuple[str, str]:
+    """Return name and class of a network's first layer of batch norm; empty if it has none."""
+    for name, module in network.named_modules():
         if isinstance(module, _BatchNorm):
-            raise UsageError(
-                f"the critic's layer '{name}' is {type(module).__name__}, which a gradient penalty does not "
-                f"allow: it makes each score depend on the whole batch; use layer norm "
-                f"(`critic.norm=layer`, or torch.nn.GroupNorm(1, channels)) or no norm (`critic.norm=none`)"
-            )
+            return name, type(module).__name__
+    return "", ""
 
 
 def module_behind(score: Score) -> nn.Module | None:

@@ -242,6 +242,28 @@ class Solver:
         return self.hparams.lambda_gp * ((g - 1) ** 2).mean()
 
 
+def each_on_its_own(critic, real, fake):
+    """Example by example, under vmap."""
+
+    def of_one(x, y, t):
+        slope = torch.func.grad(lambda z: critic(z.unsqueeze(0)).squeeze())(t * x + (1 - t) * y)
+        return (slope.norm() - 1) ** 2
+
+    return 10 * torch.vmap(of_one)(real, fake.detach(), torch.rand(len(real))).mean()
+
+
+def functional(critic, real, fake, lambda_gp=10.0):
+    """With the critic's parameters as an argument."""
+    t = torch.rand(len(real), *[1] * (real.dim() - 1))
+    x, weights = t * real + (1 - t) * fake.detach(), dict(critic.named_parameters())
+
+    def score(weights, one):
+        return torch.func.functional_call(critic, weights, (one[None],)).sum()
+
+    g = torch.vmap(torch.func.grad(score, argnums=1), in_dims=(None, 0))(weights, x)
+    return lambda_gp * ((g.flatten(1).norm(2, dim=1) - 1) ** 2).mean()
+
+
 RIGHT = [
     of_arrays,
     with_device,
@@ -266,4 +288,6 @@ RIGHT = [
     on_a_gpu,
     of_a_default,
     Solver.gp,
+    each_on_its_own,
+    functional,
 ]

@@ -138,9 +138,23 @@ def squares(real: Tensor, fake: Tensor) -> Tensor:
     return 0.5 * (of(real, torch.ones_like(real)) + of(fake, torch.zeros_like(fake)))
 
 
+def of_pairs(real: Tensor, fake: Tensor) -> Tensor:
+    return -nn.functional.logsigmoid(real - fake).mean()
+
+
+def of_averages(real: Tensor, fake: Tensor) -> Tensor:
+    return entropy(real - fake.mean(), fake - real.mean())
+
+
 @pytest.mark.parametrize(
     ("objective", "words"),
-    [(hinge, "hinge loss"), (entropy, "half of the cross-entropy of a GAN"), (squares, "half of the least squares")],
+    [
+        (hinge, "hinge loss"),
+        (entropy, "half of the cross-entropy of a GAN"),
+        (squares, "half of the least squares"),
+        (of_pairs, "relativistic loss of pairs"),
+        (of_averages, "half of the relativistic average cross-entropy"),
+    ],
 )
 def test_losses_with_other_objectives(objective: Function, words: str) -> None:
     """Their penalty is judged as that of a Wasserstein loss is; without one they are whole."""

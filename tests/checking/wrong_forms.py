@@ -271,7 +271,14 @@ def from_below(critic, real, fake):
     return 10 * torch.relu(1 - g.flatten(1).norm(dim=1)).square().mean()
 
 
+def channels_under_vmap(critic, real, fake):
+    x = mixed(real, fake, shares(real)).detach()
+    g = torch.vmap(torch.func.grad(lambda one: critic(one[None]).sum()))(x)
+    return 10 * ((g.norm(2, dim=1) - 1) ** 2).mean()
+
+
 WRONG = [
+    (channels_under_vmap, "norm", "channel"),
     (channel_norm, "norm", "channel axis alone"),
     (batch_norm, "norm", "whole batch"),
     (last_axis_norm, "norm", "column axis alone"),

@@ -17,7 +17,7 @@ from conftest import Outcome
 from gradpen.errors import UsageError
 from gradpen.networks.own import OwnGenerator
 from gradpen.runs.audience import Audience
-from own_networks import Critic, Generator, Maps, Patches, Spoilt
+from own_networks import Critic, EmbeddingCritic, EmbeddingGenerator, Generator, Maps, Patches, Spoilt
 
 RANDOM = np.random.default_rng(0)
 IMAGES = RANDOM.integers(0, 256, (60, 8, 8), dtype=np.uint8)
@@ -118,6 +118,21 @@ def test_labels_are_the_second_argument(tmp_path: Path) -> None:
     assert run.sample(2, label="1").shape == (2, 8, 8, 1)
     with pytest.raises(UsageError, match="labels="):
         said(data=IMAGES, labels=labels, out=tmp_path / "b", generator=Generator, critic=Critic)
+
+
+def test_labels_may_be_integers_as_embeddings_take_them(tmp_path: Path) -> None:
+    labels = np.arange(60) % 3
+    settings = {"generator__labels": "numbers", "critic__labels": "numbers"}
+    networks = {"generator": EmbeddingGenerator, "critic": EmbeddingCritic}
+    run, _ = said(data=IMAGES, labels=labels, out=tmp_path / "a", **networks, **settings)
+    assert run.sample(2, label="1").shape == (2, 8, 8, 1)
+    loaded = gradpen.load(run.path)
+    assert (loaded.sample(4, label="2", seed=1) == run.sample(4, label="2", seed=1)).all()
+    attributes = np.stack([labels == 1, labels > 0], axis=1).astype(np.float32)
+    with pytest.raises(
+        UsageError, match=r"`generator\.labels` is numbers, which only classes have; these .* attributes"
+    ):
+        said(data=IMAGES, labels=attributes, out=tmp_path / "b", **networks, **settings)
 
 
 SHAPES = {

@@ -41,6 +41,25 @@ def symmetric_least_squares(real: Tensor, fake: Tensor) -> Tensor:
     return (real - 1).square().mean() + (fake + 1).square().mean()
 
 
+def relativistic(real: Tensor, fake: Tensor) -> Tensor:
+    """Jolicoeur-Martineau 2018, arXiv 1807.00734, of pairs."""
+    return softplus(fake - real).mean()
+
+
+def average(objective: Ends) -> Ends:
+    """Return an objective of scores less the mean score of the other side, the average kind of the same paper."""
+    return lambda real, fake: objective(real - fake.mean(), fake - real.mean())
+
+
+RELATIVISTIC: dict[str, Ends] = {
+    "relativistic loss of pairs": relativistic,
+    "relativistic hinge loss of pairs": lambda real, fake: (1 - real + fake).relu().mean(),
+    "relativistic least squares of pairs": lambda real, fake: (real - fake - 1).square().mean(),
+    "relativistic average cross-entropy": average(cross_entropy),
+    "relativistic average least squares": average(symmetric_least_squares),
+    "relativistic average hinge loss": average(hinge),
+}
+"""like Wasserstein's, these stay as they are when all scores are shifted"""
 OTHERS: dict[str, Ends] = {
     "hinge loss": hinge,
     "cross-entropy of a GAN": cross_entropy,
@@ -69,14 +88,19 @@ def other_objective(trials: Sequence[Trial], subject: Subject) -> tuple[str, boo
             fitting = [ends for ends in both if all(stays(shifted, ends) for shifted in moved)]
             if fitting:
                 ends = next((one for one in fitting if explains(one, trials)), fitting[0])
-                return (words if part == 1 else f"half of the {words}"), ends is both[1], ends
+                return halved(words, part), ends is both[1], ends
     return None
 
 
-def explains(ends: Ends, trials: Sequence[Trial]) -> bool:
+def halved(words: str, part: float) -> str:
+    """Return the name of an objective, or of half of it."""
+    return words if part == 1 else f"half of the {words}"
+
+
+def explains(ends: Ends, trials: Sequence[Trial], *, norms_alone: bool = False) -> bool:
     """Return whether nothing or a known penalty is left of a loss without a part that is made of scores."""
     rest = [trial.without(ends) for trial in trials]
-    return is_nothing(rest, trials) or recognised(rest) is not None
+    return is_nothing(rest, trials) or recognised(rest, norms_alone=norms_alone) is not None
 
 
 def scaled(objective: Ends, part: float, swapped: bool) -> Ends:
@@ -120,12 +144,16 @@ def critic_loss_findings(trials: Sequence[Trial], subject: Subject) -> tuple[Sub
         if nothing:
             found.append(without_penalty(trials))
         return (None if nothing else replace(subject, ends=ends)), found
+    for part, swapped in ((1.0, False), (0.5, False), (1.0, True), (0.5, True)):
+        for words, objective in RELATIVISTIC.items():
+            if explains(ends := scaled(objective, part, swapped), trials, norms_alone=True):
+                return of_other(halved(words, part), swapped, ends, trials, subject)
     return None, [
         Finding(
             name="form",
             verdict="not judged",
             found="the loss is none that is known: mean of fake scores - mean of real scores + penalty, hinge, "
-            "cross-entropy or least squares",
+            "cross-entropy or least squares, relativistic or not",
         )
     ]
 

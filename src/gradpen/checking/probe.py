@@ -55,14 +55,12 @@ class ProbeCritic(nn.Module):
 
     def forward(self, points: Tensor, *conditions: Any, **named: Any) -> Any:
         """Return the scores in the form asked for."""
-        if torch._C._functorch.is_batchedtensor(points):
-            raise TypeError("it asks the critic under vmap, where nothing can be noted")
         flat = points.flatten(1)
         size = flat.shape[1]
         a, b = self.of_size(size, "a").to(flat.dtype), self.of_size(size, "b").to(flat.dtype)
         terms = self.scale * (a * flat / 3 + 0.5 * b * flat.square())
         scores = terms.sum(1) + self.anchor.to(flat.dtype)
-        self.calls.append(Call(points, (*conditions, *named.values()), scores))
+        self.calls.append(Call(examples(points), (*conditions, *named.values()), examples(scores)))
         if self.output == "flat":
             return scores
         if self.output == "maps":
@@ -94,6 +92,22 @@ class ProbeCritic(nn.Module):
         flat = points.detach().flatten(1)
         a, b = (self.of_size(flat.shape[1], kind) for kind in "ab")
         return (self.scale * (a / 3 + b * flat)).view(points.shape)
+
+
+def examples(wrapped: Tensor) -> Tensor:
+    """Return a tensor as it lies in memory, where a transform of ``torch.func`` is under way.
+
+    Under ``vmap`` a critic is asked about one example at a time, ``[1, ...]``: here they are together, ``[N, ...]``.
+    """
+    functorch = torch._C._functorch
+    together = False
+    while functorch.is_functorch_wrapped_tensor(wrapped):
+        if functorch.is_batchedtensor(wrapped):
+            axis = functorch.maybe_get_bdim(wrapped)
+            wrapped, together = functorch.get_unwrapped(wrapped).movedim(axis, 0), True
+        else:
+            wrapped = functorch.get_unwrapped(wrapped)
+    return wrapped.flatten(0, 1) if together and wrapped.dim() > 1 else wrapped
 
 
 class DeadCritic(nn.Module):

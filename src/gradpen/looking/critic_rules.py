@@ -1,73 +1,64 @@
-"""Rules about the critic: too steep, too flat, too strong, too weak, overfitting."""
+"""Rules about the critic: too strong, too weak, upside down, overfitting."""
 
 from collections.abc import Iterator
-from statistics import median
+from statistics import fmean, median
 
 from gradpen.language import Worded, marked, worded
+from gradpen.looking.slope_rules import BELOW
 from gradpen.looking.symptoms import Symptoms
-from gradpen.looking.verdict import LAST, WASSERSTEIN, Remedy, Verdict, far, improving, kind_of, of_last, since, slower
+from gradpen.looking.verdict import (
+    LAST,
+    WASSERSTEIN,
+    Remedy,
+    Verdict,
+    far,
+    improving,
+    kind_of,
+    more_steps,
+    of_last,
+    since,
+    slower,
+)
 from gradpen.runs.folder import Row
 
-STEEP, FLAT = 10.0, 0.02
-"""slopes of a Wasserstein critic above and below which it is sick"""
 SURE, UNSURE = 0.97, 0.55
 """accuracies of a discriminator that is too strong and too weak"""
-OUTWEIGHED = 1.0
-"""times the critic gap, above which a penalty of at least HEAVY is too heavy"""
-HEAVY = 50.0
+OUTWEIGHED, HEAVY = 1.0, 50.0
+"""times the critic gap, above which a penalty is too heavy; the coefficient from which it may be"""
+REVERSED, WRONG = -0.1, 0.2
+"""gap in parts of slope times distance, and accuracy, below which a critic is upside down"""
+TOLD_APART = 0.25
+"""mean distance of the targets of data and samples, below which noise hides which is which"""
 UNFOUND = 0.03
 """parts of slope times distance, below which the gap of a critic that is far from the data is too small"""
 OVERFIT, ERRORS = 0.2, 4.0
 """parts of the gap, and standard errors, by which training and held-out gaps are apart where a critic overfits"""
 
 
-def unconstrained(s: Symptoms) -> Iterator[Verdict]:
-    """Slopes far above what the constraint allows."""
-    objective, constraint = kind_of(s)
-    slope = of_last(s.rows, "slope_mean")
-    zero_centred = constraint["name"] == "gradient-penalty" and constraint.get("target") == 0
-    if objective != "wasserstein" or zero_centred or slope is None or slope < STEEP:
-        return
-    clipped = constraint["name"] == "weight-clipping"
-    yield Verdict(
-        name=marked("exploding gradients") if clipped else marked("critic unconstrained"),
-        meaning=marked("The critic is far steeper than 1: its gap is no distance, and its gradient too large."),
-        evidence=worded("mean slope {slope:.3g} between data and samples (above {most:g})", slope=slope, most=STEEP),
-        since=since(s.rows, lambda row: row.get("slope_mean", 0) > STEEP),
-        remedies=(
-            Remedy(
-                words=marked("clip at 0.01, or take the gradient penalty"), settings=("constraint=gradient-penalty",)
-            )
-            if clipped
-            else Remedy(
-                words=marked("take a gradient penalty of weight 10"),
-                settings=("constraint=gradient-penalty", "constraint.weight=10"),
-            ),
-        ),
-    )
-
-
-def vanishing(s: Symptoms) -> Iterator[Verdict]:
-    """A critic so flat that nothing reaches the generator."""
-    objective, constraint = kind_of(s)
-    slope = of_last(s.rows, "slope_mean")
-    if objective == "wasserstein" and constraint["name"] == "weight-clipping" and slope is not None and slope < FLAT:
+def upside_down(s: Symptoms) -> Iterator[Verdict]:
+    """A trained critic that scores samples above data."""
+    accuracy, share = of_last(s.rows, "accuracy"), share_found(s)
+    # A critic that has hardly been trained comes out on this side by chance, and is too weak.
+    flat = kind_of(s)[1]["name"] == "gradient-penalty" and (of_last(s.rows, "slope_mean") or 0) < BELOW
+    reversed_ = accuracy < WRONG if accuracy is not None else share is not None and share < REVERSED and not flat
+    if reversed_ and far(s):
+        last = s.rows[-1]
         yield Verdict(
-            name=marked("vanishing gradients"),
-            meaning=marked("Clipping holds the critic so flat that hardly anything reaches the generator."),
-            evidence=worded(
-                "mean slope {slope:.3g} (below {least:g}), clip threshold {threshold:g}",
-                slope=slope,
-                least=FLAT,
-                threshold=constraint["threshold"],
+            name=marked("critic upside down"),
+            meaning=marked(
+                "The critic scores samples above data: the signs of its loss are reversed, or the generator has run "
+                "away from it."
             ),
-            since=since(s.rows, lambda row: row.get("slope_mean", 1) < FLAT),
+            evidence=worded(
+                "critic gap {gap:.3g} ± {error:.2g}, and it should be above 0",
+                gap=last["critic_gap_train"],
+                error=last["critic_gap_train_error"],
+            ),
+            since=since(s.rows, lambda row: row["critic_gap_train"] < 0),
             remedies=(
-                Remedy(
-                    words=marked("clip less tightly"),
-                    settings=(f"constraint.threshold={10 * constraint['threshold']:g}",),
-                ),
-                Remedy(words=marked("take the gradient penalty"), settings=("constraint=gradient-penalty",)),
+                Remedy(words=marked("in a loop of your own, the critic's loss is mean(samples) - mean(data)")),
+                Remedy(words=marked("more critic steps"), settings=more_steps(s)),
+                Remedy(words=marked("a slower generator"), settings=slower(s, 0.1)[:1]),
             ),
         )
 
@@ -161,6 +152,26 @@ def critic_too_weak(s: Symptoms) -> Iterator[Verdict]:
         )
 
 
+def noisy_targets(s: Symptoms) -> Iterator[Verdict]:
+    """Noise on a discriminator's labels that leaves little of them."""
+    name, objective = kind_of(s)[0], s.config["objective"]
+    if name != "non-saturating":
+        return
+    apart = (fmean(objective["real_targets"]) - fmean(objective["fake_targets"])) * (1 - 2 * objective["flip"])
+    if apart < TOLD_APART:
+        yield too_weak(
+            s,
+            worded(
+                "targets of data and samples are {apart:.2g} apart on average, of 1 without noise (below {least:g}); "
+                "{flip:.0%} of them are flipped",
+                apart=apart,
+                least=TOLD_APART,
+                flip=objective["flip"],
+            ),
+            Remedy(words=marked("less noise on the labels"), settings=("objective.flip=0.05",)),
+        )
+
+
 def share_found(s: Symptoms) -> float | None:
     """Return the critic gap in parts of slope times distance, which a critic of that slope all the way would have."""
     rows = [row for row in s.rows if row["iteration"] > 0 and "distance" in row][-LAST:]
@@ -169,15 +180,15 @@ def share_found(s: Symptoms) -> float | None:
     return median(shares) if len(shares) == LAST else None
 
 
-def too_weak(s: Symptoms, evidence: Worded) -> Verdict:
+def too_weak(s: Symptoms, evidence: Worded, *first: Remedy) -> Verdict:
     """Return that verdict."""
-    steps = s.config["critic_steps"]
     return Verdict(
         name=marked("critic too weak"),
         meaning=marked("The critic cannot tell samples from data, so that the generator learns from noise."),
         evidence=evidence,
         remedies=(
-            Remedy(words=marked("more critic steps"), settings=(f"critic_steps={max(5, 2 * steps)}",)),
+            *first,
+            Remedy(words=marked("more critic steps"), settings=more_steps(s)),
             Remedy(words=marked("a slower generator"), settings=slower(s, 0.1)[:1]),
             *(
                 (Remedy(words=marked("a weight of 10 of the penalty"), settings=("constraint.weight=10",)),)

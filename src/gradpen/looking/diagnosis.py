@@ -9,12 +9,21 @@ from gradpen.language import marked, worded
 from gradpen.looking.critic_rules import (
     critic_too_strong,
     critic_too_weak,
+    noisy_targets,
     outweighed,
     overfitting,
-    unconstrained,
-    vanishing,
+    upside_down,
 )
-from gradpen.looking.sample_rules import collapsed, condition_ignored, data_unfit, generator_not_learning, memorising
+from gradpen.looking.sample_rules import (
+    class_missing,
+    collapsed,
+    condition_ignored,
+    condition_not_followed,
+    data_unfit,
+    generator_not_learning,
+    memorising,
+)
+from gradpen.looking.slope_rules import penalty_violated, unconstrained, vanishing
 from gradpen.looking.symptoms import Symptoms
 from gradpen.looking.verdict import (
     HEALTHY,
@@ -28,6 +37,7 @@ from gradpen.looking.verdict import (
     nearness_at_marks,
     slower,
 )
+from gradpen.looking.wiring_rules import batch_norm_under_penalty, out_of_reach, sigmoid_in_critic, weights_at_rest
 
 
 def diagnose(s: Symptoms) -> tuple[Verdict, ...]:
@@ -55,9 +65,7 @@ def diverged(s: Symptoms) -> Iterator[Verdict]:
         yield Verdict(
             name=marked("diverged"),
             meaning=marked("A loss or weight was no longer finite, so that nothing could be learned any more."),
-            evidence=worded(
-                "stopped at iteration {iteration:,} of {iterations:,}", iteration=s.iteration, iterations=s.iterations
-            ),
+            evidence=worded("seen at iteration {iteration:,}", iteration=s.iteration),
             remedies=(
                 Remedy(words=marked("lower both learning rates tenfold"), settings=slower(s, 0.1)),
                 Remedy(
@@ -100,16 +108,25 @@ def state_of(s: Symptoms) -> Verdict:
 
 RULES: tuple[Callable[[Symptoms], Iterator[Verdict]], ...] = (
     diverged,
+    weights_at_rest,
+    batch_norm_under_penalty,
+    sigmoid_in_critic,
+    out_of_reach,
     data_unfit,
     condition_ignored,
     unconstrained,
     vanishing,
+    upside_down,
     critic_too_weak,
+    noisy_targets,
     outweighed,
+    penalty_violated,
     critic_too_strong,
     collapsed,
+    condition_not_followed,
     generator_not_learning,
     memorising,
     overfitting,
+    class_missing,
 )
 """the gravest first, and what explains others before them"""

@@ -1,6 +1,7 @@
 """Rules about samples and data: unfit data, collapse, missing modes, copies, labels that change nothing."""
 
 from collections.abc import Iterator
+from statistics import median
 
 from gradpen.language import Worded, marked, worded
 from gradpen.looking.symptoms import Symptoms
@@ -16,6 +17,7 @@ from gradpen.looking.verdict import (
     ratio,
     slower,
 )
+from gradpen.text import printable
 
 FEW_IMAGES = 50
 DISTINCT = 0.5
@@ -30,6 +32,15 @@ UNREACHED = 0.1
 """parts of that coverage below which the generator does not learn"""
 COPIED = 0.75
 """parts of the distance of held-out images to training ones, below which samples are copies"""
+FEW_OF_CLASS, UNEVEN = 20, 0.1
+"""images of a class, and parts of the median class, below both of which there are too few"""
+NAMED = 5
+"""classes that are named"""
+HOLES = 0.25
+"""missing numbers in parts of those that are there, up to which they are numbers in a row with holes"""
+TOLD, FOLLOWED = 0.2, 0.25
+"""how far above chance the nearest image tells a held-out image's class, where it tells anything; parts of that which
+samples reach where they follow their label"""
 HEEDED = 0.15
 """how far a label moves a sample, in parts of how far other latents do, where labels are heeded"""
 
@@ -67,6 +78,64 @@ def data_unfit(s: Symptoms) -> Iterator[Verdict]:
             ),
             remedies=(Remedy(words=marked("leave duplicates out")),),
         )
+    elif s.classes:
+        yield from class_unfit(s.classes)
+
+
+def class_unfit(classes: dict[str, int]) -> Iterator[Verdict]:
+    """Classes without an image, or with hardly any."""
+    few = {
+        name: count for name, count in classes.items() if count < min(FEW_OF_CLASS, UNEVEN * median(classes.values()))
+    }
+    empty = [name for name, count in few.items() if not count]
+    if empty:
+        yield Verdict(
+            name=marked("data unfit"),
+            meaning=marked("A class has no training image: what the generator makes for it means nothing."),
+            evidence=worded("no image of class {names}", names=listed(empty)),
+            remedies=(Remedy(words=marked("gather images of it, or leave the class out")),),
+        )
+    elif few:
+        yield Verdict(
+            name=marked("data unfit"),
+            meaning=marked("A class has so few training images that samples of it will be copies, or nothing like it."),
+            evidence=worded(
+                "{found} training images of class {names} (below {least} and below {share:.0%} of the median class)",
+                found=", ".join(map(str, list(few.values())[:NAMED])),
+                names=listed(list(few)),
+                least=FEW_OF_CLASS,
+                share=UNEVEN,
+            ),
+            remedies=(Remedy(words=marked("gather images of it, or leave the class out")),),
+        )
+
+
+def class_missing(s: Symptoms) -> Iterator[Verdict]:
+    """A hole in classes that are whole numbers in a row."""
+    if s.config["data"]["only"] or not all(name.isdecimal() for name in s.classes):
+        return
+    numbers = sorted(map(int, s.classes))
+    missing = sorted(set(range(numbers[0], numbers[-1] + 1)) - set(numbers)) if numbers else []
+    if missing and len(missing) <= HOLES * len(numbers):
+        yield Verdict(
+            name=marked("class missing"),
+            meaning=marked(
+                "The classes are whole numbers in a row, and one of them is not there: no sample will show it. If the "
+                "data are meant to be so, this is no fault."
+            ),
+            evidence=worded(
+                "classes from {first} to {last}, no image of {names}",
+                first=numbers[0],
+                last=numbers[-1],
+                names=listed([str(number) for number in missing]),
+            ),
+            remedies=(Remedy(words=marked("gather images of it, or leave the class out")),),
+        )
+
+
+def listed(names: list[str]) -> str:
+    """Return the first few of some names."""
+    return ", ".join(map(printable, names[:NAMED])) + (", …" if len(names) > NAMED else "")
 
 
 def collapsed(s: Symptoms) -> Iterator[Verdict]:
@@ -174,5 +243,28 @@ def condition_ignored(s: Symptoms) -> Iterator[Verdict]:
                 )
                 if s.config["critic"].get("labels") == "classify"
                 else Remedy(words=marked("let the critic classify (AC-GAN)"), settings=("critic.labels=classify",)),
+            ),
+        )
+
+
+def condition_not_followed(s: Symptoms) -> Iterator[Verdict]:
+    """Samples that differ with their label, and show something else than the label says."""
+    if not s.agreement or (s.label_change is not None and s.label_change < HEEDED):
+        return
+    told = s.agreement["held_out"] - s.agreement["chance"]
+    followed = s.agreement["samples"] - s.agreement["chance"]
+    settled = len(nearness_at_marks(s)[1]) >= 2 * LAST and not improving(s)
+    if told > TOLD and followed < FOLLOWED * told and (settled or not far(s)):
+        yield Verdict(
+            name=marked("labels not followed"),
+            meaning=marked("Samples change with their label, but do not show what it says."),
+            evidence=worded(
+                "the training image nearest to a sample is of the class that was asked for in {samples:.0%} of samples "
+                "and {held_out:.0%} of held-out images, by chance in {chance:.0%}",
+                **s.agreement,
+            ),
+            remedies=(
+                Remedy(words=marked("look whether critic and generator get the same labels, in the same order")),
+                Remedy(words=marked("let the critic classify (AC-GAN)"), settings=("critic.labels=classify",)),
             ),
         )

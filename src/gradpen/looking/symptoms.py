@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 
 from gradpen.data.source import Source, gather, spread_out
+from gradpen.looking.agreement import class_agreement
+from gradpen.looking.wiring import Wiring
 from gradpen.metrics.copies import find_neighbours
 from gradpen.metrics.generator import CPU, measure_generator, measures_for
 from gradpen.metrics.samples import diversity
@@ -44,6 +46,14 @@ class Symptoms:
     """medians: distance of a sample, and of a held-out image, to the nearest training image"""
     label_change: float | None = None
     """how far a sample moves with its label, in parts of how far it moves with its latents; none without labels"""
+    agreement: dict[str, float] = field(default_factory=dict)
+    """see :func:`~gradpen.looking.agreement.class_agreement`"""
+    classes: dict[str, int] = field(default_factory=dict)
+    """training images of each class; empty where labels are no classes, or are not used"""
+    wiring: Wiring | None = None
+    """of networks that are not gradpen's own, in a loop of the user's"""
+    beyond: float | None = None
+    """share of the data's numbers that lie where no sample of them can"""
 
 
 def symptoms(run: Run, source: Source, *, state: str = "finished", closely: bool = True) -> Symptoms:
@@ -65,6 +75,7 @@ def symptoms(run: Run, source: Source, *, state: str = "finished", closely: bool
         train_images=len(source.train),
         distinct=distinct(source),
         spread=diversity(gather(source, rows, CPU)) if len(rows) > 1 else ALONE,
+        classes=class_counts(run, source),
     )
     if not closely:
         return seen
@@ -82,6 +93,7 @@ def symptoms(run: Run, source: Source, *, state: str = "finished", closely: bool
         measures={name: estimate.mean for name, estimate in found.items()},
         copies=copies(run, source),
         label_change=label_change(run),
+        agreement=class_agreement(run, source),
     )
 
 
@@ -97,6 +109,13 @@ def distinct(source: Source) -> int:
     """Return how many training images differ from all others."""
     images = np.asarray(source.images[source.train])
     return len({image.tobytes() for image in images})
+
+
+def class_counts(run: Run, source: Source) -> dict[str, int]:
+    """Return how many training images each class has that the run is trained with."""
+    if run.labels is None or source.labels is None or source.labels.kind != "classes":
+        return {}
+    return source.labels.take(source.train).counts()
 
 
 def copies(run: Run, source: Source) -> dict[str, float]:

@@ -90,6 +90,11 @@ def slower(s: Symptoms, factor: float) -> tuple[str, ...]:
     return tuple(result)
 
 
+def more_steps(s: Symptoms) -> tuple[str, ...]:
+    """Return the setting of twice the critic steps, five at least."""
+    return (f"critic_steps={max(5, 2 * s.config['critic_steps'])}",)
+
+
 def ratio(s: Symptoms, made: str, real: str) -> float | None:
     """Return a measure of samples in parts of that of real images."""
     if made not in s.measures or not s.measures.get(real):

@@ -22,6 +22,9 @@ from gradpen.networks.blocks import Shape
 from gradpen.networks.plain import as_lean
 from gradpen.text import printable
 
+SURE = 1e-6
+"""how near probabilities are taken to come to 0 and 1 where their logits are taken"""
+
 
 @dataclass(frozen=True, kw_only=True, config=STRICT)
 class OwnGenerator:
@@ -41,8 +44,8 @@ class OwnGenerator:
     latent_dim: Size = 100
     latents: Literal["vectors", "maps"] = "vectors"
     """whether it takes latents as [B, latent_dim] or as [B, latent_dim, 1, 1]"""
-    labels: Literal["none", "argument"] = "none"
-    """argument: label vectors [B, K] are its second argument"""
+    labels: Literal["none", "argument", "numbers"] = "none"
+    """argument: label vectors [B, K] are its second argument; numbers: classes as integers [B], as embeddings take"""
     example: tuple[Size, ...] | None = None
     """shape in which it makes one example; none: channels, height and width"""
 
@@ -53,7 +56,7 @@ class OwnGenerator:
 
     def around(self, network: nn.Module, shape: Shape) -> nn.Module:
         """Return a module of the user's as gradpen calls generators."""
-        return GeneratorAround(as_lean(network), shape, maps=self.latents == "maps")
+        return GeneratorAround(as_lean(network), shape, maps=self.latents == "maps", numbers=self.labels == "numbers")
 
 
 @dataclass(frozen=True, kw_only=True, config=STRICT)
@@ -72,8 +75,8 @@ class OwnCritic:
     """import path of its class, as in my_networks:Critic"""
     arguments: dict[str, Any] = field(default_factory=dict, hash=False)
     """keyword arguments that the class is made with"""
-    labels: Literal["none", "argument"] = "none"
-    """argument: label vectors [B, K] are its second argument"""
+    labels: Literal["none", "argument", "numbers"] = "none"
+    """argument: label vectors [B, K] are its second argument; numbers: classes as integers [B], as embeddings take"""
     reduce: Literal["none", "mean"] = "none"
     """mean: it scores patches of an example, and their mean is the example's score"""
     example: tuple[Size, ...] | None = None
@@ -86,36 +89,55 @@ class OwnCritic:
 
     def around(self, network: nn.Module, shape: Shape) -> nn.Module:
         """Return a module of the user's as gradpen calls critics."""
-        return CriticAround(as_lean(network), self.example or shape, mean=self.reduce == "mean")
+        return CriticAround(
+            as_lean(network), self.example or shape, mean=self.reduce == "mean", numbers=self.labels == "numbers"
+        )
 
 
 class GeneratorAround(nn.Module):
     """A user's generator, from latents ``[B, latent_dim]`` to samples ``[B, C, H, W]``."""
 
-    def __init__(self, network: nn.Module, shape: Shape, *, maps: bool) -> None:
+    def __init__(self, network: nn.Module, shape: Shape, *, maps: bool, numbers: bool = False) -> None:
         super().__init__()
-        self.network, self.shape, self.maps = network, shape, maps
+        self.network, self.shape, self.maps, self.numbers = network, shape, maps, numbers
 
     def forward(self, latents: Tensor, labels: Tensor | None = None) -> Tensor:
         """Return samples."""
         z = latents[:, :, None, None] if self.maps else latents
-        samples: Tensor = self.network(z) if labels is None else self.network(z, labels)
+        samples: Tensor = self.network(z, *second(labels, numbers=self.numbers))
         return samples.reshape(latents.shape[0], *self.shape)
 
 
 class CriticAround(nn.Module):
     """A user's critic, from examples ``[B, C, H, W]`` to scores ``[B]``."""
 
-    def __init__(self, network: nn.Module, example: tuple[int, ...], *, mean: bool) -> None:
+    def __init__(
+        self,
+        network: nn.Module,
+        example: tuple[int, ...],
+        *,
+        mean: bool,
+        numbers: bool = False,
+        logits: bool = False,
+    ) -> None:
         super().__init__()
-        self.network, self.example, self.mean = network, example, mean
+        self.network, self.example, self.mean, self.numbers, self.logits = network, example, mean, numbers, logits
 
     def forward(self, images: Tensor, labels: Tensor | None = None) -> Tensor:
         """Return scores."""
         # Images lie in memory with their channels last, which a view, as people flatten with, cannot be taken of.
         examples = images.contiguous().reshape(images.shape[0], *self.example)
-        scores: Tensor = self.network(examples) if labels is None else self.network(examples, labels)
+        made = self.network(examples, *second(labels, numbers=self.numbers))
+        scores: Tensor = made[0] if isinstance(made, tuple | list) else made
+        scores = scores.logit(SURE) if self.logits else scores
         return scores.reshape(images.shape[0], -1).mean(1) if self.mean else scores.reshape(images.shape[0])
+
+
+def second(labels: Tensor | None, *, numbers: bool) -> tuple[Tensor, ...]:
+    """Return what a user's network takes beside its input: label vectors ``[B, K]`` or classes ``[B]``."""
+    if labels is None:
+        return ()
+    return (labels.argmax(1) if numbers else labels,)
 
 
 def made(source: str, arguments: dict[str, Any], role: str) -> nn.Module:

@@ -15,7 +15,7 @@ from gradpen.data.source import Source, gather, label_space
 from gradpen.errors import UsageError
 from gradpen.lipschitz import GradientPenalty
 from gradpen.machine.seeds import seed_everything, separate_randomness
-from gradpen.networks.own import OwnCritic, OwnGenerator, examples_shape, made
+from gradpen.networks.own import OwnCritic, OwnGenerator, examples_shape, made, second
 from gradpen.runs.own import Own, copied
 from gradpen.text import printable
 
@@ -33,6 +33,13 @@ def tried(config: RunConfig, source: Source, own: Own) -> RunConfig:
     Raises:
         UsageError: a network does not take what it gets, or does not give what is needed.
     """
+    if config.conditional and source.labels is not None and source.labels.kind != "classes":
+        for role, choice in (("generator", config.generator), ("critic", config.critic)):
+            if choice.labels == "numbers":
+                raise UsageError(
+                    f"`{role}.labels` is numbers, which only classes have; these labels are {source.labels.kind}: "
+                    f"take argument"
+                )
     example = examples_shape(source.values.layout, source.shape, source.values.depth)
     labels = None
     if config.conditional and source.labels is not None:
@@ -83,7 +90,10 @@ def tried_generator(
     for dim in latent_dims(choice, network, 0 if labels is None else labels.shape[1]):
         for form in ("vectors", "maps"):
             z = torch.randn(TRIED, dim)
-            arguments = (z if form == "vectors" else z[:, :, None, None], *([] if labels is None else [labels]))
+            arguments = (
+                z if form == "vectors" else z[:, :, None, None],
+                *second(labels, numbers=choice.labels == "numbers"),
+            )
             try:
                 samples = network(*arguments)
             except Exception as error:
@@ -93,7 +103,7 @@ def tried_generator(
             return replace(choice, latent_dim=dim, latents=form, example=example)
     raise UsageError(
         f"the generator {choice.source} does not take latents [B, {choice.latent_dim}]"
-        + ("" if labels is None else f" and labels [B, {labels.shape[1]}]")
+        + and_labels(labels, choice)
         + f" ({printable(failures[0])}); say their number with `generator.latent_dim`"
     )
 
@@ -106,9 +116,21 @@ def latent_dims(choice: OwnGenerator, network: nn.Module, labels: int) -> list[i
     for layer in network.modules():
         takes = getattr(layer, "in_features", None) or getattr(layer, "in_channels", None)
         if isinstance(takes, int):
-            found += [takes, takes - labels]
+            found += [takes, takes - labels, takes - sum(embedding_dims(network))]
             break
     return [dim for place, dim in enumerate(found) if dim > 0 and dim not in found[:place]]
+
+
+def embedding_dims(network: nn.Module) -> list[int]:
+    """Return into how many numbers each embedding of a network maps a class."""
+    return [layer.embedding_dim for layer in network.modules() if isinstance(layer, nn.Embedding)]
+
+
+def and_labels(labels: Tensor | None, choice: OwnGenerator | OwnCritic) -> str:
+    """Return in words which labels a network gets beside its input."""
+    if labels is None:
+        return ""
+    return " and classes [B]" if choice.labels == "numbers" else f" and labels [B, {labels.shape[1]}]"
 
 
 def refuse_unlike_data(name: str, samples: Any, example: tuple[int, ...]) -> None:
@@ -144,29 +166,14 @@ def try_critic(
         UsageError: saying so.
     """
     examples = images.contiguous().reshape(len(images), *(choice.example or ()))
-    given = () if labels is None else (labels,)
-    squashed: list[Tensor] = []
-    hooks = [
-        layer.register_forward_hook(lambda _layer, _given, made: squashed.append(made))
-        for layer in network.modules()
-        if isinstance(layer, nn.Sigmoid)
-    ]
     try:
-        with torch.no_grad():
-            scores = network(examples, *given)
-            ends_squashed = any(
-                isinstance(scores, Tensor) and made.data_ptr() == scores.data_ptr() for made in squashed
-            )
-            beyond = network(examples * SATURATED, *given)
+        scores, squashed = scored(network, examples, second(labels, numbers=choice.labels == "numbers"))
     except Exception as error:
         raise UsageError(
             f"the critic {choice.source} does not take examples [B, {joined(examples.shape[1:])}]"
-            + ("" if labels is None else f" and labels [B, {labels.shape[1]}]")
+            + and_labels(labels, choice)
             + f" ({type(error).__name__}: {printable(error)})"
         ) from None
-    finally:
-        for hook in hooks:
-            hook.remove()
     if not isinstance(scores, Tensor):
         raise UsageError(f"the critic {choice.source} gives {type(scores).__name__}; expected a tensor of scores [B]")
     if scores.shape[:1] != examples.shape[:1] or (scores.numel() != len(examples) and choice.reduce == "none"):
@@ -176,9 +183,7 @@ def try_critic(
         )
     if not torch.isfinite(scores).all():
         raise UsageError(f"the critic {choice.source} gives scores that are NaN or infinite")
-    # Units that never fire leave a few examples between 0 and 1.
-    at_ends = (torch.minimum(beyond.abs(), (beyond - 1).abs()) < 1e-3).double().mean() > MOSTLY
-    if ends_squashed or (bool(at_ends) and bool(((beyond >= 0) & (beyond <= 1)).all())):
+    if squashed:
         raise UsageError(
             f"the critic {choice.source} ends in a sigmoid; every objective of gradpen takes unbounded scores, so "
             f"leave it out"
@@ -186,6 +191,29 @@ def try_critic(
     if penalised:
         around = choice.around(network, (1, 1, 1))
         refuse_coupling(around if labels is None else functools.partial(around, labels=labels), images)
+
+
+@torch.no_grad()
+def scored(network: nn.Module, examples: Tensor, given: tuple[Tensor, ...]) -> tuple[Any, bool]:
+    """Return what a critic gives for examples, and whether that comes out of a sigmoid."""
+    squashed: list[Tensor] = []
+    hooks = [
+        layer.register_forward_hook(lambda _layer, _given, made: squashed.append(made))
+        for layer in network.modules()
+        if isinstance(layer, nn.Sigmoid)
+    ]
+    try:
+        scores = network(examples, *given)
+        if not isinstance(scores, Tensor):
+            return scores, False
+        ends_squashed = any(made.data_ptr() == scores.data_ptr() for made in squashed)
+        beyond = network(examples * SATURATED, *given)
+    finally:
+        for hook in hooks:
+            hook.remove()
+    # Units that never fire leave a few examples between 0 and 1.
+    at_ends = (torch.minimum(beyond.abs(), (beyond - 1).abs()) < 1e-3).double().mean() > MOSTLY
+    return scores, ends_squashed or (bool(at_ends) and bool(((beyond >= 0) & (beyond <= 1)).all()))
 
 
 def joined(shape: Any) -> str:

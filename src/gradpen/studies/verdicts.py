@@ -15,8 +15,10 @@ from gradpen.errors import DivergedError
 from gradpen.looking.diagnosis import diagnose
 from gradpen.looking.symptoms import Symptoms, recorded_symptoms
 from gradpen.looking.verdict import WELL
+from gradpen.looking.wiring import Wiring
 from gradpen.runs.trained import load
 from gradpen.studies.critics import numbers
+from gradpen.studies.loops import MISTAKES, watched
 from gradpen.studies.runs import NAN, in_letters, newest_grid, of_all, panels, show, trained
 from gradpen.studies.study import Case, Criterion, Findings, Found, Results, Scale, Study, case_name
 
@@ -156,9 +158,15 @@ def train(place: Path, preset: str, settings: dict[str, Any]) -> Found:
     return asdict(recorded_symptoms(run, open_source(run.config.data))) | {"picture": in_letters(newest_grid(place))}
 
 
+def loop(place: Path, mistake: str, seed: int, iterations: int) -> Found:
+    """Train in a loop of its own with a mistake, and return its symptoms."""
+    del place
+    return asdict(watched(mistake, seed, iterations, MARKS))
+
+
 def cases(scale: Scale) -> list[Case]:
-    """Return a case for each kind and seed."""
-    return [
+    """Return a case for each kind and mistake, and seed."""
+    runs = [
         Case(
             name=case_name(kind, seed),
             work=train,
@@ -167,12 +175,23 @@ def cases(scale: Scale) -> list[Case]:
         for seed in SEEDS
         for kind in KINDS
     ]
+    loops = [
+        Case(
+            name=case_name(mistake, seed),
+            work=loop,
+            arguments={"mistake": mistake, "seed": seed, "iterations": ITERATIONS[scale]},
+        )
+        for seed in SEEDS
+        for mistake in MISTAKES
+    ]
+    return runs + loops
 
 
 def verdicts_of(found: Found) -> list[str]:
     """Return what the rules say of a run's symptoms, the gravest first."""
-    names = {part.name for part in fields(Symptoms)}
-    return [one.name for one in diagnose(Symptoms(**{name: found[name] for name in names}))]
+    shown = {part.name: found[part.name] for part in fields(Symptoms)}
+    wiring = shown["wiring"] and Wiring(**shown["wiring"])
+    return [one.name for one in diagnose(Symptoms(**shown | {"wiring": wiring}))]
 
 
 def findings(results: Results, scale: Scale) -> Findings:
@@ -182,8 +201,11 @@ def findings(results: Results, scale: Scale) -> Findings:
     named: list[bool] = []
     alarms: list[bool] = []
     figure, axes = panels(4, 7, width=2, height=2.2)
-    for place, (kind, (fitting, preset, _)) in enumerate(KINDS.items()):
+    for place, kind in enumerate(KINDS):
         show(axes[place // 7][place % 7], results.get(case_name(kind, SEEDS[0])), kind)
+    looked_at = {kind: (fitting, preset) for kind, (fitting, preset, _) in KINDS.items()}
+    looked_at |= {mistake: (fitting, "a loop of one's own") for mistake, fitting in MISTAKES.items()}
+    for kind, (fitting, preset) in looked_at.items():
         each = [verdicts_of(one) for one in of_all(results, *(case_name(kind, seed) for seed in SEEDS))]
         if not each:
             continue
@@ -198,7 +220,7 @@ def findings(results: Results, scale: Scale) -> Findings:
     right = sum(named) / len(named) if named else NAN
     false = sum(alarms) if alarms else NAN
     return Findings(
-        columns=("run", "preset", "what fits", "first verdict, each seed"),
+        columns=("run", "preset or loop", "what fits", "first verdict, each seed"),
         rows=rows,
         criteria=[
             Criterion(words="share of the sick runs whose first verdict fits", value=right, bound=0.9),

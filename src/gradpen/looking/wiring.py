@@ -1,0 +1,123 @@
+"""What trying foreign networks shows: weights at rest, batch norm, a range that samples cannot reach."""
+
+import hashlib
+import math
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from gradpen.coupling import batch_norm_in
+
+FARTHEST = 1e4
+"""by which the output of the last layer is moved up and down to find between which bounds samples stay"""
+MARGIN = 0.1
+"""parts of the data's range, by which a number is clearly beyond another"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Wiring:
+    """How the networks of a loop hang together, as plain values."""
+
+    at_rest: tuple[str, ...]
+    """matrices and filters that are as they were at the first look, as in ``generator: layers.0.weight``"""
+    weights: int
+    """matrices and filters that there are"""
+    batch_norm: str
+    """the critic's first layer of batch norm, or nothing"""
+    lowest: float
+    """number that no sample goes below"""
+    highest: float
+    """number that no sample goes above"""
+    squashed: bool = False
+    """whether the critic ends in a sigmoid"""
+
+
+def wiring(generator: nn.Module, critic: nn.Module, first: dict[str, str], z: Tensor, labels: Tensor | None) -> Wiring:
+    """Return how two networks hang together.
+
+    Args:
+        generator: from latents, and label vectors if there are labels, to samples; in evaluation mode.
+        critic: of any mode.
+        first: what :func:`digests` said of them at an earlier iteration; empty if there is none.
+        z: latents ``[B, latent_dim]``.
+        labels: label vectors ``[B, K]``, or none.
+    """
+    now = digests(generator, critic)
+    lowest, highest = bounds(generator, z, labels)
+    return Wiring(
+        at_rest=tuple(name for name, digest in now.items() if first.get(name) == digest),
+        weights=len(now),
+        batch_norm=batch_norm_in(critic)[0],
+        lowest=lowest,
+        highest=highest,
+    )
+
+
+def digests(generator: nn.Module, critic: nn.Module) -> dict[str, str]:
+    """Return what tells whether a weight has changed, of every matrix and filter.
+
+    Biases and scales are left out: in front of a norm they have no gradient, and stay where they are.
+    """
+    return {
+        f"{role}: {name.removeprefix('network.')}": hashlib.sha256(
+            weight.detach().cpu().float().numpy().tobytes()
+        ).hexdigest()
+        for role, network in (("generator", generator), ("critic", critic))
+        for name, weight in network.named_parameters()
+        if weight.dim() > 1
+    }
+
+
+@torch.no_grad()
+def bounds(generator: nn.Module, z: Tensor, labels: Tensor | None) -> tuple[float, float]:
+    """Return between which numbers all samples lie, whatever the last layer with weights gives.
+
+    Returns:
+        The smallest and the largest number that come out where that layer's output is moved far; ``-inf`` or ``inf``
+        where they follow it.
+    """
+    given = (z,) if labels is None else (z, labels)
+    ran: list[nn.Module] = []
+    with hooked(generator, lambda module, _given, _made: ran.append(module)):
+        samples = generator(*given)
+    signs = torch.Generator().manual_seed(0)
+    found = [float(samples.min()), float(samples.max())]
+    for up, down in ((1, 1), (-1, -1), (1, -1)):
+
+        def moved(module: nn.Module, _given: Any, made: Any, up: int = up, down: int = down) -> Any:
+            if module is not ran[-1] or not isinstance(made, Tensor):
+                return made
+            upwards = torch.randint(2, made.shape, generator=signs).to(made.device).bool()
+            return made + FARTHEST * torch.where(upwards, up, down)
+
+        with hooked(generator, moved):
+            samples = generator(*given)
+        found += [float(samples.min()), float(samples.max())]
+    least, most = min(found), max(found)
+    return (least if least > -FARTHEST / 2 else -math.inf), (most if most < FARTHEST / 2 else math.inf)
+
+
+@contextmanager
+def hooked(network: nn.Module, hook: Callable[[nn.Module, Any, Any], Any]) -> Iterator[None]:
+    """Call a hook after each layer that has weights itself."""
+    layers = [module for module in network.modules() if any(p.dim() > 1 for p in module.parameters(recurse=False))]
+    handles = [layer.register_forward_hook(hook) for layer in layers]
+    try:
+        yield
+    finally:
+        for handle in handles:
+            handle.remove()
+
+
+def beyond(images: Tensor, lowest: float, highest: float) -> float:
+    """Return the share of numbers that lie below the lowest or above the highest by more than a tenth of their range.
+
+    >>> beyond(torch.tensor([-1.0, -1.0, 0.5, 1.0]), 0.0, 1.0)
+    0.5
+    """
+    margin = MARGIN * (images.max() - images.min())
+    return float(((images < lowest - margin) | (images > highest + margin)).double().mean())
