@@ -264,7 +264,88 @@ def functional(critic, real, fake, lambda_gp=10.0):
     return lambda_gp * ((g.flatten(1).norm(2, dim=1) - 1) ** 2).mean()
 
 
+def of_x_and_y(x, y, f):
+    """Data and samples without names that say so, the critic last."""
+    t = torch.rand(len(x), *[1] * (x.dim() - 1))
+    z = (x + t * (y - x)).detach().requires_grad_(True)
+    g = autograd.grad(f(z).sum(), z, create_graph=True)[0]
+    return ((g.flatten(1).norm(dim=1) - 1) ** 2).mean()
+
+
+def paired_anew(netD, real, fake):
+    """Each sample with the data of another row."""
+    t = torch.rand(len(real), *[1] * (real.dim() - 1))
+    x = (t * real[torch.randperm(len(real))] + (1 - t) * fake).detach().requires_grad_(True)
+    g = autograd.grad(netD(x).sum(), x, create_graph=True)[0]
+    return ((g.flatten(1).norm(dim=1) - 1) ** 2).mean()
+
+
+def of_a_network_that_grows(critic, real, fake, alpha, step):
+    """Here alpha is how far a new layer has faded in, and no share; samples bring the graph."""
+    t = torch.rand(len(real), *[1] * (real.dim() - 1))
+    x = t * real + (1 - t) * fake
+    scores = critic(x, alpha, step)
+    g = autograd.grad(scores, x, torch.ones_like(scores), create_graph=True)[0]
+    return ((g.flatten(1).norm(dim=1) - 1) ** 2).mean()
+
+
+def in_chunks(critic, real, fake):
+    t = torch.rand(len(real), *[1] * (real.dim() - 1))
+    x = (t * real + (1 - t) * fake).detach().requires_grad_(True)
+    scores = torch.cat([critic(part).flatten() for part in x.chunk(3)])
+    g = autograd.grad(scores.sum(), x, create_graph=True)[0]
+    return ((g.flatten(1).norm(dim=1) - 1) ** 2).mean()
+
+
+def of_scores_by_name(real_images, real_labels, fake_images, discriminator, device):
+    t = torch.rand(len(real_images), *[1] * (real_images.dim() - 1)).to(device)
+    x = (t * real_images + (1 - t) * fake_images).detach().requires_grad_(True)
+    scores = discriminator(x, real_labels, eval=False)["adv_output"]
+    g = autograd.grad(scores.sum(), x, create_graph=True)[0]
+    return ((g.flatten(1).norm(dim=1) - 1) ** 2).mean()
+
+
+def of_lists_of_scores(netD, real, fake):
+    t = torch.rand(len(real), *[1] * (real.dim() - 1))
+    x = (t * real + (1 - t) * fake).detach().requires_grad_(True)
+    scores = sum(scale[-1].sum() for scale in netD(x))
+    g = autograd.grad(scores, x, create_graph=True)[0]
+    return ((g.flatten(1).norm(dim=1) - 1) ** 2).mean()
+
+
+class WithDefaults:
+    """Its target and weight stand where it is made."""
+
+    def __init__(self, discriminator, gamma=1.0, lam=10.0):
+        self.discriminator, self.gamma = discriminator, gamma
+        self.lam = lam
+
+    def penalty(self, real, fake):
+        t = torch.rand(len(real), *[1] * (real.dim() - 1))
+        x = (t * real + (1 - t) * fake).detach().requires_grad_(True)
+        g = autograd.grad(self.discriminator(x).sum(), x, create_graph=True)[0]
+        return self.lam * ((g.flatten(1).norm(dim=1) - self.gamma) ** 2).mean()
+
+
+class ToBeMade:
+    """It needs its weight to be made."""
+
+    def __init__(self, lambda_gp):
+        self.lambda_gp = lambda_gp
+
+    def __call__(self, critic, real, fake):
+        return self.lambda_gp * of_x_and_y(real, fake, critic)
+
+
 RIGHT = [
+    of_x_and_y,
+    paired_anew,
+    of_a_network_that_grows,
+    in_chunks,
+    of_scores_by_name,
+    of_lists_of_scores,
+    WithDefaults.penalty,
+    ToBeMade,
     of_arrays,
     with_device,
     of_scores_and_points,

@@ -124,6 +124,88 @@ def test_critic_losses(loss: Function, name: str, words: str) -> None:
     assert not name or words in report.wrong[0].found
 
 
+def of_scores(real_pred: Tensor, fake_pred: Tensor) -> Any:
+    return fake_pred.mean() - real_pred.mean()
+
+
+def of_scores_upside_down(d_real: Tensor, d_fake: Tensor) -> Any:
+    return d_real.mean() - d_fake.mean()
+
+
+def of_scores_and_penalty(crit_fake_pred: Tensor, crit_real_pred: Tensor, gp: Tensor, c_lambda: float) -> Any:
+    return crit_fake_pred.mean() - crit_real_pred.mean() + c_lambda * gp
+
+
+def two_losses(dis_fake: Tensor, dis_real: Tensor) -> Any:
+    return (1 - dis_real).relu().mean(), (1 + dis_fake).relu().mean()
+
+
+def negative_drift(critic: Any, real: Tensor, fake: Tensor) -> Any:
+    scores = critic(real)
+    return critic(fake).mean() - scores.mean() - 1e-3 * scores.square().mean() + penalty_of(critic, real, fake)
+
+
+def hinge_with_a_slip(critic: Any, real: Tensor, fake: Tensor) -> Any:
+    return (critic(real) - 1).relu().mean() + (-1 - critic(fake)).relu().mean() + penalty_of(critic, real, fake)
+
+
+@pytest.mark.parametrize(
+    ("loss", "wrong", "notes"),
+    [
+        (of_scores, [], "check the penalty on its own"),
+        (of_scores_upside_down, ["signs"], "check the penalty on its own"),
+        (of_scores_and_penalty, [], ""),
+        (two_losses, [], "hinge loss"),
+        (negative_drift, ["drift"], ""),
+    ],
+    ids=name_of,
+)
+def test_losses_of_scores(loss: Function, wrong: list[str], notes: str) -> None:
+    report = gradpen.check(loss, what="critic-loss", shape=IMAGES)
+    assert [finding.name for finding in report.wrong] == wrong, report.page()
+    assert not report.reason
+    assert notes in report.page()
+
+
+def test_what_is_not_explained_does_not_hold() -> None:
+    report = gradpen.check(hinge_with_a_slip, what="critic-loss", shape=IMAGES)
+    assert report.exit_code == 2
+    assert not [finding for finding in report.findings if finding.name == "signs"]
+
+
+def test_a_weight_left_out_of_a_whole_loss_is_missed() -> None:
+    def unweighted(critic: Any, real: Tensor, fake: Tensor) -> Any:
+        return critic(fake).mean() - critic(real).mean() + penalty_of(critic, real, fake) / 10
+
+    report = gradpen.check(unweighted, what="critic-loss", shape=IMAGES, weight=10)
+    assert [finding.name for finding in report.wrong] == ["weight"], report.page()
+    assert gradpen.check(critic_loss, what="critic-loss", shape=IMAGES, weight=10).right
+
+
+def test_a_generator_s_loss_must_fall_where_scores_grow() -> None:
+    def rising(critic: Any, fake: Tensor) -> Any:
+        return nn.functional.softplus(critic(fake)).mean()
+
+    def falling(fake_pred: Tensor) -> Any:
+        return nn.functional.softplus(-fake_pred).mean()
+
+    assert [one.name for one in gradpen.check(rising, what="generator-loss", shape=IMAGES).wrong] == ["signs"]
+    assert gradpen.check(falling, what="generator-loss", shape=IMAGES).right
+
+
+def test_a_class_whose_base_is_missing_is_read(tmp_path: Path) -> None:
+    """A method, private too, of a class that is derived from one of a package that is not there."""
+    (tmp_path / "mine.py").write_text(
+        "import torch\nimport a_package_that_is_missing as pl\n\n\nclass Gan(pl.LightningModule):\n"
+        "    def __penalty(self, real, fake):\n"
+        "        t = torch.rand(len(real), *[1] * (real.dim() - 1))\n"
+        "        x = (t * real + (1 - t) * fake).detach().requires_grad_(True)\n"
+        "        g = torch.autograd.grad(self.critic(x).sum(), x, create_graph=True)[0]\n"
+        "        return ((g.flatten(1).norm(dim=1) - 1) ** 2).mean()\n"
+    )
+    assert main(["check", f"{tmp_path / 'mine.py'}:Gan.__penalty"]) == 0
+
+
 def hinge(real: Tensor, fake: Tensor) -> Tensor:
     return nn.functional.relu(1 - real).mean() + nn.functional.relu(1 + fake).mean()
 

@@ -277,7 +277,67 @@ def channels_under_vmap(critic, real, fake):
     return 10 * ((g.norm(2, dim=1) - 1) ** 2).mean()
 
 
+def first_example(critic, real, fake):
+    g = slopes_of(critic, mixed(real, fake, shares(real)))
+    return 10 * (g[0].norm(2) - 1) ** 2
+
+
+def first_channel(critic, real, fake):
+    g = slopes_of(critic, mixed(real, fake, shares(real)))[:, :1]
+    return 10 * ((g.flatten(1).norm(2, dim=1) - 1) ** 2).mean()
+
+
+def gradients_averaged_first(critic, real, fake):
+    g = slopes_of(critic, mixed(real, fake, shares(real)))
+    return 10 * (g.mean(0).norm(2) - 1) ** 2
+
+
+def of_probabilities(critic, real, fake):
+    x = mixed(real, fake, shares(real))
+    g = autograd.grad(torch.sigmoid(critic(x)).sum(), x, create_graph=True)[0]
+    return 10 * ((g.flatten(1).norm(2, dim=1) - 1) ** 2).mean()
+
+
+def scores_as_outputs(critic, real, fake):
+    x = mixed(real, fake, shares(real))
+    scores = critic(x)
+    g = autograd.grad(scores, x, scores, create_graph=True)[0]
+    return 10 * ((g.flatten(1).norm(2, dim=1) - 1) ** 2).mean()
+
+
+def zero_centred_mean_score(real_pred, real_img):
+    g = autograd.grad(real_pred.mean(), real_img, create_graph=True)[0]
+    return g.flatten(1).square().sum(1).mean()
+
+
+def zero_centred_mean_square(real_pred, real_img):
+    return autograd.grad(real_pred.sum(), real_img, create_graph=True)[0].square().mean()
+
+
+def labels_of_both_blended(critic, real, fake, real_labels, fake_labels):
+    t = shares(real)
+    labels = t.flatten(1) * real_labels + (1 - t.flatten(1)) * fake_labels
+    scores = critic(x := mixed(real, fake, t), labels)
+    g = autograd.grad(scores.sum(), x, create_graph=True)[0]
+    return 10 * ((g.flatten(1).norm(2, dim=1) - 1) ** 2).mean()
+
+
+def half_shares_of_a_network_that_grows(critic, real, fake, alpha):
+    x = mixed(real, fake, 0.5 * shares(real))
+    g = autograd.grad(critic(x, alpha).sum(), x, create_graph=True)[0]
+    return 10 * ((g.flatten(1).norm(2, dim=1) - 1) ** 2).mean()
+
+
 WRONG = [
+    (first_example, "gradient", "first example"),
+    (first_channel, "gradient", "first channel"),
+    (gradients_averaged_first, "gradient", "averaged over the batch"),
+    (of_probabilities, "gradient", "sigmoid"),
+    (scores_as_outputs, "gradient", "grad_outputs"),
+    (zero_centred_mean_score, "scores", "averaged before"),
+    (zero_centred_mean_square, "root", "mean of the squares"),
+    (labels_of_both_blended, "labels", "blended"),
+    (half_shares_of_a_network_that_grows, "distribution", "mean 0.2"),
     (channels_under_vmap, "norm", "channel"),
     (channel_norm, "norm", "channel axis alone"),
     (batch_norm, "norm", "whole batch"),

@@ -5,23 +5,39 @@ import io
 import itertools
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import redirect_stdout
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from gradpen.checking.probe import Output, ProbeCritic
+from gradpen.checking.probe import ByName, Output, ProbeCritic
 from gradpen.checking.roles import Role, roles_of
 from gradpen.checking.shares import apart
 from gradpen.checking.surroundings import LATENTS, WEIGHT, Around, StandIn, class_of, stub, surroundings
+from gradpen.lipschitz import gradient_penalty
 
 CLASSES = 3
 PENALTIES = ("gp", "penalty", "loss")
 """parts of the names that a penalty has among several values"""
-OUTPUTS: tuple[Output, ...] = ("flat", "column", "maps", "patches", "pair", "reversed pair")
+OUTPUTS: tuple[Output, ...] = (
+    "flat",
+    "column",
+    "maps",
+    "patches",
+    "pair",
+    "reversed pair",
+    "by name",
+    "list",
+    "list of lists",
+)
 LABELS = ("one-hot", "numbers", "column", "planes")
 MOST_ATTEMPTS = 96
+BESIDE: tuple[Role, ...] = ("device", "weight", "target", "switch", "batch")
+"""arguments that stand beside points and scores"""
+NO_GRAPH = "does not require grad"
+EXAMPLES: dict[Role, Role] = {"real_scores": "real", "fake_scores": "fake"}
+"""what sides of a loss are the scores of"""
 Penalty = Callable[..., Any]
 
 
@@ -34,6 +50,8 @@ class Convention:
     output: Output
     """the form of scores that it takes"""
     labels: str = "one-hot"
+    attached: bool = False
+    """whether it leans on a graph behind the samples to differentiate by"""
 
     def takes(self, role: Role) -> bool:
         """Return whether an argument has this role."""
@@ -63,6 +81,11 @@ class Material:
     """what a function that takes the gradient was given"""
     overwritten: bool = False
     """whether the function wrote into data or samples"""
+
+    @property
+    def labels_of_samples(self) -> Tensor:
+        """The labels that samples are of, where those of the data are handed over too."""
+        return self.labels.roll(1, 0)
 
 
 class Pairing(nn.Module):
@@ -121,7 +144,7 @@ def call(function: Penalty, convention: Convention, given: Material, *, attached
         Exception: whatever the function raises; TypeError if it returns no number.
     """
     plain_roles = dict(convention.roles)
-    fake = given.generator() if attached else given.fake.clone()
+    fake = given.generator() if attached or convention.attached else given.fake.clone()
     points = given.points.detach().clone().requires_grad_(True)
     around = Around(given.critic, given.generator, len(given.real), given.assumed, class_of(function))
     scores = gradient = None
@@ -136,7 +159,10 @@ def call(function: Penalty, convention: Convention, given: Material, *, attached
         "fake": fake,
         "points": points,
         "scores": scores,
+        "real_scores": None,
+        "fake_scores": None,
         "gradient": gradient,
+        "penalty": None,
         "epsilon": given.epsilon.clone(),
         "weight": given.weight,
         "target": 1.0,
@@ -149,11 +175,21 @@ def call(function: Penalty, convention: Convention, given: Material, *, attached
         "group": StandIn(around),
         "size": LATENTS,
     }
+    if "real_scores" in plain_roles.values():
+        values["real_scores"] = given.critic(given.real)
+    if "fake_scores" in plain_roles.values():
+        values["fake_scores"] = given.critic(fake)
+    if "penalty" in plain_roles.values():
+        values["penalty"] = gradient_penalty(lambda points: scores_of(given.critic(points)), given.real, given.fake)
     kinds = signature_of(function).parameters
     filled = [
         StandIn(around) if name == "self" else stub(name, around) if role == "unknown" else values[role]
         for name, role in convention.roles
     ]
+    labelled = [place for place, (_, role) in enumerate(convention.roles) if role == "labels"]
+    if len(labelled) == 2:
+        named = [convention.roles[place][0].lower() for place in labelled]
+        filled[labelled[0 if "fake" in named[0] or "gen" in named[0] else 1]] = given.labels_of_samples
     by_name = [kinds[name].kind is inspect.Parameter.KEYWORD_ONLY for name, _ in convention.roles]
     arguments = [value for value, named in zip(filled, by_name, strict=True) if not named]
     keywords = {name: value for (name, _), value, named in zip(convention.roles, filled, by_name, strict=True) if named}
@@ -164,13 +200,16 @@ def call(function: Penalty, convention: Convention, given: Material, *, attached
     ):
         returned = function(*arguments, **keywords)
     given.overwritten = not (torch.equal(real, given.real) and torch.equal(fake.detach(), given.fake))
+    if isinstance(returned, tuple | list) and convention.takes("real_scores") and convention.takes("fake_scores"):
+        return sum((scalar_of(one) for one in returned), torch.zeros(()))
     return scalar_of(returned)
 
 
 def scores_of(outcome: Any) -> Tensor:
     """Return the scores of what a critic returned."""
-    scores: Tensor = outcome if isinstance(outcome, Tensor) else outcome[0]
-    return scores
+    while not isinstance(outcome, Tensor):
+        outcome = outcome.scores if isinstance(outcome, ByName) else outcome[0]
+    return outcome
 
 
 def scalar_of(returned: Any) -> Tensor:
@@ -227,22 +266,48 @@ def is_a_critic(parameter: inspect.Parameter) -> bool:
 
 def by_shape(names: list[str]) -> Iterator[tuple[Role, ...]]:
     """Yield the roles of two arguments that are points and the critic's scores of them: (y, x), (images, output)."""
-    plain = [name for name in names if name != "self"]
+    plain = [name for name in names if name != "self" and roles_of(name)[0] not in BESIDE]
     if len(plain) != 2:
         return
-    head: tuple[Role, ...] = ("unknown",) if len(names) == 3 else ()
+    head: tuple[Role, ...] = ("unknown",) if names[0] == "self" else ()
+    tail = [name for name in names if name not in plain and name != "self"]
+    if names[len(names) - len(tail) :] != tail:
+        return
+    beside = tuple(roles_of(name)[0] for name in tail)
     first, second = (roles_of(name) for name in plain)
-    points, made = {"points", "real", "latents"}, {"scores", "labels"}
+    points, made = {"points", "real", "latents"}, {"scores", "labels", "real_scores"}
     if first[0] in points and (set(second) & made or plain[1] in ("f", "d")):
-        yield (*head, "points", "scores")
+        yield (*head, "points", "scores", *beside)
     if second[0] in points and (set(first) & made or plain[0] in ("f", "d")):
-        yield (*head, "scores", "points")
+        yield (*head, "scores", "points", *beside)
 
 
 def by_names(names: list[str]) -> Iterator[tuple[Role, ...]]:
     """Yield each choice of what the names may stand for."""
-    for roles in itertools.islice(itertools.product(*map(roles_of, names)), 64):
+    for roles in itertools.islice(itertools.product(*beside_each_other(list(map(roles_of, names)))), 64):
         yield tuple("fake" if clashes(roles, place) else role for place, role in enumerate(roles))
+
+
+def beside_each_other(each: list[list[Role]]) -> list[list[Role]]:
+    """Return what names may stand for, with what they mean beside the others first.
+
+    Beside a critic, ``y`` is rather samples than scores where nothing else is, and then labels; what is named as scores
+    of data or samples is these themselves where nothing else is.
+    """
+    first = {roles[0] for roles in each}
+    if "critic" not in first:
+        return each
+    result: list[list[Role]] = []
+    for roles in each:
+        more = list(roles)
+        if "scores" in roles and "labels" in roles:
+            more.sort(key=("labels", "scores").index)
+            more = more if "fake" in first or "real" not in first else ["fake", *more]
+        for scores, examples in EXAMPLES.items():
+            if roles[0] == scores and examples not in first:
+                more = [examples, *(role for role in more if role != examples)]
+        result.append(more)
+    return result
 
 
 def clashes(roles: Sequence[Role], place: int) -> bool:
@@ -275,12 +340,26 @@ def by_position(names: list[str]) -> Iterator[tuple[Role, ...]]:
             yield (*head, *order)
 
 
+def called_first(function: Penalty, convention: Convention, given: Material) -> tuple[Convention, Tensor]:
+    """Return a convention, with a graph behind the samples if the function needs one, and what it returns."""
+    try:
+        return convention, call(function, convention, given)
+    except RuntimeError as error:
+        if NO_GRAPH not in str(error) or not convention.takes("fake"):
+            raise
+    convention = replace(convention, attached=True)
+    return convention, call(function, convention, given)
+
+
 def found_convention(function: Penalty, shape: Sequence[int], batch: int) -> tuple[Convention | None, str]:
     """Return a way of calling a function on examples of a shape, or None and why the likeliest way failed."""
     reason, attempts = "", 0
     for roles in conventions(function):
         with_labels = LABELS if any(role == "labels" for _, role in roles) else LABELS[:1]
+        asked = False
         for output, labels in itertools.product(OUTPUTS, with_labels):
+            if output != OUTPUTS[0] and not asked:
+                break  # it failed before it asked, whatever form scores have
             attempts += 1
             if attempts > MOST_ATTEMPTS:
                 return None, reason
@@ -289,10 +368,12 @@ def found_convention(function: Penalty, shape: Sequence[int], batch: int) -> tup
             given = material(critic, shape, batch, 0, labels)
             critic.make_weights(given.real[0].numel())
             try:
-                value = call(function, convention, given)
+                convention, value = called_first(function, convention, given)
             except (Exception, SystemExit) as error:
                 reason = reason or f"{type(error).__name__}: {error}"
+                asked |= bool(critic.calls)
                 continue
+            asked |= bool(critic.calls)
             if not critic.calls:
                 reason = reason or "it never asked the critic"
             elif not torch.isfinite(value):

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import partial
+from math import prod
 
 import torch
 
@@ -74,6 +75,31 @@ OF_WHAT = {
         "Weights with small gradients are no Lipschitz function of the examples.",
         "Take the gradient of the scores with respect to the points that the critic was given.",
     ),
+    "sigmoid": (
+        "of the sigmoid of the score",
+        "A sigmoid is flat where the critic is sure, so that its slopes go unpenalised there.",
+        "Take the gradient of the score itself.",
+    ),
+    "scores as outputs": (
+        "of half the squared score: the scores were handed over as grad_outputs",
+        "Slopes count as many times as the score is large.",
+        "Hand over ones as grad_outputs, or take the gradient of scores.sum().",
+    ),
+    "first example": (
+        "of the first example alone",
+        "All other examples of a batch go unpenalised.",
+        "Take torch.autograd.grad(...)[0] once: it is the first of a tuple, and the next [0] the first example.",
+    ),
+    "first channel": (
+        "with respect to the first channel alone",
+        "Slopes along the other channels go unpenalised.",
+        "Take the norm over all of gradients.flatten(1).",
+    ),
+    "mean gradient": (
+        "averaged over the batch before the norm",
+        "Gradients of different examples cancel out, so that the critic may be as steep as it likes.",
+        "Take the norm of each example's gradient first, then average.",
+    ),
     "points and conditions": (
         "with respect to the labels beside the examples too",
         "Slopes along labels are counted, which no example can move along.",
@@ -97,14 +123,7 @@ def of_what(found: Recognised) -> Iterator[Finding]:
             remedy=remedy,
         )
     if found.averaged != 1:
-        yield Finding(
-            name="scores",
-            verdict="wrong",
-            found=f"averaged before the gradient is taken: slopes are {found.averaged:g} times too small",
-            expected="their sum, or ones as grad_outputs",
-            meaning=f"The critic is driven to slopes of {found.averaged:g} in place of 1.",
-            remedy="Take the gradient of scores.sum().",
-        )
+        yield averaged_scores(found.averaged, f"The critic is driven to slopes of {found.averaged:g} in place of 1.")
     if found.sign < 0:
         yield Finding(
             name="sign",
@@ -114,6 +133,18 @@ def of_what(found: Recognised) -> Iterator[Finding]:
             meaning="The critic is paid for slopes far from 1.",
             remedy="Return plus the weight times the mean of (slopes - 1) ** 2.",
         )
+
+
+def averaged_scores(times: float, meaning: str) -> Finding:
+    """Return that the gradient is that of the mean score."""
+    return Finding(
+        name="scores",
+        verdict="wrong",
+        found=f"averaged before the gradient is taken: slopes are {times:g} times too small",
+        expected="their sum, or ones as grad_outputs",
+        meaning=meaning,
+        remedy="Take the gradient of scores.sum().",
+    )
 
 
 MEANINGS = {
@@ -132,7 +163,7 @@ def norm_findings(found: Recognised, rank: int) -> Iterator[Finding]:
         return
     if form.norm == "gradient":
         pass
-    elif form.axes == right:
+    elif form.axes == right or found.of in ("first example", "mean gradient"):
         yield Finding(name="norm", verdict="holds", found="over all axes but the batch")
     else:
         kind = "batch" if form.axes == tuple(range(rank)) else "across" if 0 in form.axes else "part"
@@ -242,6 +273,7 @@ def weight_findings(found: Recognised, subject: Subject, meant: float | None) ->
     """Yield the weight, how it grows with that given, and with the batch."""
     weight = found.weight
     batch = subject.batch
+    in_a_loss = subject.ends is not None
     grows = weight_of(replace(subject, batch=batch + 3))
     if grows is not None and near(grows / weight, batch / (batch + 3)):
         weight *= batch
@@ -262,6 +294,20 @@ def weight_findings(found: Recognised, subject: Subject, meant: float | None) ->
             expected="a mean",
             meaning="The weight grows with the batch.",
             remedy="Take .mean() in place of .sum().",
+        )
+    elif grows is not None and near(grows / weight, (batch / (batch + 3)) ** 2):
+        weight *= batch**2
+        yield averaged_scores(batch, f"The penalty is {batch**2} times too small, and weaker still of a larger batch.")
+    if found.target < NEAR and shrinks_with_examples(found, subject):
+        size = prod(subject.shape)
+        weight *= size
+        yield Finding(
+            name="root",
+            verdict="wrong",
+            found="the mean of the squares of a gradient's values, not their sum",
+            expected="the squared norm, which is the sum of squares",
+            meaning=f"The weight shrinks as examples grow: here it is {size} times too small.",
+            remedy="Take gradients.flatten(1).square().sum(1).mean().",
         )
     applied = times_applied(subject)
     words = f"{abs(weight):.4g}"
@@ -285,11 +331,19 @@ def weight_findings(found: Recognised, subject: Subject, meant: float | None) ->
             meaning="The penalty coefficient is applied twice.",
             remedy="Multiply by it once; or name the weight that is meant (`weight`).",
         )
-    elif meant is not None and not near(abs(weight), meant) and not near(abs(weight), 1.0):
-        yield Finding(name="weight", verdict="wrong", found=words, expected=f"{meant:.4g}, or 1", remedy="Change it.")
+    elif meant is not None and not near(abs(weight), meant) and (in_a_loss or not near(abs(weight), 1.0)):
+        expected = f"{meant:.4g}" + ("" if in_a_loss else ", or 1 where the caller multiplies")
+        yield Finding(name="weight", verdict="wrong", found=words, expected=expected, remedy="Change it.")
     else:
-        outside = ", so the caller multiplies" if near(abs(weight), 1.0) else ""
+        outside = ", so the caller multiplies" if near(abs(weight), 1.0) and not in_a_loss else ""
         yield Finding(name="weight", verdict="holds", found=words + outside)
+
+
+def shrinks_with_examples(found: Recognised, subject: Subject) -> bool:
+    """Return whether the weight falls as the values of an example grow in number, all else equal."""
+    longer = (*subject.shape[:-1], subject.shape[-1] + 2)
+    other = weight_of(replace(subject, shape=longer))
+    return other is not None and near(other / found.weight, prod(subject.shape) / prod(longer))
 
 
 def weight_of(subject: Subject) -> float | None:

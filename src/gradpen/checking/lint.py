@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from inspect import signature
 from typing import Any, Literal
 
 from torch import nn
@@ -14,7 +15,7 @@ from gradpen.checking.own import critic_findings
 from gradpen.checking.place_findings import place_findings
 from gradpen.checking.roles import role_of
 from gradpen.checking.run_findings import run_findings
-from gradpen.checking.surroundings import globals_of, inner
+from gradpen.checking.surroundings import WEIGHT, globals_of, inner
 from gradpen.checking.trials import Subject, Trial, same_randomness
 from gradpen.errors import UsageError
 from gradpen.text import printable
@@ -206,7 +207,10 @@ def of_shape(subject: Subject, weight: float | None, what: What) -> Iterator[Fin
     except Exception as error:
         yield Finding(name="form", verdict="not judged", found=f"{type(error).__name__}: {printable(error)}")
         return
-    yield from judged(seen, more, subject, weight)
+    try:
+        yield from list(judged(seen, more, subject, weight))
+    except Exception as error:
+        yield Finding(name="form", verdict="not judged", found=f"{type(error).__name__}: {printable(error)}")
 
 
 def judged(seen: list[Trial], more: list[Trial], subject: Subject, weight: float | None) -> Iterator[Finding]:
@@ -236,14 +240,21 @@ def judged(seen: list[Trial], more: list[Trial], subject: Subject, weight: float
         yield from run_findings(seen, subject, form)
 
 
+def likely_arguments(kind: type) -> dict[str, float]:
+    """Return what a class of penalties needs to be made, as far as it is a weight or a target."""
+    known = {"weight": WEIGHT, "target": 1.0}
+    needed = [name for name, one in signature(kind).parameters.items() if one.default is one.empty]
+    return {name: known[role_of(name)] for name in needed if role_of(name) in known}
+
+
 def made(kind: type) -> Penalty:
-    """Return an object of a class of penalties, made without arguments.
+    """Return an object of a class of penalties, made without arguments, or with a weight and a target.
 
     Raises:
         UsageError: it needs some.
     """
     try:
-        thing: Any = kind()
+        thing: Any = kind(**likely_arguments(kind))
     except TypeError as error:
         raise UsageError(f"{kind.__name__} cannot be made without arguments ({error}); hand over an object") from error
     if not callable(thing):

@@ -6,17 +6,20 @@ import importlib
 import importlib.util
 import symtable
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from importlib.machinery import SourceFileLoader
 from pathlib import Path
 from types import CodeType
 from typing import Any
 from unittest.mock import patch
 
+from torch import nn
+
 from gradpen.errors import UsageError
 from gradpen.text import did_you_mean, printable
 
 Statement = ast.stmt
+BASE = "gradpen_base_of"
 SET_UP = ("add_argument",)
 """calls that belong to an object that was assigned"""
 
@@ -37,13 +40,23 @@ def load_named(source: str) -> Any:
     whole, first = found, name.split(".")[0]
     for part in name.split("."):
         try:
-            found = getattr(found, part)
+            found = getattr(found, mangled(found, part))
         except AttributeError:
             known = [one for one in dir(whole) if not one.startswith("_")]
             raise UsageError(
                 f"there is no '{printable(name)}' in {printable(place)}{did_you_mean(first, known)}"
             ) from None
     return found
+
+
+def mangled(place: Any, name: str) -> str:
+    """Return the name that Python keeps a private one of a class under.
+
+    >>> mangled(Path, "__private"), mangled(Path, "exists"), mangled(Path, "__call__")
+    ('_Path__private', 'exists', '__call__')
+    """
+    private = isinstance(place, type) and name.startswith("__") and not name.endswith("__")
+    return f"_{place.__name__.lstrip('_')}{name}" if private else name
 
 
 def from_module(name: str) -> Any:
@@ -85,6 +98,7 @@ def from_file(path: Path, name: str) -> Any:
     spec = importlib.util.spec_from_loader(loader.name, loader)
     assert spec is not None
     module = importlib.util.module_from_spec(spec)
+    setattr(module, BASE, base_of)
     sys.path.insert(0, str(path.parent.resolve()))
     try:
         # A script that reads its options finds none, and takes the usual ones.
@@ -117,11 +131,27 @@ class PartLoader(SourceFileLoader):
 
     def tried(self, statement: Statement) -> Statement:
         """Return a statement that may fail, if it is no definition: data that are missing, options of a script."""
+        if isinstance(statement, ast.ClassDef):
+            statement.bases = [or_stand_in(base) for base in statement.bases]
         if isinstance(statement, ast.FunctionDef | ast.ClassDef | ast.AsyncFunctionDef):
             return statement
         caught = ast.Tuple(elts=[ast.Name("Exception", ast.Load()), ast.Name("SystemExit", ast.Load())], ctx=ast.Load())
         handler = ast.ExceptHandler(type=caught, name=None, body=[ast.Pass()])
         return ast.Try(body=[statement], handlers=[handler], orelse=[], finalbody=[])
+
+
+def or_stand_in(base: ast.expr) -> ast.expr:
+    """Return the base class that an expression gives, or a stand-in where its package is missing."""
+    nothing = ast.arguments(posonlyargs=[], args=[], kwonlyargs=[], kw_defaults=[], defaults=[])
+    return ast.Call(func=ast.Name(BASE, ast.Load()), args=[ast.Lambda(args=nothing, body=base)], keywords=[])
+
+
+def base_of(found: Callable[[], Any]) -> Any:
+    """Return a base class, or an empty module of PyTorch's where there is none."""
+    try:
+        return found()
+    except (NameError, AttributeError):
+        return type("StandIn", (nn.Module,), {})
 
 
 def needed(body: list[Statement], name: str) -> list[Statement]:

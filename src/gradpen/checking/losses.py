@@ -1,5 +1,6 @@
 """A critic's or a generator's whole loss: its signs, whether the penalty is in it, and what it trains."""
 
+import itertools
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
@@ -14,11 +15,12 @@ from gradpen.checking.trials import SCALES, Ends, Subject, Trial
 
 SIGNS = ((-1.0, 1.0), (1.0, -1.0), (-1.0, 0.0), (0.0, 1.0), (-1.0, -1.0), (1.0, 1.0), (0.0, 0.0), (-0.5, 0.5))
 """of the mean score of data and of samples in the loss, the right ones first"""
-DRIFTS = (0.0, 1e-3, 1e-2)
+DRIFTS = (0.0, 1e-3, 1e-2, -1e-3, -1e-2)
 """weights of squared scores of data that public losses add, so that scores stay about 0"""
 NAME = "signs"
 SHIFTS = (0.0, -3.0, -1.0, 1.0, 3.0)
 """of all scores of a critic: they move every objective but Wasserstein's, and no penalty"""
+RISING = sorted(SHIFTS)
 
 
 def hinge(real: Tensor, fake: Tensor) -> Tensor:
@@ -87,7 +89,9 @@ def other_objective(trials: Sequence[Trial], subject: Subject) -> tuple[str, boo
             both = [scaled(objective, part, swapped) for swapped in (False, True)]
             fitting = [ends for ends in both if all(stays(shifted, ends) for shifted in moved)]
             if fitting:
-                ends = next((one for one in fitting if explains(one, trials)), fitting[0])
+                ends = next((one for one in fitting if explains(one, trials)), None)
+                if ends is None:
+                    return None
                 return halved(words, part), ends is both[1], ends
     return None
 
@@ -138,11 +142,9 @@ def critic_loss_findings(trials: Sequence[Trial], subject: Subject) -> tuple[Sub
             continue
         found = [of_signs(real, fake)]
         if drift:
-            found.append(
-                Finding(name="drift", verdict="note", found=f"{drift:g} times the squared scores of data, as in ProGAN")
-            )
+            found.append(of_drift(drift))
         if nothing:
-            found.append(without_penalty(trials))
+            found.append(without_penalty(trials, subject))
         return (None if nothing else replace(subject, ends=ends)), found
     for part, swapped in ((1.0, False), (0.5, False), (1.0, True), (0.5, True)):
         for words, objective in RELATIVISTIC.items():
@@ -158,8 +160,27 @@ def critic_loss_findings(trials: Sequence[Trial], subject: Subject) -> tuple[Sub
     ]
 
 
-def without_penalty(trials: Sequence[Trial]) -> Finding:
-    """Return that a loss has no penalty in it."""
+def of_drift(drift: float) -> Finding:
+    """Return what it is to add so much of the squared scores of data."""
+    words = f"{drift:g} times the squared scores of data"
+    if drift > 0:
+        return Finding(name="drift", verdict="note", found=f"{words}, as in ProGAN")
+    return Finding(
+        name="drift",
+        verdict="wrong",
+        found=words,
+        expected="a positive weight, as in ProGAN (0.001)",
+        meaning="The critic is paid for scores far from 0.",
+        remedy="Add it in place of subtracting it.",
+    )
+
+
+def without_penalty(trials: Sequence[Trial], subject: Subject) -> Finding:
+    """Return that a loss has no penalty in it, which one of scores alone cannot have."""
+    if subject.convention.takes("real_scores") and not subject.convention.takes("penalty"):
+        return Finding(
+            name="penalty", verdict="note", found="of scores alone, a loss has none: check the penalty on its own"
+        )
     asked = any(trial.elsewhere for trial in trials)
     return Finding(
         name="penalty",
@@ -190,7 +211,7 @@ def of_other(
     if not is_nothing([trial.without(ends) for trial in trials], trials):
         return replace(subject, ends=ends), found
     if any(trial.elsewhere for trial in trials):
-        return None, [*found, without_penalty(trials)]
+        return None, [*found, without_penalty(trials, subject)]
     return None, [*found, Finding(name="penalty", verdict="note", found="there is none in the loss")]
 
 
@@ -236,7 +257,8 @@ def generator_loss_findings(subject: Subject) -> Iterator[Finding]:
     seen = [subject.tried(scale=scale, seed=40 + number, attached=True) for number, scale in enumerate(SCALES)]
     values = torch.tensor([float(trial.value.detach()) for trial in seen], dtype=torch.float64)
     scores = torch.tensor([float(trial.ends()[1].detach().mean()) for trial in seen], dtype=torch.float64)
-    correlation = float(torch.corrcoef(torch.stack([values, scores]))[0, 1]) if values.std() > 0 else 0.0
+    moved = [float(subject.tried(scale=0.5, shift=shift, seed=70, attached=True).value.detach()) for shift in RISING]
+    steps = [after - before for before, after in itertools.pairwise(moved)]
     if values.std() > 0 and near(float((values + scores).abs().max() / scores.abs().max()) + 1, 1.0):
         yield Finding(name=NAME, verdict="holds", found="minus the mean of fake scores")
     elif values.std() > 0 and near(float((values - scores).abs().max() / scores.abs().max()) + 1, 1.0):
@@ -248,9 +270,19 @@ def generator_loss_findings(subject: Subject) -> Iterator[Finding]:
             meaning="The generator learns to be told from the data.",
             remedy="Return -critic(fake).mean().",
         )
+    elif min(steps) >= 0 < max(steps):
+        yield Finding(
+            name=NAME,
+            verdict="wrong",
+            found="no Wasserstein loss; it grows where scores grow",
+            expected="one that falls where scores of samples grow",
+            meaning="The generator learns to be told from the data.",
+            remedy="Swap the target: samples are to be taken for data.",
+        )
     else:
-        words = "falls" if correlation < 0 else "grows"
-        yield Finding(name=NAME, verdict="note", found=f"no Wasserstein loss; it {words} where scores grow")
+        falls = max(steps) <= 0 > min(steps)
+        words = "it falls where scores grow" if falls else "it neither falls nor grows with all scores"
+        yield Finding(name=NAME, verdict="note", found=f"no Wasserstein loss; {words}")
     trial = seen[-3]
     if trial.value.requires_grad:
         trial.value.backward()

@@ -8,7 +8,7 @@ import torch
 from gradpen.checking.calling import Convention
 from gradpen.checking.finding import Finding
 from gradpen.checking.recognition import Recognised, image_part
-from gradpen.checking.shares import ENOUGH, Place, Shares, shares_of, varies_in_words
+from gradpen.checking.shares import CLOSE, ENOUGH, Place, Shares, matched, shares_of, varies_in_words
 from gradpen.checking.trials import Trial
 
 DRAW = "Draw torch.rand(len(real), 1, 1, 1), with as many ones as an example has axes."
@@ -41,7 +41,7 @@ def place_findings(trials: Sequence[Trial], convention: Convention, form: Recogn
             yield Finding(name=NAME, verdict="note", found=f"the {shares.where} themselves")
         else:
             yield at_one_end(shares, zero_centred)
-    elif convention.takes("epsilon"):
+    elif convention.takes("epsilon") and any(by_the_shares_given(trial) for trial in trials):
         yield given_shares(shares, rank)
     else:
         yield from on_lines(shares, rank)
@@ -49,7 +49,24 @@ def place_findings(trials: Sequence[Trial], convention: Convention, form: Recogn
 
 def place_of(trial: Trial) -> Place:
     """Return where a trial looked, as far as the points are the data's."""
-    return Place(image_part(trial, trial.shaped(trial.points.detach())), trial.given.real, trial.given.fake)
+    points = image_part(trial, trial.shaped(trial.points.detach()))
+    return matched(Place(points, trial.given.real, trial.given.fake))[0]
+
+
+def order_of(trial: Trial) -> torch.Tensor:
+    """Return in which order the data are that a trial looked at, as far as the points are the data's."""
+    points = image_part(trial, trial.shaped(trial.points.detach()))
+    return matched(Place(points, trial.given.real, trial.given.fake))[1]
+
+
+def by_the_shares_given(trial: Trial) -> bool:
+    """Return whether what was handed over as shares has to do with where a trial looked.
+
+    An argument of that name may be something else, as the share of a new layer in a network that grows.
+    """
+    found, given = place_of(trial).share, trial.given.epsilon.double()
+    uses = [(found - share).abs() < CLOSE for share in (given, 1 - given, given.mean(), given[:1], 1 - given[:1])]
+    return any(bool(one.all()) for one in uses)
 
 
 def at_one_end(shares: Shares, zero_centred: bool) -> Finding:
@@ -146,10 +163,14 @@ def of_conditions(trials: Sequence[Trial], convention: Convention) -> Iterator[F
         return
     blended, exchanged = [], False
     for trial in trials:
-        labels = trial.given.labels.detach().double()
+        labels, others = (part.detach().double() for part in (trial.given.labels, trial.given.labels_of_samples))
+        labels = labels[order_of(trial)]
         beside = [part for part in trial.conditions if isinstance(part, torch.Tensor)]
         exchanged |= any(
-            part.shape == labels.shape and not torch.equal(part.detach().double(), labels) for part in beside
+            part.shape == labels.shape
+            and not torch.equal(part.detach().double(), labels)
+            and not torch.equal(part.detach().double(), others)
+            for part in beside
         )
         points = trial.points.detach()
         if points.numel() > trial.given.real.numel() and points.dim() == trial.given.real.dim():

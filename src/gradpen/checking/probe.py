@@ -6,8 +6,11 @@ from typing import Any, Literal
 import torch
 from torch import Tensor, nn
 
-Output = Literal["flat", "column", "maps", "patches", "pair", "reversed pair"]
-"""scores as [N], [N, 1], [N, 1, 1, 1], [N, 1, 2, 2], or (scores, features), or (features, scores)"""
+Output = Literal["flat", "column", "maps", "patches", "pair", "reversed pair", "by name", "list", "list of lists"]
+"""scores as [N], [N, 1], [N, 1, 1, 1], [N, 1, 2, 2], or (scores, features), or (features, scores), or [N, 1] in a
+dictionary, a list, or as the last of a list in a list"""
+BOXED: tuple[Output, ...] = ("column", "by name", "list", "list of lists")
+"""forms of scores [N, 1]"""
 FEATURES = 5
 
 
@@ -21,6 +24,26 @@ class Call:
     """what else it was given"""
     scores: Tensor
     """``[N]``, with their graph"""
+
+
+class ByName(dict[str, Tensor]):
+    """Scores under whatever name they are looked up."""
+
+    def __init__(self, scores: Tensor) -> None:
+        super().__init__()
+        self.scores = scores
+
+    def __missing__(self, name: str) -> Tensor:
+        return self.scores
+
+
+def boxed(column: Tensor, output: Output) -> Any:
+    """Return scores ``[N, 1]`` in what a critic may return them in."""
+    if output == "by name":
+        return ByName(column)
+    if output == "list":
+        return [column]
+    return [[column]] if output == "list of lists" else column
 
 
 class ProbeCritic(nn.Module):
@@ -69,8 +92,8 @@ class ProbeCritic(nn.Module):
             parts = [part.sum(1) for part in terms.tensor_split(4, dim=1)]
             return torch.stack(parts, 1).view(-1, 1, 2, 2)
         column = scores.view(-1, 1)
-        if self.output == "column":
-            return column
+        if self.output in BOXED:
+            return boxed(column, self.output)
         bases = flat @ self.of_size(size, "f", FEATURES).to(flat.dtype) / 4
         features = self.scale * (bases + bases.square() / 2)
         return (column, features) if self.output == "pair" else (features, column)
@@ -127,6 +150,8 @@ class DeadCritic(nn.Module):
             return scores.view(-1, 1, 1, 1)
         if self.output == "patches":
             return scores.view(-1, 1, 1, 1).expand(-1, 1, 2, 2)
+        if self.output in BOXED:
+            return boxed(scores[:, None], self.output)
         features = scores[:, None].expand(-1, FEATURES)
         pair = (scores[:, None], features)
-        return scores[:, None] if self.output == "column" else pair if self.output == "pair" else pair[::-1]
+        return pair if self.output == "pair" else pair[::-1]

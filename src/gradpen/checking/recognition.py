@@ -1,6 +1,6 @@
 """What penalty a function computes: the form of its values, and of which gradient."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import torch
@@ -74,7 +74,27 @@ def of_parameters(trial: Trial) -> Tensor:
     return torch.cat([each.flatten() for each in found if each is not None]).double()[None]
 
 
+def through_a_sigmoid(trial: Trial) -> Tensor:
+    """Return the gradient of each score's sigmoid."""
+    certain = trial.scores.detach().double().sigmoid()
+    return (certain * (1 - certain)).view(-1, *[1] * (trial.gradient.dim() - 1)) * trial.gradient
+
+
+def times_scores(trial: Trial) -> Tensor:
+    """Return each gradient times its score, which handing the scores over as ``grad_outputs`` makes of it."""
+    return trial.scores.detach().double().view(-1, *[1] * (trial.gradient.dim() - 1)) * trial.gradient
+
+
+PARTIAL: dict[str, Callable[[Trial], Tensor]] = {
+    "sigmoid": through_a_sigmoid,
+    "scores as outputs": times_scores,
+    "first example": lambda trial: of_points(trial)[:1],
+    "first channel": lambda trial: of_points(trial)[:, :1],
+    "mean gradient": lambda trial: of_points(trial).mean(0, keepdim=True),
+}
+"""what slips make of the gradient, tried where nothing else gives the values"""
 GRADIENTS = {
+    **PARTIAL,
     "points": of_points,
     "points and conditions": lambda trial: trial.gradient,
     "data": lambda trial: share(trial) * of_points(trial),
@@ -94,7 +114,7 @@ def recognised(trials: Sequence[Trial], *, norms_alone: bool = False) -> Recogni
     possible = ["points", *(["points and conditions"] if with_conditions else [])]
     possible += [] if with_conditions else ["data", "samples"]
     possible += ["features"] if pairs else []
-    for of in (*possible, "parameters"):
+    for of in (*possible, "parameters", *PARTIAL):
         try:
             gradients = [GRADIENTS[of](trial) for trial in trials]
         except (RuntimeError, ValueError):

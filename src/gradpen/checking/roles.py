@@ -8,7 +8,10 @@ Role = Literal[
     "fake",
     "points",
     "scores",
+    "real_scores",
+    "fake_scores",
     "gradient",
+    "penalty",
     "epsilon",
     "weight",
     "target",
@@ -26,9 +29,12 @@ WHOLE: dict[Role, tuple[str, ...]] = {
     "critic": ("d", "f", "c", "net", "model", "dis", "crit", "network", "fn", "func", "judge", "adversary"),
     "real": ("x", "xr", "x_r", "data", "images", "imgs", "img", "image", "inputs", "input", "x1", "a", "target_data"),
     "fake": ("xf", "x_f", "xg", "x_g", "samples", "x2", "b", "output_data", "z_x"),
+    "real_scores": ("fx", "d_x", "dx", "errd_real"),
+    "fake_scores": ("fgz", "d_g_z", "dgz", "d_g", "errd_fake"),
     "scores": ("y", "out", "dx", "d_x", "d_out"),
     "epsilon": ("alpha", "eps", "epsilon", "epsilons", "alphas", "t"),
     "weight": ("w", "gamma", "lmbda", "l", "lambd"),
+    "penalty": ("gp", "penalty", "grad_penalty", "gradient_penalty"),
     "target": ("k", "target", "center", "centre", "constant"),
     "labels": ("y", "labels", "label", "cond", "c", "cls"),
     "batch": ("n", "bs", "b_size", "batch", "nb"),
@@ -77,6 +83,22 @@ PARTS: tuple[tuple[Role, tuple[str, ...]], ...] = (
 """parts of names, what tells most first"""
 
 
+SIDES: dict[Role, tuple[str, ...]] = {
+    "real_scores": ("real", "true"),
+    "fake_scores": ("fake", "gen", "synth", "false"),
+}
+SCORED = ("pred", "score", "logit", "valid", "output", "_out", "prob")
+SCORED_FIRST = ("d_", "dis_", "disc_", "crit_", "critic_", "dreal", "dfake")
+"""parts of names of scores, and what they begin with, beside a word for data or samples: real_pred, d_fake"""
+
+
+def scores_of_a_side(plain: str) -> list[Role]:
+    """Return whose scores a name stands for: of data, of samples, or none."""
+    if not (any(part in plain for part in SCORED) or plain.startswith(SCORED_FIRST)):
+        return []
+    return [role for role, parts in SIDES.items() if any(part in plain for part in parts)][:1]
+
+
 def roles_of(name: str) -> list[Role]:
     """Return what a name may stand for, the likeliest first.
 
@@ -84,8 +106,9 @@ def roles_of(name: str) -> list[Role]:
     (['real'], ['scores'], ['scores', 'labels'], ['weight'])
     """
     plain = name.strip("_").lower()
-    found = [role for role, names in WHOLE.items() if plain in names]
-    found += [role for role, parts in PARTS if any(part in plain for part in parts)][: 0 if found else 1]
+    found = [role for role, names in WHOLE.items() if plain in names] + scores_of_a_side(plain)
+    if not found or found[-1] in SIDES:
+        found += [role for role, parts in PARTS if any(part in plain for part in parts)][:1]
     return found or ["unknown"]
 
 

@@ -8,11 +8,16 @@ from torch import Tensor, nn
 
 from gradpen.checking.calling import OUTPUTS, call, material
 from gradpen.checking.finding import Finding
-from gradpen.checking.probe import DeadCritic, Output
+from gradpen.checking.probe import BOXED, DeadCritic, Output, boxed
 from gradpen.checking.recognition import Recognised, image_part, near, share
 from gradpen.checking.trials import Subject, Trial, same_randomness
 
 CLOSE = 0.02
+IN_A_BOX: dict[str, str] = {
+    "by name": "in a dictionary",
+    "list": "in a list",
+    "list of lists": "the last of a list in a list",
+}
 HALF = 0.1
 """how far a penalty under autocast may be from one without"""
 
@@ -117,7 +122,8 @@ def scores_taken(subject: Subject, form: Recognised) -> Iterator[Finding]:
     words: dict[Output, str] = {"flat": "[N]", "column": "[N, 1]", "maps": "[N, 1, 1, 1]", "patches": "patches"}
     convention = subject.convention
     if convention.output not in words:
-        yield Finding(name="forms of scores", verdict="note", found=f"a {convention.output} of scores and features")
+        found = IN_A_BOX.get(convention.output, f"a {convention.output} of scores and features")
+        yield Finding(name="forms of scores", verdict="note", found=found)
         return
     taken = []
     for output in OUTPUTS[:4]:
@@ -147,7 +153,7 @@ class SmallCritic(nn.Module):
             return column[:, 0]
         if self.output in ("maps", "patches"):
             return column.view(-1, 1, 1, 1)
-        return column if self.output == "column" else (column, column)
+        return boxed(column, self.output) if self.output in BOXED else (column, column)
 
 
 def half_precision(subject: Subject) -> Iterator[Finding]:

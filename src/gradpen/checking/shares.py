@@ -15,6 +15,8 @@ EXCESS = 0.8
 """kurtosis of the uniform distribution, less 1"""
 ENOUGH = 100
 """shares that a distribution is judged by"""
+FEWEST_VALUES = 3
+"""of an example, from which a point lies on the line of two by chance never"""
 IMPROBABLE = 1e-6
 """probability below which shares are not evenly distributed"""
 
@@ -32,6 +34,32 @@ class Place:
         """The share of the data in each value of the points, ``[N, ...]``, float64."""
         points, real, fake = (part.detach().double() for part in (self.points, self.real, self.fake))
         return (points - fake) / (real - fake)
+
+
+MOST_MATCHED = 16
+"""examples up to which each is looked for among all"""
+
+
+def matched(place: Place) -> tuple[Place, Tensor]:
+    """Return a place with data and samples in the order in which its points lie between them, and that of the data.
+
+    Any pairing of independent examples is as good as that of the batch.
+    """
+    count = len(place.points)
+    order = torch.arange(count)
+    share = place.share.flatten(1)
+    if bool((share - share[:, :1]).abs().max() < CLOSE) or count > MOST_MATCHED:
+        return place, order
+    points, real, fake = (part.detach().double().flatten(1) for part in (place.points, place.real, place.fake))
+    lines = real[None, :, None] - fake[None, None]
+    away = points[:, None, None] - fake[None, None]
+    along = (away * lines).sum(3, keepdim=True) / lines.square().sum(3, keepdim=True)
+    misses = (away - along * lines).norm(dim=3) / lines.norm(dim=3)
+    least, best = misses.flatten(1).min(1)
+    if points.shape[1] < FEWEST_VALUES or bool(least.max() > CLOSE):
+        return place, order
+    order = best // count
+    return Place(place.points, place.real[order], place.fake[best % count]), order
 
 
 @dataclass(frozen=True, kw_only=True)

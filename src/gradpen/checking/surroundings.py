@@ -1,7 +1,10 @@
 """What a function of somebody else's leans on beside its arguments: globals, an object of its class, a GPU."""
 
+import ast
 import dis
 import functools
+import inspect
+import textwrap
 import types
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -68,6 +71,10 @@ def stub(name: str, around: Around) -> Any:
     if role in ("critic", "generator"):
         return around.critic if role == "critic" else around.generator
     assumed = around.assumed
+    usual = numbers_of(around.kind).get(name)
+    if usual is not None:
+        assumed.add(f"{name} = {usual}")
+        return usual
     known = {
         "weight": WEIGHT,
         "batch": around.batch,
@@ -79,9 +86,47 @@ def stub(name: str, around: Around) -> Any:
     if role in known:
         assumed.add(f"{name} = {known[role]}")
         return known[role]
-    if role == "group":
+    if role == "group" or name.isupper():
         return StandIn(around)
     return MagicMock(name=name)
+
+
+@functools.lru_cache(maxsize=64)
+def numbers_of(kind: type | None) -> dict[str, float]:
+    """Return the attributes that objects of a class have as numbers where they are made without arguments."""
+    try:
+        method = vars(kind)["__init__"]
+        tree = ast.parse(textwrap.dedent(inspect.getsource(method)))
+        given = inspect.signature(method).parameters
+    except (KeyError, TypeError, OSError, SyntaxError, ValueError):
+        return {}
+    usual = {name: one.default for name, one in given.items() if is_number(one.default)}
+    found = {}
+    for target, value in assignments(tree):
+        if not isinstance(target, ast.Attribute) or not isinstance(target.value, ast.Name):
+            continue
+        if isinstance(value, ast.Name) and value.id in usual:
+            found[target.attr] = usual[value.id]
+        elif isinstance(value, ast.Constant) and is_number(value.value):
+            found[target.attr] = value.value
+    return found
+
+
+def assignments(tree: ast.AST) -> Iterator[tuple[ast.expr, ast.expr]]:
+    """Yield what is assigned to what, one by one where several are at once."""
+    for node in ast.walk(tree):
+        if not isinstance(node, ast.Assign):
+            continue
+        for target in node.targets:
+            if isinstance(target, ast.Tuple) and isinstance(node.value, ast.Tuple):
+                yield from zip(target.elts, node.value.elts, strict=False)
+            else:
+                yield target, node.value
+
+
+def is_number(value: object) -> bool:
+    """Return whether a value is a number, True and False being none."""
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def class_of(function: Callable[..., Any]) -> type | None:

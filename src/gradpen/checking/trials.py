@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from gradpen.checking.calling import Convention, Material, Penalty, call, material
-from gradpen.checking.probe import ProbeCritic
+from gradpen.checking.probe import Call, ProbeCritic
 from gradpen.checking.surroundings import WEIGHT
 from gradpen.machine.seeds import separate_randomness
 
@@ -108,13 +108,29 @@ class Subject:
         with same_randomness(seed):
             value = call(self.function, self.convention, given, attached=attached)
         asked = [one for one in critic.calls if not is_one_of(one.points, (given.real, given.fake))]
-        chosen = (asked or critic.calls)[-1]
+        followed = [one for one in critic.calls if one.points.requires_grad]
+        chosen = together(asked or followed or critic.calls, self.batch)
         trial = Trial(value, critic, given, chosen.points, chosen.scores, chosen.conditions, bool(asked))
         return trial.without(self.ends)
 
     def trials(self) -> list[Trial]:
         """Call the function on critics of many slopes."""
         return [self.tried(scale=scale, seed=10 + number) for number, scale in enumerate(SCALES)]
+
+
+def together(calls: Sequence[Call], batch: int) -> Call:
+    """Return the last call, with those before it if it takes them to ask about the whole batch: a part at a time."""
+    parts: list[Call] = []
+    for one in reversed(calls):
+        parts.insert(0, one)
+        if sum(len(part.points) for part in parts) >= batch:
+            break
+    alike = len({part.points.shape[1:] for part in parts}) == 1
+    if len(parts) == 1 or not alike or sum(len(part.points) for part in parts) != batch:
+        return calls[-1]
+    return Call(
+        torch.cat([part.points for part in parts]), calls[-1].conditions, torch.cat([part.scores for part in parts])
+    )
 
 
 def is_one_of(points: Tensor, others: Sequence[Tensor]) -> bool:
