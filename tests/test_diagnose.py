@@ -80,7 +80,11 @@ CLASSIFIED = {"generator.labels": "concatenate", "critic.labels": "classify", "c
 CLIPPED = {"objective": "wasserstein", "constraint": "weight-clipping"}
 SHOWN: list[tuple[str, Symptoms, str]] = [
     ("healthy", healthy(), "2 before"),
-    ("still improving", healthy(rows=[row(i, frechet_distance=30 - i / 50) for i in MARKS]), "frechet_distance 10"),
+    (
+        "still improving",
+        healthy(rows=[row(i, frechet_distance=30 - i / 50) for i in MARKS]),
+        "Fréchet distance in features 10",
+    ),
     ("too early to say", healthy(rows=[row(100)]), "1 rows"),
     ("too early to say", apart(healthy(rows=rows()[:5])), "4 marks"),
     ("healthy", healthy(rows=rows()[:5]), "4 marks"),
@@ -92,9 +96,27 @@ SHOWN: list[tuple[str, Symptoms, str]] = [
     ("condition ignored", healthy(settings=CLASSIFIED, label_change=0.02), "2%"),
     ("critic unconstrained", healthy(rows=rows(slope_mean=40.0)), "since"),
     ("exploding gradients", healthy(settings=CLIPPED, rows=rows(slope_mean=40.0)), "mean slope 40"),
-    ("vanishing gradients", healthy(settings=CLIPPED, rows=rows(slope_mean=0.001)), "mean slope 0.001"),
+    ("vanishing gradients", healthy(settings=CLIPPED, rows=rows(slope_mean=1e-5)), "mean slope 1e-05"),
+    ("too early to say", apart(healthy(rows=[row(i, frechet_distance=5 + i / 1000) for i in MARKS[:7]])), "7 marks"),
     ("critic too weak", apart(healthy(rows=rows(critic_gap_held_out=0.01))), "0.01 ± 0.03"),
-    ("critic too weak", apart(healthy(rows=rows(critic_gap_held_out=0.1, distance=7.0))), "1.5% of what its slopes"),
+    ("critic too weak", apart(healthy(rows=rows(critic_gap_held_out=0.1, distance=7.0))), "1.5% as far apart"),
+    (
+        "critic too weak",
+        apart(healthy(rows=rows(critic_gap_held_out=0.0, critic_gap_held_out_error=0.0, slope_mean=0.0, distance=7.0))),
+        "critic gap 0 ± 0",
+    ),
+    ("vanishing gradients", apart(healthy(settings=CLIPPED, rows=rows(slope_mean=0.004))), "mean slope 0.004"),
+    (
+        "getting worse",
+        apart(healthy(rows=[row(i, frechet_distance=5 + i / 1000) for i in MARKS])),
+        "Fréchet distance in features 5.8 at the last 3 marks, 5.1 before",
+    ),
+    (
+        "overfitting critic",
+        healthy(rows=rows(critic_gap_train=1.14, critic_gap_train_error=0.04, critic_gap_held_out_error=0.04)),
+        "at 6 marks",
+    ),
+    ("collapsed", apart(healthy(settings=GAN, rows=rows(accuracy=1.0)), diversity=0.01), "0%"),
     ("critic too weak", healthy(settings={"constraint.weight": 1000}, rows=rows(penalty=3.0)), "3 times"),
     ("critic too weak", apart(healthy(settings=GAN, rows=rows(accuracy=0.5))), "accuracy 50.0%"),
     ("critic too strong", apart(healthy(settings=GAN, rows=rows(accuracy=1.0))), "accuracy 100.0%"),
@@ -137,6 +159,8 @@ SHOWN: list[tuple[str, Symptoms, str]] = [
     ),
 ]
 WELL: list[Symptoms] = [
+    healthy(settings=CLIPPED, rows=rows(slope_mean=0.004)),
+    healthy(rows=rows()[:6] + rows(critic_gap_train=1.14)[6:]),
     healthy(rows=rows(slope_mean=0.1), settings={"constraint.one_sided": True}),
     healthy(rows=rows(slope_mean=4.0), settings={"constraint.weight": 0.1}),
     healthy(rows=rows(slope_mean=4.0), settings={"constraint.where": "real"}),

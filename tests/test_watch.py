@@ -13,6 +13,7 @@ import gradpen
 from gradpen.errors import UsageError
 from gradpen.lipschitz import gradient_penalty
 from gradpen.looking.verdict import Verdict
+from gradpen.looking.watch import turned
 from gradpen.looking.wiring import bounds
 
 
@@ -90,6 +91,15 @@ CASES: dict[str, Callable[[], gradpen.Watch]] = {
     ),
     "labels": lambda: gradpen.Watch(
         Labelled(4, 3, 2), Labelled(2, 3, 1), points(90), latent_dim=4, labels=np.arange(90) % 3
+    ),
+    "labels and held out": lambda: gradpen.Watch(
+        Labelled(4, 3, 2),
+        Labelled(2, 3, 1),
+        points(90),
+        latent_dim=4,
+        labels=np.arange(90) % 3,
+        held_out=points(60, seed=1),
+        held_out_labels=np.arange(60) % 3,
     ),
     "labels as integers": lambda: gradpen.Watch(
         Embedding(4, 2), Embedding(2, 1), points(90), latent_dim=4, labels=np.arange(90) % 3, labels_as="numbers"
@@ -180,7 +190,7 @@ def test_a_loop_of_one_s_own_is_judged() -> None:
     assert steep.rows[-1]["slope_mean"] > 10
     seen = steep.look(241)
     assert seen.verdicts[0].name == "critic unconstrained"
-    assert "take a gradient penalty of weight 10" in str(seen)
+    assert "look whether the penalty is added to the loss" in str(seen)
 
 
 def test_the_held_out_part_is_the_one_given() -> None:
@@ -276,6 +286,40 @@ def test_a_layer_that_is_named_first_and_runs_last_is_the_last() -> None:
     assert (lowest, highest) == (0.0, 1.0)
 
 
+def marks_of(gaps: list[float], near: list[float], **losses: float) -> list[dict[str, float]]:
+    return [
+        {
+            "iteration": 40 * n,
+            "critic_gap_train": gap,
+            "critic_gap_train_error": 0.02,
+            "frechet_distance": far,
+            **losses,
+        }
+        for n, (gap, far) in enumerate(zip(gaps, near, strict=True))
+    ]
+
+
+@pytest.mark.parametrize(
+    ("rows", "turned_round"),
+    [
+        (marks_of([0.1, -0.5, -0.4], [30, 9, 2]), True),
+        (marks_of([0.1, -0.5, -0.4], [30, 9, 2], critic_loss=-0.45, penalty=0.02), True),
+        (marks_of([0.1, -0.5, -0.4], [30, 9, 2], critic_loss=-2.0, penalty=0.0), False),
+        (marks_of([0.1, -9.0, -60.0], [12, 20, 28]), False),
+        (marks_of([0.1, -0.5, 0.4], [30, 9, 2]), False),
+        (marks_of([0.1, 0.5, 0.4], [30, 9, 2]), False),
+    ],
+    ids=["the other sign", "with losses", "other data than its losses are of", "it runs away", "both signs", "usual"],
+)
+def test_a_loop_may_score_data_low(rows: list[dict[str, float]], turned_round: bool) -> None:
+    """The authors' code minimises the scores of data; samples come nearer, and the gap has the other sign."""
+    watch = gradpen.Watch(perceptron(4, 2), perceptron(2, 1), points(300), latent_dim=4)
+    found = turned(rows, watch.config)
+    assert [row["critic_gap_train"] for row in found] == [
+        -row["critic_gap_train"] if turned_round else row["critic_gap_train"] for row in rows
+    ]
+
+
 def test_a_sigmoid_is_a_fault_where_scores_have_no_bounds() -> None:
     critic = nn.Sequential(*perceptron(2, 1), nn.Sigmoid())
     assert names_after(gradpen.Watch(perceptron(4, 2), critic, points(300), latent_dim=4))[0] == "sigmoid in the critic"
@@ -303,7 +347,11 @@ MISTAKES: list[tuple[dict[str, Any], str]] = [
     ({"data": torch.full((9, 2), float("nan"))}, "NaN or infinite"),
     ({"held_out": torch.zeros(9, 3)}, "expected examples of shape \\[2\\]"),
     ({"labels": [0, 1]}, "an integer for each of 300 examples"),
-    ({"labels": np.arange(300) % 2, "held_out": torch.zeros(9, 2)}, "leave it out"),
+    ({"labels": np.arange(300) % 2, "held_out": torch.zeros(9, 2)}, "held_out_labels: expected the classes"),
+    (
+        {"labels": np.arange(300) % 2, "held_out": torch.zeros(9, 2), "held_out_labels": [0, 1]},
+        "held_out_labels: expected an integer for each of 9",
+    ),
     ({"objective": "hing"}, "hinge"),
     ({"latent_dim": 5}, "generator: it does not take float32 \\[8, 5\\] \\(RuntimeError.*latent_dim, latents"),
     ({"data": points(300)[:, :1]}, "generator: it gives float32 \\[8, 2\\] for 8 latents; expected examples like"),

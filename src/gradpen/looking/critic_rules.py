@@ -16,6 +16,7 @@ from gradpen.looking.verdict import (
     kind_of,
     more_steps,
     of_last,
+    rate_of,
     since,
     slower,
 )
@@ -33,6 +34,8 @@ UNFOUND = 0.03
 """parts of slope times distance, below which the gap of a critic that is far from the data is too small"""
 OVERFIT, ERRORS = 0.2, 4.0
 """parts of the gap, and standard errors, by which training and held-out gaps are apart where a critic overfits"""
+STEADY, STEADY_OVERFIT, STEADY_ERRORS = 6, 0.12, 2.5
+"""marks at which less is enough, and what is"""
 
 
 def upside_down(s: Symptoms) -> Iterator[Verdict]:
@@ -46,8 +49,8 @@ def upside_down(s: Symptoms) -> Iterator[Verdict]:
         yield Verdict(
             name=marked("critic upside down"),
             meaning=marked(
-                "The critic scores samples above data: the signs of its loss are reversed, or the generator has run "
-                "away from it."
+                "The critic scores samples above data: the signs of its loss are reversed, the generator has run away "
+                "from it, or what is watched is other data than it learns from."
             ),
             evidence=worded(
                 "critic gap {gap:.3g} ± {error:.2g}, and it should be above 0",
@@ -115,7 +118,7 @@ def critic_too_weak(s: Symptoms) -> Iterator[Verdict]:
         return
     accuracy = of_last(s.rows, "accuracy")
     rows = [row for row in s.rows if row["iteration"] > 0][-LAST:]
-    blind = [row["critic_gap_held_out"] < 2 * row["critic_gap_held_out_error"] for row in rows]
+    blind = [row["critic_gap_held_out"] <= 2 * row["critic_gap_held_out_error"] for row in rows]
     slope = of_last(s.rows, "slope_mean")
     if accuracy is not None:
         if accuracy < UNSURE:
@@ -124,8 +127,8 @@ def critic_too_weak(s: Symptoms) -> Iterator[Verdict]:
         yield too_weak(
             s,
             worded(
-                "critic gap {found:.1%} of what its slopes make possible over the distance of samples and data (below "
-                "{least:.0%}, median of the last {marks} marks)",
+                "the critic's scores of data and samples are {found:.1%} as far apart as a critic this steep could set "
+                "them (below {least:.0%}, median of the last {marks} marks)",
                 found=found,
                 least=UNFOUND,
                 marks=LAST,
@@ -190,6 +193,7 @@ def too_weak(s: Symptoms, evidence: Worded, *first: Remedy) -> Verdict:
             *first,
             Remedy(words=marked("more critic steps"), settings=more_steps(s)),
             Remedy(words=marked("a slower generator"), settings=slower(s, 0.1)[:1]),
+            *((Remedy(words=marked("a faster critic"), settings=slower(s, 10)[1:]),) if critic_rests(s) else ()),
             *(
                 (Remedy(words=marked("a weight of 10 of the penalty"), settings=("constraint.weight=10",)),)
                 if s.config["constraint"]["name"] == "gradient-penalty" and s.config["constraint"]["weight"] != 10
@@ -199,16 +203,23 @@ def too_weak(s: Symptoms, evidence: Worded, *first: Remedy) -> Verdict:
     )
 
 
+def critic_rests(s: Symptoms) -> bool:
+    """Return whether the critic's learning rate is a tenth of the generator's, or less."""
+    return rate_of(s, "critic") <= 0.1 * rate_of(s, "generator")
+
+
 def overfitting(s: Symptoms) -> Iterator[Verdict]:
     """A critic that knows the training images apart from others."""
 
-    def parted(row: Row) -> bool:
+    def parted(row: Row, share: float, errors: float) -> bool:
         apart = row["critic_gap_train"] - row["critic_gap_held_out"]
         error = (row["critic_gap_train_error"] ** 2 + row["critic_gap_held_out_error"] ** 2) ** 0.5
-        return bool(apart > ERRORS * error and apart > OVERFIT * abs(row["critic_gap_train"]))
+        return bool(apart > errors * error and apart > share * abs(row["critic_gap_train"]))
 
     rows = [row for row in s.rows if row["iteration"] > 0]
-    if rows and all(map(parted, rows[-LAST:])):
+    clearly = bool(rows) and all(parted(row, OVERFIT, ERRORS) for row in rows[-LAST:])
+    steadily = len(rows) >= STEADY and all(parted(row, STEADY_OVERFIT, STEADY_ERRORS) for row in rows[-STEADY:])
+    if clearly or steadily:
         last = rows[-1]
         yield Verdict(
             name=marked("overfitting critic"),
@@ -217,14 +228,15 @@ def overfitting(s: Symptoms) -> Iterator[Verdict]:
                 "still be good; where they get worse from here on, this is why."
             ),
             evidence=worded(
-                "critic gap {train:.3g} on training and {held_out:.3g} on held-out images (apart by more than "
-                "{share:.0%} and {errors:g} standard errors)",
+                "critic gap {train:.3g} on training and {held_out:.3g} on held-out data (apart by more than "
+                "{share:.0%} and {errors:g} standard errors at {marks} marks)",
                 train=last["critic_gap_train"],
                 held_out=last["critic_gap_held_out"],
-                share=OVERFIT,
-                errors=ERRORS,
+                share=OVERFIT if clearly else STEADY_OVERFIT,
+                errors=ERRORS if clearly else STEADY_ERRORS,
+                marks=LAST if clearly else STEADY,
             ),
-            since=since(rows, parted),
+            since=since(rows, lambda row: parted(row, STEADY_OVERFIT, STEADY_ERRORS)),
             remedies=(
                 Remedy(words=marked("more data, or augmentation"), settings=("augmentation.strength=0.5",)),
                 Remedy(words=marked("a narrower critic, or one with dropout")),

@@ -29,7 +29,9 @@ from gradpen.looking.verdict import (
     HEALTHY,
     IMPROVING,
     LAST,
+    NEARNESS,
     TOO_EARLY,
+    WORSE,
     Remedy,
     Verdict,
     far,
@@ -79,7 +81,8 @@ def diverged(s: Symptoms) -> Iterator[Verdict]:
 def state_of(s: Symptoms) -> Verdict:
     """Return whether a run with nothing wrong is still getting better."""
     name, values = nearness_at_marks(s)
-    if len(values) < 2 * LAST:
+    worse = len(values) >= 2 * LAST and far(s) and min(values[-LAST:]) > WORSE * min(values[:-LAST])
+    if len(values) < (3 if worse else 2) * LAST:
         return Verdict(
             name=TOO_EARLY if far(s) else HEALTHY,
             meaning=marked(
@@ -89,11 +92,22 @@ def state_of(s: Symptoms) -> Verdict:
         )
     evidence = worded(
         "{measure} {now:.3g} at the last {marks} marks, {before:.3g} before",
-        measure=name,
+        measure=NEARNESS[name],
         now=min(values[-LAST:]),
         marks=LAST,
         before=min(values[:-LAST]),
     )
+    if worse:
+        return Verdict(
+            name=marked("getting worse"),
+            meaning=marked("Samples are far from the data, and were nearer to it before."),
+            evidence=evidence,
+            remedies=(
+                Remedy(words=marked("stop earlier: the best checkpoint is kept")),
+                Remedy(words=marked("lower both learning rates, so that the run settles"), settings=slower(s, 0.3)),
+                Remedy(words=marked("more data, or augmentation"), settings=("augmentation.strength=0.5",)),
+            ),
+        )
     if improving(s):
         return Verdict(
             name=IMPROVING,
@@ -121,8 +135,8 @@ RULES: tuple[Callable[[Symptoms], Iterator[Verdict]], ...] = (
     noisy_targets,
     outweighed,
     penalty_violated,
-    critic_too_strong,
     collapsed,
+    critic_too_strong,
     condition_not_followed,
     generator_not_learning,
     memorising,

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from gradpen.config import RunConfig
 from gradpen.data.arrays import Numbers
 from gradpen.data.choice import DataChoice
-from gradpen.data.labels import Labels, class_labels
+from gradpen.data.labels import class_labels
 from gradpen.data.recognise import from_memory
 from gradpen.data.source import Source, gather, label_vectors, split, spread_out
 from gradpen.data.values import Layout, Values
@@ -32,20 +32,14 @@ TRIED = 8
 LAYOUTS: dict[int, Layout] = {2: "vectors", 3: "signals", 4: "images", 5: "volumes"}
 
 
-def source_of(data: ArrayLike, held_out: ArrayLike | None, labels: ArrayLike | None) -> Source:
+def source_of(
+    data: ArrayLike, labels: ArrayLike | None, held_out: ArrayLike | None, held_out_labels: ArrayLike | None
+) -> Source:
     """Return the data as measures take them."""
     train = floats(data, "data")
     rows = spread_out(np.arange(len(train)), min(MOST, len(train)))
-    kinds: Labels | None = None
-    if labels is not None:
-        classes = np.asarray(labels)
-        if classes.shape != (len(train),) or classes.dtype.kind not in "iu":
-            raise UsageError(
-                f"labels: expected an integer for each of {len(train):,} examples, found {classes.dtype} "
-                f"{list(classes.shape)}"
-            )
-        kinds = class_labels(classes[rows], tuple(str(n) for n in range(int(classes.max()) + 1)))
     images, layout = train[rows], LAYOUTS[train.ndim]
+    classes = None if labels is None else integers(labels, len(train), "labels")[rows]
     depth = train.shape[2] if layout == "volumes" else None
     parts = split(len(images), 0.1)
     if held_out is not None:
@@ -55,15 +49,28 @@ def source_of(data: ArrayLike, held_out: ArrayLike | None, labels: ArrayLike | N
                 f"held_out: expected examples of shape {list(train.shape[1:])}, as in data, found "
                 f"{list(others.shape[1:])}"
             )
-        if labels is not None:
-            raise UsageError("held_out: with labels, leave it out: a tenth of the data stands in for it")
-        others = others[spread_out(np.arange(len(others)), min(MOST, len(others)))]
-        parts = np.arange(len(images)), np.arange(len(images), len(images) + len(others))
-        images = np.concatenate([images, others])
+        beside = spread_out(np.arange(len(others)), min(MOST, len(others)))
+        if classes is not None:
+            if held_out_labels is None:
+                raise UsageError("held_out_labels: expected the classes of held_out, since there are labels")
+            classes = np.concatenate([classes, integers(held_out_labels, len(others), "held_out_labels")[beside]])
+        parts = np.arange(len(images)), np.arange(len(images), len(images) + len(beside))
+        images = np.concatenate([images, others[beside]])
+    kinds = None if classes is None else class_labels(classes, tuple(map(str, range(int(classes.max()) + 1))))
     numbers = Numbers(
         images=in_rows(images), values=Values(low=-1, high=1, dtype="float32", layout=layout, depth=depth), notes={}
     )
     return from_memory("array", "data of a loop", numbers.images, kinds, "float32", DataChoice(), parts, numbers)
+
+
+def integers(labels: ArrayLike, count: int, name: str) -> np.ndarray:
+    """Return a class for each example; raise :class:`UsageError` if there is not an integer for each."""
+    classes = np.asarray(labels)
+    if classes.shape != (count,) or classes.dtype.kind not in "iu":
+        raise UsageError(
+            f"{name}: expected an integer for each of {count:,} examples, found {classes.dtype} {list(classes.shape)}"
+        )
+    return classes
 
 
 def floats(data: ArrayLike, name: str) -> np.ndarray:

@@ -24,8 +24,8 @@ DISTINCT = 0.5
 """share of images that are not equal to another, below which data are unfit"""
 ALIKE = 0.02
 """mean distance of two images, pixels in [-1, 1], below which all are alike"""
-VARIED = 0.5
-"""parts of the data's diversity below which samples have collapsed"""
+VARIED, CONSTANT = 0.5, 0.02
+"""parts of the data's diversity below which samples have collapsed, and below which they are all the same"""
 MODES, RECALLED = 0.4, 0.1
 """parts of the coverage and the recall of real images below which modes are missing"""
 UNREACHED = 0.1
@@ -145,26 +145,26 @@ def collapsed(s: Symptoms) -> Iterator[Verdict]:
     if variety is not None and variety < VARIED:
         yield Verdict(
             name=marked("collapsed"),
-            meaning=marked("Samples differ much less than images do: the generator makes one thing, or a few."),
+            meaning=marked("Samples differ much less than data do: the generator makes one thing, or a few."),
             evidence=worded(
-                "mean distance of two samples {share:.0%} of that of two images (below {least:.0%})",
+                "mean distance of two samples {share:.0%} of that of two of the data (below {least:.0%})",
                 share=variety,
                 least=VARIED,
             ),
-            remedies=more_variety(s),
+            remedies=more_variety(s, variety),
         )
     elif reached is not None and reached < MODES and not far(s):
         yield modes_missing(s, covered(reached, MODES))
     elif recall is not None and recall < RECALLED and reached is not None and reached > MODES:
         yield modes_missing(
             s,
-            worded("recall {share:.0%} of that of real images (below {least:.0%})", share=recall, least=RECALLED),
+            worded("recall {share:.0%} of that of real data (below {least:.0%})", share=recall, least=RECALLED),
         )
 
 
 def covered(share: float, least: float) -> Worded:
     """Return that coverage is too low, as evidence."""
-    return worded("coverage {share:.0%} of that of real images (below {least:.0%})", share=share, least=least)
+    return worded("coverage {share:.0%} of that of real data (below {least:.0%})", share=share, least=least)
 
 
 def modes_missing(s: Symptoms, evidence: Worded) -> Verdict:
@@ -177,13 +177,15 @@ def modes_missing(s: Symptoms, evidence: Worded) -> Verdict:
     )
 
 
-def more_variety(s: Symptoms) -> tuple[Remedy, ...]:
-    """Return what helps against collapse."""
+def more_variety(s: Symptoms, variety: float = 1.0) -> tuple[Remedy, ...]:
+    """Return what helps against collapse: to samples that do not differ at all, latents may not matter."""
     remedies = [Remedy(words=marked("let the critic see several samples at once"), settings=("pack=2",))]
     if kind_of(s)[0] != "wasserstein":
         remedies.insert(0, Remedy(words=marked("a Wasserstein critic with the penalty"), settings=WASSERSTEIN))
     if s.config["generator"].get("latent_dim", 64) < 8:
         remedies.insert(0, Remedy(words=marked("more latents"), settings=("generator.latent_dim=64",)))
+    if variety < CONSTANT:
+        remedies.insert(0, Remedy(words=marked("look whether the generator's output depends on its latents at all")))
     return tuple(remedies)
 
 
@@ -197,8 +199,13 @@ def generator_not_learning(s: Symptoms) -> Iterator[Verdict]:
             meaning=marked("Samples stay far from the data, and do not come nearer."),
             evidence=covered(reached, UNREACHED),
             remedies=(
+                *(
+                    (Remedy(words=marked("look whether its optimiser steps, and whether its loss is -mean(scores)")),)
+                    if s.wiring is not None
+                    else ()
+                ),
                 Remedy(words=marked("a faster generator"), settings=slower(s, 10)[:1]),
-                Remedy(words=marked("the default preset"), settings=WASSERSTEIN),
+                Remedy(words=marked("a Wasserstein critic with the penalty"), settings=WASSERSTEIN),
             ),
         )
 

@@ -4,10 +4,22 @@ from collections.abc import Iterator
 
 from gradpen.language import marked, worded
 from gradpen.looking.symptoms import Symptoms
-from gradpen.looking.verdict import Remedy, Verdict, kind_of, more_steps, of_last, since
+from gradpen.looking.verdict import (
+    LAST,
+    Remedy,
+    Verdict,
+    far,
+    improving,
+    kind_of,
+    more_steps,
+    nearness_at_marks,
+    of_last,
+    since,
+)
 
-STEEP, FLAT = 10.0, 0.02
-"""slopes of a Wasserstein critic above and below which it is sick"""
+STEEP, FLAT, DEAD = 10.0, 0.02, 1e-4
+"""slopes of a Wasserstein critic above which it is sick, below which it is if samples come no nearer, and below which
+it always is: the steps of Adam and RMSProp do not depend on how large gradients are"""
 LIGHT = 1.0
 """penalty coefficient from which it is expected to hold"""
 BEYOND, BELOW = 3.0, 0.3
@@ -22,6 +34,7 @@ def unconstrained(s: Symptoms) -> Iterator[Verdict]:
     if objective != "wasserstein" or zero_centred or slope is None or slope < STEEP:
         return
     clipped = constraint["name"] == "weight-clipping"
+    held = constraint["name"] == "gradient-penalty" and constraint["weight"] >= LIGHT
     yield Verdict(
         name=marked("exploding gradients") if clipped else marked("critic unconstrained"),
         meaning=marked("The critic is far steeper than 1: its gap is no distance, and its gradient too large."),
@@ -32,6 +45,8 @@ def unconstrained(s: Symptoms) -> Iterator[Verdict]:
                 words=marked("clip at 0.01, or take the gradient penalty"), settings=("constraint=gradient-penalty",)
             )
             if clipped
+            else own_penalty()
+            if held
             else Remedy(
                 words=marked("take a gradient penalty of weight 10"),
                 settings=("constraint=gradient-penalty", "constraint.weight=10"),
@@ -40,20 +55,30 @@ def unconstrained(s: Symptoms) -> Iterator[Verdict]:
     )
 
 
+def own_penalty() -> Remedy:
+    """Return what to do about a penalty that should hold the critic and does not."""
+    return Remedy(
+        words=marked(
+            "look whether the penalty is added to the loss; if it is your own, try gradpen check FILE:FUNCTION"
+        )
+    )
+
+
+def stands_still(s: Symptoms) -> bool:
+    """Return whether samples are far from the data, and enough marks say that they come no nearer."""
+    return far(s) and len(nearness_at_marks(s)[1]) >= 2 * LAST and not improving(s)
+
+
 def vanishing(s: Symptoms) -> Iterator[Verdict]:
     """A critic so flat that nothing reaches the generator."""
     objective, constraint = kind_of(s)
     slope = of_last(s.rows, "slope_mean")
-    if objective == "wasserstein" and constraint["name"] == "weight-clipping" and slope is not None and slope < FLAT:
+    clipped = objective == "wasserstein" and constraint["name"] == "weight-clipping"
+    if clipped and slope is not None and slope < FLAT and (slope < DEAD or stands_still(s)):
         yield Verdict(
             name=marked("vanishing gradients"),
             meaning=marked("Clipping holds the critic so flat that hardly anything reaches the generator."),
-            evidence=worded(
-                "mean slope {slope:.3g} (below {least:g}), clip threshold {threshold:g}",
-                slope=slope,
-                least=FLAT,
-                threshold=constraint["threshold"],
-            ),
+            evidence=worded("mean slope {slope:.3g} (below {least:g})", slope=slope, least=FLAT),
             since=since(s.rows, lambda row: row.get("slope_mean", 1) < FLAT),
             remedies=(
                 Remedy(
@@ -89,7 +114,7 @@ def penalty_violated(s: Symptoms) -> Iterator[Verdict]:
             ),
             since=since(s.rows, lambda row: not BELOW * target < row.get("slope_mean", target) < BEYOND * target),
             remedies=(
-                Remedy(words=marked("try the penalty of your own code with gradpen check FILE:FUNCTION")),
+                own_penalty(),
                 Remedy(words=marked("more critic steps"), settings=more_steps(s)),
             ),
         )

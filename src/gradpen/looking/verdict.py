@@ -15,8 +15,14 @@ FAR = 2.0
 """times the distance of real images at which samples are far from the data"""
 BETTER = 0.95
 """of the nearest before, what the last marks are nearer by where a run is still improving"""
-NEARNESS = (marked("frechet_distance"), marked("jsd_4"), marked("distance"))
-"""measures of samples at marks, that which sees most first"""
+NEARNESS = {
+    "frechet_distance": marked("Fréchet distance in features"),
+    "jsd_4": marked("Divergence of 4-grams, in bits,"),
+    "distance": marked("Wasserstein-1 distance"),
+}
+"""measures of samples at marks, that which sees most first, and their names"""
+WORSE = 1.05
+"""times the nearest before, that the last marks are farther by where samples get worse"""
 HEALTHY, IMPROVING, TOO_EARLY = marked("healthy"), marked("still improving"), marked("too early to say")
 WELL = (HEALTHY, IMPROVING, TOO_EARLY)
 """names of verdicts after which nothing needs a change"""
@@ -82,12 +88,15 @@ def kind_of(s: Symptoms) -> tuple[str, dict[str, Any]]:
 
 def slower(s: Symptoms, factor: float) -> tuple[str, ...]:
     """Return the settings that multiply both learning rates."""
-    result = []
-    for player in ("generator", "critic"):
-        rate = s.config[f"{player}_optimizer"]["learning_rate"]
-        start = rate["start"] if isinstance(rate, dict) else rate
-        result.append(f"{player}_optimizer.learning_rate={start * factor:g}")
-    return tuple(result)
+    return tuple(
+        f"{player}_optimizer.learning_rate={rate_of(s, player) * factor:g}" for player in ("generator", "critic")
+    )
+
+
+def rate_of(s: Symptoms, player: str) -> float:
+    """Return the learning rate that the generator or the critic begins with."""
+    rate = s.config[f"{player}_optimizer"]["learning_rate"]
+    return float(rate["start"] if isinstance(rate, dict) else rate)
 
 
 def more_steps(s: Symptoms) -> tuple[str, ...]:

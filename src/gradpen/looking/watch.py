@@ -11,6 +11,7 @@ import torch
 from numpy.typing import ArrayLike
 from torch import nn
 
+from gradpen.config import RunConfig
 from gradpen.data.source import label_space
 from gradpen.gan import Gan
 from gradpen.lipschitz import Constraint
@@ -29,6 +30,9 @@ from gradpen.sampling import first_latents
 
 __all__ = ["Seen", "Watch"]
 
+SURE, NEARER, ALIKE = 2.0, 0.8, 2.5
+"""standard errors by which a gap is below 0; parts of the first distance that samples have come nearer by; times that
+two gaps may differ that are the same"""
 TRIED = 64
 """examples on which it is tried how networks hang together"""
 
@@ -72,8 +76,9 @@ class Watch:
         latent_dim: int,
         latents: Literal["vectors", "maps"] = "vectors",
         labels_as: Literal["vectors", "numbers"] = "vectors",
-        held_out: ArrayLike | None = None,
         labels: ArrayLike | None = None,
+        held_out: ArrayLike | None = None,
+        held_out_labels: ArrayLike | None = None,
         objective: str = "wasserstein",
         constraint: str | Constraint = "gradient-penalty",
         critic_steps: int = 5,
@@ -92,9 +97,10 @@ class Watch:
             latent_dim: size of the latents, which are drawn from N(0, I).
             latents: whether the generator takes them as ``[B, latent_dim]`` or as maps ``[B, latent_dim, 1, 1]``.
             labels_as: whether networks take labels as vectors ``[B, K]`` or as integers ``[B]``.
+            labels: class of each example, integers ``[N]``, of networks that take them as their second argument.
             held_out: examples never trained on; without any, a tenth of the data stands in for them, and neither an
                 overfitting critic nor memorising is noticed.
-            labels: class of each example, integers ``[N]``, of networks that take them as their second argument.
+            held_out_labels: their classes, where there are labels.
             objective: what is trained: wasserstein, non-saturating, minimax, hinge, least-squares, relativistic, …
             constraint: of the critic: gradient-penalty, weight-clipping, none, …, or one of gradpen's.
             critic_steps: critic updates for each of the generator's.
@@ -105,7 +111,7 @@ class Watch:
             UsageError: the data are no such array, a network does not take or give what it should, or there is no such
                 objective or constraint.
         """
-        self.source = source_of(data, held_out, labels)
+        self.source = source_of(data, labels, held_out, held_out_labels)
         taken: Literal["none", "argument", "numbers"] = "none"
         if labels is not None:
             taken = "numbers" if labels_as == "numbers" else "argument"
@@ -163,7 +169,7 @@ class Watch:
             iteration=iteration,
             generator=self.gan.generator,
             labels=label_space(self.source.labels) if conditional and self.source.labels is not None else None,
-            measures=self.rows,
+            measures=turned(self.rows, self.config),
             data_fingerprint=self.source.fingerprint,
             values=self.source.values,
         )
@@ -184,3 +190,24 @@ class Watch:
         found = wiring(*networks, first if iteration > since else {}, z[: len(batch)], batch.labels)
         found = replace(found, squashed=self.squashed)
         return {"wiring": found, "beyond": beyond(batch.images, found.lowest, found.highest)}
+
+
+def turned(rows: list[Row], config: RunConfig) -> list[Row]:
+    """Return measures of a critic that scores data above samples, where a loop means it the other way round.
+
+    It does where all gaps lie below 0, samples have come nearer to the data all the same, and the losses, if they were
+    handed over, are of gaps as large: public code has both signs.
+    """
+    later = [row for row in rows if row["iteration"] > 0]
+    below = all(row["critic_gap_train"] < -SURE * row["critic_gap_train_error"] for row in later)
+    near = [value for row in rows if (value := marks.nearness(row)) is not None]
+    if not later or not below or len(near) < 2 or near[-1] > NEARER * near[0]:
+        return rows
+    last = later[-1]
+    if "critic_loss" in last and "penalty" in last:
+        weight = getattr(config.constraint, "weight", 1.0)
+        own = [times * last["penalty"] - last["critic_loss"] for times in (0.0, 1.0, weight)]
+        if not any(1 / ALIKE < gap / -last["critic_gap_train"] < ALIKE for gap in own):
+            return rows
+    signed = ("critic_gap_train", "critic_gap_held_out", "dual_efficiency")
+    return [row | {name: -row[name] for name in signed if name in row} for row in rows]
