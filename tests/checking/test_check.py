@@ -167,10 +167,48 @@ def test_losses_of_scores(loss: Function, wrong: list[str], notes: str) -> None:
     assert notes in report.page()
 
 
+def ones_for_both(critic: Any, real: Tensor, fake: Tensor) -> Any:
+    of, scores = nn.functional.binary_cross_entropy_with_logits, (critic(real), critic(fake))
+    return sum(of(one, torch.ones_like(one)) for one in scores)
+
+
+@pytest.mark.parametrize(
+    ("loss", "words"),
+    [(hinge_with_a_slip, "margins on the wrong side"), (ones_for_both, "takes samples for data too")],
+)
+def test_slips_in_other_objectives_are_named(loss: Function, words: str) -> None:
+    report = gradpen.check(loss, what="critic-loss", shape=IMAGES)
+    assert [finding.name for finding in report.wrong] == ["signs"], report.page()
+    assert words in report.wrong[0].found
+
+
+def unknown(critic: Any, real: Tensor, fake: Tensor) -> Any:
+    return (critic(fake) - critic(real)).tanh().mean() + penalty_of(critic, real, fake)
+
+
 def test_what_is_not_explained_does_not_hold() -> None:
-    report = gradpen.check(hinge_with_a_slip, what="critic-loss", shape=IMAGES)
+    report = gradpen.check(unknown, what="critic-loss", shape=IMAGES)
     assert report.exit_code == 2
     assert not [finding for finding in report.findings if finding.name == "signs"]
+
+
+class Restless(nn.Module):
+    """A critic with dropout as a function."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layer = nn.Linear(60, 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        score: Tensor = self.layer(nn.functional.dropout(x.flatten(1)))
+        return score
+
+
+def test_dropout_as_a_function_is_noted() -> None:
+    report = gradpen.check(with_device, critic=Restless, shape=IMAGES)
+    assert "a function, not a layer" in report.page()
+    steady = gradpen.check(with_device, critic=lambda: nn.Sequential(nn.Flatten(), nn.Linear(60, 1)), shape=IMAGES)
+    assert "a function, not a layer" not in steady.page()
 
 
 def test_a_weight_left_out_of_a_whole_loss_is_missed() -> None:

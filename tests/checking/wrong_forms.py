@@ -328,7 +328,13 @@ def half_shares_of_a_network_that_grows(critic, real, fake, alpha):
     return 10 * ((g.flatten(1).norm(2, dim=1) - 1) ** 2).mean()
 
 
+def largest_excess(critic, real, fake):
+    g = slopes_of(critic, mixed(real, fake, shares(real)))
+    return 10 * ((g.flatten(1).norm(2, dim=1) - 1) ** 2).max()
+
+
 WRONG = [
+    (largest_excess, "mean", "largest slope"),
     (first_example, "gradient", "first example"),
     (first_channel, "gradient", "first channel"),
     (gradients_averaged_first, "gradient", "averaged over the batch"),

@@ -195,8 +195,8 @@ def norm_findings(found: Recognised, rank: int) -> Iterator[Finding]:
             meaning="Another quantity is driven to the target than the slope.",
             remedy="Take gradients.flatten(1).norm(2, dim=1).",
         )
-    if form.shape in ("of the mean norm", "of the largest norm"):
-        which = form.shape.removeprefix("of the ").removesuffix(" norm")
+    if form.shape in ("of the mean norm", "of the largest norm", "of the largest excess"):
+        which = "mean" if form.shape == "of the mean norm" else "largest"
         yield Finding(
             name="mean",
             verdict="wrong",

@@ -65,6 +65,8 @@ class Form:
         excess = norms - self.target
         if self.shape in ("not squared", "one-sided, not squared"):
             return self.weight * (excess if self.shape == "not squared" else excess.clamp(min=0)).mean()
+        if self.shape == "of the largest excess":
+            return self.weight * excess.square().max()
         if self.shape == "from below":
             return self.weight * excess.clamp(max=0).square().mean()
         return self.weight * (excess.clamp(min=0) if self.shape == "one-sided" else excess).square().mean()
@@ -153,6 +155,7 @@ def fits(
         ("absolute", np.array([np.abs(each).mean(0) for each in excess])),
         ("one-sided, not squared", np.array([each.clip(min=0).mean(0) for each in excess])),
         ("from below", np.array([(each.clip(max=0) ** 2).mean(0) for each in excess])),
+        ("of the largest excess", np.array([(each**2).max(0) for each in excess])),
     ):
         best, weight, misses = scanned(parts, values)
         if misses < NEARLY and weight > 0:

@@ -70,6 +70,16 @@ OTHERS: dict[str, Ends] = {
 }
 
 
+MISTAKEN: dict[str, Ends] = {
+    "cross-entropy that takes samples for data too": lambda real, fake: softplus(-real).mean() + softplus(-fake).mean(),
+    "cross-entropy that takes data for samples too": lambda real, fake: softplus(real).mean() + softplus(fake).mean(),
+    "hinge loss with its margins on the wrong side": lambda real, fake: (
+        (real - 1).relu().mean() + (-1 - fake).relu().mean()
+    ),
+}
+"""slips in objectives that public code has"""
+
+
 def linear(real: float, fake: float, drift: float = 0.0) -> Ends | None:
     """Return so much of the mean scores of data and of samples, and of the squared scores of data."""
     if not real and not fake:
@@ -85,13 +95,13 @@ def other_objective(trials: Sequence[Trial], subject: Subject) -> tuple[str, boo
     """
     moved = [[subject.tried(scale=scale, shift=shift, seed=70) for shift in SHIFTS] for scale in (0.5, 2.0)]
     for part in (1.0, 0.5):
-        for words, objective in OTHERS.items():
+        for words, objective in (OTHERS | MISTAKEN).items():
             both = [scaled(objective, part, swapped) for swapped in (False, True)]
             fitting = [ends for ends in both if all(stays(shifted, ends) for shifted in moved)]
             if fitting:
                 ends = next((one for one in fitting if explains(one, trials)), None)
                 if ends is None:
-                    return None
+                    continue
                 return halved(words, part), ends is both[1], ends
     return None
 
@@ -197,7 +207,9 @@ def of_other(
 ) -> tuple[Subject | None, list[Finding]]:
     """Return what :func:`critic_loss_findings` does, of a loss with another objective, which may have no penalty."""
     found = [
-        Finding(
+        mistaken(words)
+        if any(words.endswith(slip) for slip in MISTAKEN)
+        else Finding(
             name=NAME,
             verdict="wrong" if swapped else "holds",
             found=f"{words}, with data and samples in each other's place" if swapped else words,
@@ -213,6 +225,18 @@ def of_other(
     if any(trial.elsewhere for trial in trials):
         return None, [*found, without_penalty(trials, subject)]
     return None, [*found, Finding(name="penalty", verdict="note", found="there is none in the loss")]
+
+
+def mistaken(words: str) -> Finding:
+    """Return that an objective is none of the published ones."""
+    return Finding(
+        name=NAME,
+        verdict="wrong",
+        found=words,
+        expected="a loss that falls as scores of data grow and as those of samples fall",
+        meaning="The critic learns another thing than to tell data from samples.",
+        remedy="Take ones for data and zeros for samples; of the hinge loss, relu(1 - real) and relu(1 + fake).",
+    )
 
 
 def best_drift(trials: Sequence[Trial], real: float, fake: float) -> tuple[float, bool]:

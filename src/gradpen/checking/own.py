@@ -37,6 +37,7 @@ def critic_findings(
         )
         return
     yield from scores_findings(scores, batch)
+    yield from random_scores(module, given.real, given.labels)
     yield from coupling_findings(module, given.real, given.labels)
     dropout = [name for name, part in module.named_modules() if isinstance(part, nn.modules.dropout._DropoutNd)]
     if dropout:
@@ -82,6 +83,25 @@ def scores_findings(scores: Any, batch: int) -> Iterator[Finding]:
             verdict="note",
             found="all between 0 and 1",
             meaning="A Wasserstein critic ends without a sigmoid: bounded scores cannot measure a distance.",
+        )
+
+
+def random_scores(module: nn.Module, points: Tensor, labels: Tensor) -> Iterator[Finding]:
+    """Yield whether a critic without layers of dropout scores the same points otherwise when it is asked again."""
+    if any(isinstance(part, nn.modules.dropout._DropoutNd) for part in module.modules()):
+        return
+
+    def scored(seed: int) -> Tensor:
+        with same_randomness(seed), torch.no_grad():
+            return flat(asked(module, points, labels))
+
+    if not torch.allclose(scored(0), scored(1)):
+        yield Finding(
+            name="dropout",
+            verdict="note",
+            found="scores differ from one call to the next: dropout or noise in a function, not a layer",
+            meaning="Slopes are those of a random part of the network, which is allowed. F.dropout drops in evaluation "
+            "mode too, unless it is told training=self.training.",
         )
 
 

@@ -26,7 +26,7 @@ SURE, UNSURE = 0.97, 0.55
 """accuracies of a discriminator that is too strong and too weak"""
 OUTWEIGHED, HEAVY = 1.0, 50.0
 """times the critic gap, above which a penalty is too heavy; the coefficient from which it may be"""
-REVERSED, WRONG = -0.1, 0.2
+REVERSED, WRONG = -0.03, 0.2
 """gap in parts of slope times distance, and accuracy, below which a critic is upside down"""
 TOLD_APART = 0.25
 """mean distance of the targets of data and samples, below which noise hides which is which"""
@@ -114,7 +114,7 @@ def outweighed(s: Symptoms) -> Iterator[Verdict]:
 
 def critic_too_weak(s: Symptoms) -> Iterator[Verdict]:
     """A critic that cannot tell samples from data, though they are far apart."""
-    if not far(s):
+    if not far(s) or any(upside_down(s)):
         return
     accuracy = of_last(s.rows, "accuracy")
     rows = [row for row in s.rows if row["iteration"] > 0][-LAST:]

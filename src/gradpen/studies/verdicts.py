@@ -38,17 +38,31 @@ def rates(generator: float, critic: float) -> dict[str, Any]:
     return {"generator_optimizer.learning_rate": generator, "critic_optimizer.learning_rate": critic}
 
 
+Arrays = dict[str, NDArray[np.generic]]
+
+
 def few(seed: int, count: int) -> NDArray[np.uint8]:
     """Return some of the embedded digits, ``[count, 8, 8]``."""
     images = np.asarray(open_source(DataChoice(path="embedded:digits")).images, dtype=np.uint8)[:, 0]
     return numbers(seed, "few", 0).permutation(images)[:count]
 
 
-MADE: dict[str, Callable[[int], NDArray[np.uint8]]] = {
-    "twenty": lambda seed: few(seed, 20),
-    "hundred": lambda seed: few(seed, 100),
-    "copies": lambda seed: np.repeat(few(seed, 12), 80, axis=0),
-    "grey": lambda seed: np.full((600, 8, 8), 100 + seed, dtype=np.uint8),
+def with_few_of(digit: int, left: int) -> Arrays:
+    """Return the embedded digits with their labels, and so many of one of them."""
+    source = open_source(DataChoice(path="embedded:digits"))
+    assert source.labels is not None
+    classes = source.labels.values.astype(np.int64)
+    kept = (classes != digit) | (np.cumsum(classes == digit) <= left)
+    return {"images": np.asarray(source.images, dtype=np.uint8)[kept, 0], "labels": classes[kept]}
+
+
+MADE: dict[str, Callable[[int], Arrays]] = {
+    "twenty": lambda seed: {"images": few(seed, 20)},
+    "hundred": lambda seed: {"images": few(seed, 100)},
+    "copies": lambda seed: {"images": np.repeat(few(seed, 12), 80, axis=0)},
+    "grey": lambda seed: {"images": np.full((600, 8, 8), 100 + seed, dtype=np.uint8)},
+    "without a digit": lambda seed: with_few_of(seed + 3, 0),
+    "six of a digit": lambda seed: with_few_of(seed + 3, 6),
 }
 """data that are made for a case"""
 KINDS: dict[str, tuple[tuple[str, ...], str, dict[str, Any]]] = {
@@ -106,6 +120,27 @@ KINDS: dict[str, tuple[tuple[str, ...], str, dict[str, Any]]] = {
         "wgan-gp-digits",
         {**DIGITS, **GAN, "objective.flip": 0.45},
     ),
+    "GAN that collapses": (
+        ("collapsed",),
+        "mixture-gan",
+        {
+            "data.path": "embedded:grid",
+            "generator.widths": [128] * 3,
+            "generator.batch_norm": False,
+            "critic.widths": [128] * 3,
+            **rates(1e-2, 1e-3),
+        },
+    ),
+    "a class missing": (
+        ("class missing",),
+        "wgan-gp-digits",
+        {"data.path": "without a digit", **LABELLED},
+    ),
+    "six of a class": (
+        ("data unfit",),
+        "wgan-gp-digits",
+        {"data.path": "six of a digit", **LABELLED},
+    ),
     "healthy WGAN-GP": ((), "wgan-gp-digits", DIGITS),
     "healthy WGAN": (
         (),
@@ -148,9 +183,9 @@ def train(place: Path, preset: str, settings: dict[str, Any]) -> Found:
     """Train one run, and return its symptoms."""
     make = MADE.get(settings["data.path"])
     if make is not None:
-        file = place / "data.npy"
+        file = place / "data.npz"
         if not file.exists():
-            np.save(file, make(settings["seed"]))
+            np.savez(file, **make(settings["seed"]))  # type: ignore[arg-type]
         settings = settings | {"data.path": str(file)}
     with suppress(DivergedError):
         trained(place, preset, settings)
