@@ -1,5 +1,6 @@
 """``gradpen check``: right forms pass and wrong ones are named, whatever way they are called."""
 
+import functools
 import json
 import subprocess
 import sys
@@ -190,6 +191,14 @@ def test_what_is_not_explained_does_not_hold() -> None:
     report = gradpen.check(unknown, what="critic-loss", shape=IMAGES)
     assert report.exit_code == 2
     assert not [finding for finding in report.findings if finding.name == "signs"]
+
+
+def test_a_critic_of_patches_is_no_fault_of_it() -> None:
+    """gradpen's own penalty wants one score for each example; others take the sum."""
+    patches = functools.partial(nn.Conv2d, 3, 1, 3)
+    report = gradpen.check(gradpen.gradient_penalty, critic=patches, shape=IMAGES)
+    assert not report.wrong, report.page()
+    assert "gives one score per example" in report.page()
 
 
 class Restless(nn.Module):

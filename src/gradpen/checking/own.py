@@ -137,6 +137,10 @@ def reached(penalty: Penalty, convention: Convention, module: nn.Module, shape: 
         with same_randomness(2):
             value = call(penalty, convention, material(module, shape, batch, 2, convention.labels))
         value.backward()
+    except UsageError as error:
+        return Finding(
+            name="penalty of the critic", verdict="not judged", found=f"gradpen's own penalty: {printable(error)}"
+        )
     except Exception as error:
         return Finding(
             name="penalty of the critic",

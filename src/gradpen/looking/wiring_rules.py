@@ -10,7 +10,7 @@ PROBABILITIES = ("minimax", "non-saturating", "least-squares")
 """objectives under which a critic may end in a sigmoid"""
 NAMED = 3
 """weights that are named"""
-OUT_OF_REACH = 0.25
+OUT_OF_REACH = 0.05
 """share of the data's numbers beyond what samples can reach, above which the ranges do not fit"""
 
 
