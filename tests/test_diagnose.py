@@ -12,8 +12,10 @@ import gradpen
 from gradpen.cli import main
 from gradpen.looking.diagnosis import diagnose
 from gradpen.looking.symptoms import Symptoms
+from gradpen.looking.verdict_pages import in_a_line
 from gradpen.looking.wiring import Wiring
 from gradpen.settings import configure, from_dict, parse_override, to_dict
+from gradpen.text import printable
 
 MARKS = tuple(range(100, 1_100, 100))
 
@@ -114,7 +116,7 @@ SHOWN: list[tuple[str, Symptoms, str]] = [
     (
         "overfitting critic",
         healthy(rows=rows(critic_gap_train=1.14, critic_gap_train_error=0.04, critic_gap_held_out_error=0.04)),
-        "at 6 marks",
+        "6 marks long",
     ),
     ("collapsed", apart(healthy(settings=GAN, rows=rows(accuracy=1.0)), diversity=0.01), "0%"),
     ("critic too weak", healthy(settings={"constraint.weight": 1000}, rows=rows(penalty=3.0)), "3 times"),
@@ -196,6 +198,12 @@ def test_what_is_to_be_changed_can_be_changed(name: str, shown: Symptoms, words:
     for verdict in diagnose(shown):
         for remedy in verdict.remedies:
             configure(base=from_dict(shown.config), settings=dict(map(parse_override, remedy.settings)))
+
+
+@pytest.mark.parametrize(("name", "shown", "words"), SHOWN, ids=[f"{n}-{i}" for i, (n, *_) in enumerate(SHOWN)])
+def test_what_is_said_at_the_end_is_not_cut(name: str, shown: Symptoms, words: str) -> None:
+    line = in_a_line(diagnose(shown), Path("runs/00001-a-folder-of-photos-wgan-gp"))
+    assert printable(line) == line
 
 
 def test_a_discriminator_under_a_penalty_may_be_always_right() -> None:

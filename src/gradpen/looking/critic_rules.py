@@ -225,11 +225,11 @@ def overfitting(s: Symptoms) -> Iterator[Verdict]:
             name=marked("overfitting critic"),
             meaning=marked(
                 "The critic scores training images above unseen ones: it is learning them by heart. Samples may "
-                "still be good; where they get worse from here on, this is why."
+                "still be good; if they get worse, this is why."
             ),
             evidence=worded(
-                "critic gap {train:.3g} on training and {held_out:.3g} on held-out data (apart by more than "
-                "{share:.0%} and {errors:g} standard errors at {marks} marks)",
+                "critic gap {train:.3g} on training and {held_out:.3g} on held-out data (apart by over {share:.0%} "
+                "and {errors:g} standard errors, {marks} marks long)",
                 train=last["critic_gap_train"],
                 held_out=last["critic_gap_held_out"],
                 share=OVERFIT if clearly else STEADY_OVERFIT,
