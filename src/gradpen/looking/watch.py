@@ -140,7 +140,7 @@ class Watch:
         """
         networks = (self.gan.generator, self.gan.critic)
         row: Row = {"iteration": iteration, **(losses or {})}
-        finite = [bool(torch.isfinite(weight).all()) for network in networks for weight in network.parameters()]
+        finite = [bool(torch.isfinite(part).all()) for network in networks for part in network.state_dict().values()]
         if not all(finite) or not all(map(math.isfinite, row.values())):
             return Seen(row, self.judged(iteration, "diverged"))
         modes = [(module, module.training) for network in networks for module in network.modules()]
