@@ -339,7 +339,7 @@ def test_a_loop_that_diverged_is_told(player: int) -> None:
     assert len(watch.rows) == 1, "there is nothing to measure"
     normed = nn.Sequential(nn.Linear(4, 2), nn.BatchNorm1d(2))
     statistics = gradpen.Watch(normed, perceptron(2, 1), points(300), latent_dim=4)
-    normed[1].running_mean.fill_(float("nan"))  # type: ignore[operator, union-attr]
+    normed[1].running_mean.fill_(float("nan"))  # type: ignore[operator]
     assert statistics.look(0).verdicts[0].name == "diverged"
     well = gradpen.Watch(perceptron(4, 2), perceptron(2, 1), points(300), latent_dim=4)
     assert well.look(0, {"critic_loss": float("inf")}).verdicts[0].name == "diverged"
