@@ -16,7 +16,7 @@ from test_trainer import state
 
 ARGUMENTS = [
     "--preset=wgan-gp",
-    "--iterations=400",
+    "--iterations=240",
     "--batch-size=8",
     "--set",
     "threads=1",

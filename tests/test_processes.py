@@ -140,7 +140,7 @@ def test_a_job_resumes_exactly_and_goes_on_alone(tmp_path: Path) -> None:
 def test_a_killed_worker_ends_the_job_and_a_restart_continues_it(tmp_path: Path) -> None:
     straight, run = tmp_path / "straight", tmp_path / "run"
     job = launch(*TRAIN, "--iterations", "400", "--out", str(run))
-    wait_for_iteration(run, 8, job)
+    wait_for_iteration(run, 4, job)
     os.kill(workers(job)[1], signal.SIGKILL)
     _, said = job.communicate(timeout=60)
     assert job.returncode != 0
@@ -149,13 +149,13 @@ def test_a_killed_worker_ends_the_job_and_a_restart_continues_it(tmp_path: Path)
     assert weights(run)
 
     again = tmp_path / "again"
-    job = launch(*TRAIN, "--iterations", "150", "--out", str(again), restarts=1)
-    wait_for_iteration(again, 8, job)
+    job = launch(*TRAIN, "--iterations", "60", "--out", str(again), restarts=1)
+    wait_for_iteration(again, 4, job)
     os.kill(workers(job)[0], signal.SIGKILL)
     _, said = job.communicate(timeout=120)
     assert job.returncode == 0, said
     assert "continuing" in said
-    train("--iterations", "150", "--out", str(straight))
+    train("--iterations", "60", "--out", str(straight))
     assert_same_weights(straight, again)
 
 

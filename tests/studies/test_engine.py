@@ -15,13 +15,23 @@ import study_cases
 from gradpen.errors import UsageError
 from gradpen.runs.folder import RunFolder
 from gradpen.studies.engine import Outcome, Shard, carry_out, parse_shard, place_of, results_of
-from gradpen.studies.study import Case
+from gradpen.studies.study import Case, Results
 
 ONE = 1
+SmallRuns = tuple[list[Case], Results]
 
 
 def cases_of(work: Any, count: int = 5, name: str = "number") -> list[Case]:
     return [Case(name=f"case-{n}", work=work, arguments={name: n}) for n in range(count)]
+
+
+@pytest.fixture(scope="module")
+def small_runs(tmp_path_factory: pytest.TempPathFactory) -> SmallRuns:
+    """Two cases that train, and what they gave when they were done one after the other."""
+    cases = cases_of(study_cases.small_run, 2, "seed")
+    out = tmp_path_factory.mktemp("serial")
+    assert carry_out(cases, out) == {}
+    return cases, results_of(cases, out)
 
 
 def test_each_case_is_done_once(tmp_path: Path) -> None:
@@ -83,9 +93,8 @@ def test_a_case_that_always_kills_its_worker_is_given_up(tmp_path: Path) -> None
     assert "its worker was killed 3 times" in failures["case-1"]
 
 
-def test_a_run_whose_worker_was_killed_goes_on_to_the_same_bits(tmp_path: Path) -> None:
-    cases = cases_of(study_cases.small_run, 2, "seed")
-    assert carry_out(cases, tmp_path / "serial") == {}
+def test_a_run_whose_worker_was_killed_goes_on_to_the_same_bits(tmp_path: Path, small_runs: SmallRuns) -> None:
+    cases, serial = small_runs
     place = place_of(cases[0], tmp_path / "killed")
     killed = []
 
@@ -103,7 +112,7 @@ def test_a_run_whose_worker_was_killed_goes_on_to_the_same_bits(tmp_path: Path) 
     killer.join()
     assert killed
     assert int((place / "pid").read_text()) != killed[0]
-    assert results_of(cases, tmp_path / "killed") == results_of(cases, tmp_path / "serial")
+    assert results_of(cases, tmp_path / "killed") == serial
 
 
 def test_two_parts_make_the_whole(tmp_path: Path) -> None:
@@ -128,16 +137,15 @@ def test_parts_of_a_slurm_array(monkeypatch: pytest.MonkeyPatch) -> None:
     assert parse_shard("1/4") == Shard(0, 4)
 
 
-def test_a_cluster_of_two_gives_the_same_bits(tmp_path: Path) -> None:
+def test_a_cluster_of_two_gives_the_same_bits(tmp_path: Path, small_runs: SmallRuns) -> None:
     distributed = pytest.importorskip("distributed")
-    cases = cases_of(study_cases.small_run, 3, "seed")
-    assert carry_out(cases, tmp_path / "serial") == {}
+    cases, serial = small_runs
     with distributed.LocalCluster(
         n_workers=2, threads_per_worker=1, dashboard_address=None, local_directory=str(tmp_path / "dask")
     ) as cluster:
         failures = carry_out(cases, tmp_path / "cluster", jobs=-1, cluster=cluster.scheduler_address)
     assert failures == {}
-    assert results_of(cases, tmp_path / "cluster") == results_of(cases, tmp_path / "serial")
+    assert results_of(cases, tmp_path / "cluster") == serial
     pids = {(place_of(case, tmp_path / "cluster") / "pid").read_text() for case in cases}
     assert str(os.getpid()) not in pids
 

@@ -127,7 +127,7 @@ SHORT: list[tuple[Any, str, Any]] = [
     (convergence, "LENGTH", {"small": 8, "paper": 8}),
     (activations, "STEPS", {"small": 3, "paper": 3}),
     (defects, "STEPS", {"small": 3, "paper": 3}),
-    (language, "LENGTH", {"small": 10, "paper": 10}),
+    (language, "LENGTH", {"small": 2, "paper": 2}),
     (overfitting, "LENGTH", {"small": 30, "paper": 30}),
     (mixtures, "ITERATIONS", {"small": 2, "paper": 2}),
     (stacked_mnist, "LENGTH", {"small": 4, "paper": 4}),
@@ -253,7 +253,7 @@ def test_a_study_on_other_data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     """The same runs on another text, in folders of their own."""
     from gradpen.data.sentences import sentences
 
-    monkeypatch.setattr(language, "LENGTH", {"small": 10, "paper": 10})
+    monkeypatch.setattr(language, "LENGTH", {"small": 2, "paper": 2})
     book = tmp_path / "book.txt"
     book.write_text("\n".join(line.upper() for line in sentences()[:300]))
     main(["study", "language", "--data", str(book), "--out", str(tmp_path / "study"), "--jobs", "1", "--shard", "1/4"])

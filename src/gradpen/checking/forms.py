@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
@@ -18,6 +19,7 @@ FEWEST = 6
 """values that a form is fitted to, at least"""
 POWERS = (3, 4, 6)
 TARGETS = np.linspace(0, 3, 61)
+Numbers = NDArray[np.float64]
 Norm = Callable[[Tensor, tuple[int, ...]], Tensor]
 NORMS: dict[str, Norm] = {
     "norm": lambda g, axes: g.square().sum(axes).sqrt(),
@@ -92,11 +94,12 @@ def recognise(seen: Sequence[Seen], *, norms_alone: bool = False) -> Form | None
     if len(found) < FEWEST:
         return None
     values = np.array([one.value for one in found])
+    gradients = torch.stack([one.gradient for one in found]).double()
     best: Form | None = None
-    for axes, norm in candidates(found[0].gradient.dim()):
+    for axes, norm in candidates(gradients.dim() - 1):
         if norms_alone and norm != "norm":
             break
-        norms = [NORMS[norm](one.gradient, axes).double().flatten().numpy() for one in found]
+        norms = NORMS[norm](gradients, tuple(axis + 1 for axis in axes)).reshape(len(found), -1).numpy()
         for form in fits(values, norms, axes, norm):
             if form.misses < EXACT:
                 return form
@@ -120,69 +123,70 @@ def candidates(rank: int) -> Iterator[tuple[tuple[int, ...], str]]:
     yield (), "gradient"
 
 
-def fits(
-    values: NDArray[np.float64], norms: list[NDArray[np.float64]], axes: tuple[int, ...], norm: str
-) -> Iterator[Form]:
-    """Yield forms of these norms that give the values."""
+def fits(values: Numbers, norms: Numbers, axes: tuple[int, ...], norm: str) -> Iterator[Form]:
+    """Yield forms of these norms ``[J, M]`` that give the values ``[J]``."""
 
     def form(shape: str, target: float, weight: float, misses: float, power: int = 2) -> Form:
         return Form(axes=axes, norm=norm, shape=shape, target=target, weight=weight, misses=misses, power=power)
 
-    for shape, of in (
-        ("two-sided", lambda n: (np.mean(n**2), np.mean(n))),
-        ("of the mean norm", lambda n: (np.mean(n) ** 2, np.mean(n))),
-        ("of the largest norm", lambda n: (np.max(n) ** 2, np.max(n))),
+    ones = np.ones(len(values))
+    squares, mean, largest = (norms**2).mean(1), norms.mean(1), norms.max(1)
+    for shape, square, linear in (
+        ("two-sided", squares, mean),
+        ("of the mean norm", mean**2, mean),
+        ("of the largest norm", largest**2, largest),
     ):
-        if norms[0].size == 1 and shape != "two-sided":
+        if norms.shape[1] == 1 and shape != "two-sided":
             continue
-        parts = np.array([(*of(each), 1.0) for each in norms])
-        (square, linear, constant), misses = solved(parts, values)
-        if misses < NEARLY and square > 0:
-            target = -linear / (2 * square)
-            largest = max(abs(constant), square * target**2, float(np.abs(values).min()))
-            if abs(constant - square * target**2) < NEARLY * largest and target > -NEARLY:
-                yield form(shape, max(target, 0.0), square, misses)
-    for power in POWERS:
-        (weight,), misses = solved(np.array([[np.mean(np.abs(each) ** power)] for each in norms]), values)
+        (weight, slope, constant), misses = solved((square, linear, ones), values)
+        if misses < NEARLY and weight > 0:
+            target = -slope / (2 * weight)
+            size = max(abs(constant), weight * target**2, float(np.abs(values).min()))
+            if abs(constant - weight * target**2) < NEARLY * size and target > -NEARLY:
+                yield form(shape, max(target, 0.0), weight, misses)
+    positive = np.abs(norms)
+    weights, missed = fitted(np.stack([(positive**power).mean(1) for power in POWERS], 1), values)
+    for power, weight, misses in zip(POWERS, weights.tolist(), missed.tolist(), strict=True):
         if misses < NEARLY and weight > 0:
             yield form("power", 0.0, weight, misses, power)
-    (slope, constant), misses = solved(np.array([[np.mean(each), 1.0] for each in norms]), values)
+    (slope, constant), misses = solved((mean, ones), values)
     if misses < NEARLY and slope > 0:
         yield form("not squared", -constant / slope, slope, misses)
-    excess = [each[:, None] - TARGETS for each in norms]
+    excess = norms[:, None] - TARGETS[:, None]
+    above, below = excess.clip(min=0), excess.clip(max=0)
     for shape, parts in (
-        ("one-sided", np.array([(each.clip(min=0) ** 2).mean(0) for each in excess])),
-        ("absolute", np.array([np.abs(each).mean(0) for each in excess])),
-        ("one-sided, not squared", np.array([each.clip(min=0).mean(0) for each in excess])),
-        ("from below", np.array([(each.clip(max=0) ** 2).mean(0) for each in excess])),
-        ("of the largest excess", np.array([(each**2).max(0) for each in excess])),
+        ("one-sided", (above**2).mean(2)),
+        ("absolute", np.abs(excess).mean(2)),
+        ("one-sided, not squared", above.mean(2)),
+        ("from below", (below**2).mean(2)),
+        ("of the largest excess", (excess**2).max(2)),
     ):
-        best, weight, misses = scanned(parts, values)
-        if misses < NEARLY and weight > 0:
-            yield form(shape, float(TARGETS[best]), weight, misses)
+        weights, missed = fitted(parts, values)
+        best = int(missed.argmin())
+        if missed[best] < NEARLY and weights[best] > 0:
+            yield form(shape, float(TARGETS[best]), float(weights[best]), float(missed[best]))
 
 
-def scanned(parts: NDArray[np.float64], values: NDArray[np.float64]) -> tuple[int, float, float]:
-    """Return which of the columns ``[J, T]`` gives values ``[J]`` best, with what weight, and the largest error."""
+def fitted(parts: Numbers, values: Numbers) -> tuple[Numbers, Numbers]:
+    """Return with what weight each column ``[J, T]`` gives values ``[J]`` best, and the largest error of each."""
     sizes = sizes_of(values)
     scaled = parts / sizes[:, None]
     squares = (scaled**2).sum(0)
     weights = np.divide(scaled.T @ (values / sizes), squares, out=np.zeros(len(squares)), where=squares > 0)
-    misses = (np.abs(parts * weights - values[:, None]) / sizes[:, None]).max(0)
-    best = int(misses.argmin())
-    return best, float(weights[best]), float(misses[best])
+    return weights, (np.abs(parts * weights - values[:, None]) / sizes[:, None]).max(0)
 
 
-def solved(parts: NDArray[np.float64], values: NDArray[np.float64]) -> tuple[list[float], float]:
+def solved(parts: Sequence[Numbers], values: Numbers) -> tuple[list[float], float]:
     """Return the weights of some parts that give values best, and the largest error, in parts of the value."""
     sizes = sizes_of(values)
-    weights, *_ = np.linalg.lstsq(parts / sizes[:, None], values / sizes, rcond=None)
-    return weights.tolist(), float((np.abs(parts @ weights - values) / sizes).max())
+    columns = np.stack(parts, 1)
+    weights, *_ = np.linalg.lstsq(columns / sizes[:, None], values / sizes, rcond=None)
+    return weights.tolist(), float((np.abs(columns @ weights - values) / sizes).max())
 
 
-def sizes_of(values: NDArray[np.float64]) -> NDArray[np.float64]:
+def sizes_of(values: Numbers) -> Numbers:
     """Return what errors are measured in."""
-    found: NDArray[np.float64] = np.abs(values) + FLOOR * (np.abs(values).max() or 1.0)
+    found: Numbers = np.abs(values) + FLOOR * (np.abs(values).max() or 1.0)
     return found
 
 

@@ -5,7 +5,6 @@ from statistics import median
 from typing import Any
 
 from gradpen.data.recognise import open_source
-from gradpen.data.source import Source
 from gradpen.data.symbols import codes_of
 from gradpen.looking.figures import GREY, HELD_OUT, TRAIN
 from gradpen.metrics.ngrams import jensen_shannon, ngrams
@@ -31,10 +30,9 @@ LENGTH = {"small": 1_500, "paper": 200_000}
 PRESETS = {"small": "text", "paper": "language-model"}
 
 
-def divergences(codes: Any, source: Source) -> dict[str, float]:
-    """Return the divergence of the n-grams of lines ``[N, L]`` from those of all training lines."""
-    data = source.images[source.train][:, 0, 0]
-    return {str(n): jensen_shannon(ngrams(codes, n), ngrams(data, n)) for n in NS}
+def divergences(lines: Any, counts: dict[int, Any]) -> dict[str, float]:
+    """Return the divergence of the n-grams of lines ``[N, L]`` from those counted."""
+    return {str(n): jensen_shannon(ngrams(lines, n), counts[n]) for n in NS}
 
 
 def train(place: Path, preset: str, settings: dict[str, Any]) -> Found:
@@ -45,12 +43,13 @@ def train(place: Path, preset: str, settings: dict[str, Any]) -> Found:
     assert source.values.symbols is not None
     lines = run.sample(SAMPLES, seed=1).tolist()
     data = source.images[source.train][:, 0, 0]
+    counts = {n: ngrams(data, n) for n in NS}
     # Characters drawn one by one with the frequencies of the data know unigrams and nothing else.
     drawn = numbers(0, "characters", 0).choice(data.ravel(), (SAMPLES, data.shape[1]))
     return found | {
-        "divergences": divergences(codes_of(lines, source.values.symbols, data.shape[1])[:, 0, 0], source),
-        "floor": divergences(source.images[source.held_out[:SAMPLES]][:, 0, 0], source),
-        "characters": divergences(drawn, source),
+        "divergences": divergences(codes_of(lines, source.values.symbols, data.shape[1])[:, 0, 0], counts),
+        "floor": divergences(source.images[source.held_out[:SAMPLES]][:, 0, 0], counts),
+        "characters": divergences(drawn, counts),
         "lines": lines[:SHOWN],
     }
 
@@ -62,7 +61,7 @@ def seeds_of(form: str) -> tuple[int, ...]:
 
 def cases(scale: Scale) -> list[Case]:
     """Return a case for each form and seed."""
-    every = LENGTH[scale] // 10
+    every = max(1, LENGTH[scale] // 10)
     common = {
         "iterations": LENGTH[scale],
         "cadence.log_every": every,
