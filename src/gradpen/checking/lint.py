@@ -7,7 +7,8 @@ from typing import Any, Literal
 
 from torch import nn
 
-from gradpen.checking.calling import Convention, Penalty, found_convention
+from gradpen.checking.calling import Convention, found_convention
+from gradpen.checking.conventions import Penalty
 from gradpen.checking.finding import Finding, PenaltyReport
 from gradpen.checking.form_findings import form_findings
 from gradpen.checking.losses import critic_loss_findings, generator_loss_findings

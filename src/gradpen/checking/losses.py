@@ -5,13 +5,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 import torch
-from torch import Tensor
-from torch.nn.functional import softplus
 
 from gradpen.checking.finding import Finding
 from gradpen.checking.forms import EXACT
+from gradpen.checking.known_objectives import OTHERS, RELATIVISTIC, Ends, Objective
 from gradpen.checking.recognition import near, recognised
-from gradpen.checking.trials import SCALES, Ends, Subject, Trial
+from gradpen.checking.trials import SCALES, Subject, Trial
 
 SIGNS = ((-1.0, 1.0), (1.0, -1.0), (-1.0, 0.0), (0.0, 1.0), (-1.0, -1.0), (1.0, 1.0), (0.0, 0.0), (-0.5, 0.5))
 """of the mean score of data and of samples in the loss, the right ones first"""
@@ -23,63 +22,6 @@ SHIFTS = (0.0, -3.0, -1.0, 1.0, 3.0)
 RISING = sorted(SHIFTS)
 
 
-def hinge(real: Tensor, fake: Tensor) -> Tensor:
-    """Lim and Ye 2017, arXiv 1705.02894."""
-    return (1 - real).relu().mean() + (1 + fake).relu().mean()
-
-
-def cross_entropy(real: Tensor, fake: Tensor) -> Tensor:
-    """Goodfellow et al. 2014, arXiv 1406.2661, of scores before the sigmoid."""
-    return softplus(-real).mean() + softplus(fake).mean()
-
-
-def least_squares(real: Tensor, fake: Tensor) -> Tensor:
-    """Mao et al. 2017, arXiv 1611.04076, with targets 1 and 0."""
-    return (real - 1).square().mean() + fake.square().mean()
-
-
-def symmetric_least_squares(real: Tensor, fake: Tensor) -> Tensor:
-    """The same with targets 1 and -1."""
-    return (real - 1).square().mean() + (fake + 1).square().mean()
-
-
-def relativistic(real: Tensor, fake: Tensor) -> Tensor:
-    """Jolicoeur-Martineau 2018, arXiv 1807.00734, of pairs."""
-    return softplus(fake - real).mean()
-
-
-def average(objective: Ends) -> Ends:
-    """Return an objective of scores less the mean score of the other side, the average kind of the same paper."""
-    return lambda real, fake: objective(real - fake.mean(), fake - real.mean())
-
-
-RELATIVISTIC: dict[str, Ends] = {
-    "relativistic loss of pairs": relativistic,
-    "relativistic hinge loss of pairs": lambda real, fake: (1 - real + fake).relu().mean(),
-    "relativistic least squares of pairs": lambda real, fake: (real - fake - 1).square().mean(),
-    "relativistic average cross-entropy": average(cross_entropy),
-    "relativistic average least squares": average(symmetric_least_squares),
-    "relativistic average hinge loss": average(hinge),
-}
-"""like Wasserstein's, these stay as they are when all scores are shifted"""
-OTHERS: dict[str, Ends] = {
-    "hinge loss": hinge,
-    "cross-entropy of a GAN": cross_entropy,
-    "least squares, targets 1 and 0": least_squares,
-    "least squares, targets 1 and -1": symmetric_least_squares,
-}
-
-
-MISTAKEN: dict[str, Ends] = {
-    "cross-entropy that takes samples for data too": lambda real, fake: softplus(-real).mean() + softplus(-fake).mean(),
-    "cross-entropy that takes data for samples too": lambda real, fake: softplus(real).mean() + softplus(fake).mean(),
-    "hinge loss with its margins on the wrong side": lambda real, fake: (
-        (real - 1).relu().mean() + (-1 - fake).relu().mean()
-    ),
-}
-"""slips in objectives that public code has"""
-
-
 def linear(real: float, fake: float, drift: float = 0.0) -> Ends | None:
     """Return so much of the mean scores of data and of samples, and of the squared scores of data."""
     if not real and not fake:
@@ -87,39 +29,26 @@ def linear(real: float, fake: float, drift: float = 0.0) -> Ends | None:
     return lambda data, samples: real * data.mean() + fake * samples.mean() + drift * data.square().mean()
 
 
-def other_objective(trials: Sequence[Trial], subject: Subject) -> tuple[str, bool, Ends] | None:
-    """Return another objective than Wasserstein's that a loss is made of, by its name, and whether it is upside down.
+def other_objective(trials: Sequence[Trial], subject: Subject) -> Objective | None:
+    """Return another objective than Wasserstein's that a loss is made of.
 
     It is one without which a loss stays the same when all scores of the critic are shifted. Upside down many do too: so
     is a loss of which nothing, or a known penalty, is left only then.
     """
     moved = [[subject.tried(scale=scale, shift=shift, seed=70) for shift in SHIFTS] for scale in (0.5, 2.0)]
-    for part in (1.0, 0.5):
-        for words, objective in (OTHERS | MISTAKEN).items():
-            both = [scaled(objective, part, swapped) for swapped in (False, True)]
-            fitting = [ends for ends in both if all(stays(shifted, ends) for shifted in moved)]
-            if fitting:
-                ends = next((one for one in fitting if explains(one, trials)), None)
-                if ends is None:
-                    continue
-                return halved(words, part), ends is both[1], ends
+    for known in (*OTHERS, *(one.half() for one in OTHERS)):
+        both = (known, known.upside_down())
+        fitting = [one for one in both if all(stays(shifted, one.ends) for shifted in moved)]
+        found = next((one for one in fitting if explains(one.ends, trials)), None)
+        if found is not None:
+            return found
     return None
-
-
-def halved(words: str, part: float) -> str:
-    """Return the name of an objective, or of half of it."""
-    return words if part == 1 else f"half of the {words}"
 
 
 def explains(ends: Ends, trials: Sequence[Trial], *, norms_alone: bool = False) -> bool:
     """Return whether nothing or a known penalty is left of a loss without a part that is made of scores."""
     rest = [trial.without(ends) for trial in trials]
     return is_nothing(rest, trials) or recognised(rest, norms_alone=norms_alone) is not None
-
-
-def scaled(objective: Ends, part: float, swapped: bool) -> Ends:
-    """Return a part of an objective, with data and samples in each other's place if they are swapped."""
-    return lambda data, samples: part * (objective(samples, data) if swapped else objective(data, samples))
 
 
 def stays(shifted: Sequence[Trial], ends: Ends) -> bool:
@@ -141,14 +70,14 @@ def critic_loss_findings(trials: Sequence[Trial], subject: Subject) -> tuple[Sub
     """
     other = other_objective(trials, subject)
     if other is not None:
-        return of_other(*other, trials, subject)
+        return of_other(other, trials, subject)
     # The usual form first with all its slips, then the others with Euclidean norms alone, which is quicker.
     for real, fake in SIGNS:
-        drift, known = best_drift(trials, real, fake)
+        drift, clear = best_drift(trials, real, fake)
         ends = linear(real, fake, drift)
         rest = [trial.without(ends) for trial in trials]
         nothing = is_nothing(rest, trials)
-        if not nothing and not known:
+        if not nothing and not clear:
             continue
         found = [of_signs(real, fake)]
         if drift:
@@ -156,10 +85,10 @@ def critic_loss_findings(trials: Sequence[Trial], subject: Subject) -> tuple[Sub
         if nothing:
             found.append(without_penalty(trials, subject))
         return (None if nothing else replace(subject, ends=ends)), found
-    for part, swapped in ((1.0, False), (0.5, False), (1.0, True), (0.5, True)):
-        for words, objective in RELATIVISTIC.items():
-            if explains(ends := scaled(objective, part, swapped), trials, norms_alone=True):
-                return of_other(halved(words, part), swapped, ends, trials, subject)
+    each = (*RELATIVISTIC, *(one.half() for one in RELATIVISTIC))
+    for known in (*each, *(one.upside_down() for one in each)):
+        if explains(known.ends, trials, norms_alone=True):
+            return of_other(known, trials, subject)
     return None, [
         Finding(
             name="form",
@@ -202,40 +131,39 @@ def without_penalty(trials: Sequence[Trial], subject: Subject) -> Finding:
     )
 
 
-def of_other(
-    words: str, swapped: bool, ends: Ends, trials: Sequence[Trial], subject: Subject
-) -> tuple[Subject | None, list[Finding]]:
+def of_other(objective: Objective, trials: Sequence[Trial], subject: Subject) -> tuple[Subject | None, list[Finding]]:
     """Return what :func:`critic_loss_findings` does, of a loss with another objective, which may have no penalty."""
-    found = [
-        mistaken(words)
-        if any(words.endswith(slip) for slip in MISTAKEN)
-        else Finding(
-            name=NAME,
-            verdict="wrong" if swapped else "holds",
-            found=f"{words}, with data and samples in each other's place" if swapped else words,
-            expected=words,
-            meaning="Nothing of it estimates a distance."
-            if not swapped
-            else "The critic learns to take samples for data.",
-            remedy="Swap the scores of data and of samples." if swapped else "",
-        )
-    ]
-    if not is_nothing([trial.without(ends) for trial in trials], trials):
-        return replace(subject, ends=ends), found
+    found = [told(objective)]
+    if not is_nothing([trial.without(objective.ends) for trial in trials], trials):
+        return replace(subject, ends=objective.ends), found
     if any(trial.elsewhere for trial in trials):
         return None, [*found, without_penalty(trials, subject)]
     return None, [*found, Finding(name="penalty", verdict="note", found="there is none in the loss")]
 
 
-def mistaken(words: str) -> Finding:
-    """Return that an objective is none of the published ones."""
+def told(objective: Objective) -> Finding:
+    """Return whether an objective is a published one, the right way round."""
+    words = objective.words
+    if objective.mistaken:
+        return Finding(
+            name=NAME,
+            verdict="wrong",
+            found=words,
+            expected="a loss that falls as scores of data grow and as those of samples fall",
+            meaning="The critic learns another thing than to tell data from samples.",
+            remedy="Take ones for data and zeros for samples; of the hinge loss, relu(1 - real) and relu(1 + fake).",
+        )
+    if objective.swapped:
+        return Finding(
+            name=NAME,
+            verdict="wrong",
+            found=f"{words}, with data and samples in each other's place",
+            expected=words,
+            meaning="The critic learns to take samples for data.",
+            remedy="Swap the scores of data and of samples.",
+        )
     return Finding(
-        name=NAME,
-        verdict="wrong",
-        found=words,
-        expected="a loss that falls as scores of data grow and as those of samples fall",
-        meaning="The critic learns another thing than to tell data from samples.",
-        remedy="Take ones for data and zeros for samples; of the hinge loss, relu(1 - real) and relu(1 + fake).",
+        name=NAME, verdict="holds", found=words, expected=words, meaning="Nothing of it estimates a distance."
     )
 
 

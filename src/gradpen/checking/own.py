@@ -6,7 +6,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from gradpen.checking.calling import Convention, Penalty, call, material
+from gradpen.checking.calling import Convention, call, material
+from gradpen.checking.conventions import Penalty
 from gradpen.checking.finding import Finding
 from gradpen.checking.trials import same_randomness
 from gradpen.coupling import refuse_batch_norm, try_coupling

@@ -1,7 +1,7 @@
 """A function tried on critics with known gradients: what it returned, and where it asked."""
 
 import random
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
@@ -9,12 +9,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from gradpen.checking.calling import Convention, Material, Penalty, call, material
+from gradpen.checking.calling import Convention, Material, call, material
+from gradpen.checking.conventions import Penalty
+from gradpen.checking.known_objectives import Ends
 from gradpen.checking.probe import Call, ProbeCritic
 from gradpen.checking.surroundings import WEIGHT
 from gradpen.machine.seeds import separate_randomness
 
-Ends = Callable[[Tensor, Tensor], Tensor]
 """a part of a loss that is made of the scores of data and of samples"""
 SCALES = (0.05, 0.1, 0.2, 0.35, 0.5, 0.8, 1.2, 1.8, 2.7, 4.0, 6.0, 9.0)
 """of the critics, so that slopes lie on both sides of 1"""

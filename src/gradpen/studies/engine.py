@@ -121,13 +121,14 @@ def results_of(cases: Sequence[Case], out: Path) -> Results:
 def work_on(case: Case, out: Path) -> Outcome:
     """Do a case, and leave its result or its failure in its folder."""
     torch.set_num_threads(THREADS)
-    place, identity, started = place_of(case, out), fingerprint(case), time.monotonic()
+    place, identity, started, used = place_of(case, out), fingerprint(case), time.monotonic(), time.process_time()
     place.mkdir(parents=True, exist_ok=True)
     failure = None
     try:
         found: Found = case.work(place, **case.arguments)
-        seconds = time.monotonic() - started
-        write_json(place / "result.json", {"case": identity, "seconds": round(seconds, 1), "found": found})
+        times = {"seconds": time.monotonic() - started, "cpu_seconds": time.process_time() - used}
+        times = {name: round(seconds, 1) for name, seconds in times.items()}
+        write_json(place / "result.json", {"case": identity, **times, "found": found})
         (place / "failure.txt").unlink(missing_ok=True)
     except Exception as error:
         failure = str(error) if isinstance(error, GradpenError) else f"{type(error).__name__}: {error}"

@@ -1,0 +1,122 @@
+"""What the arguments of a penalty function may be, by their names and their places."""
+
+import inspect
+import itertools
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+from torch import nn
+
+from gradpen.checking.roles import Role, roles_of
+
+BESIDE: tuple[Role, ...] = ("device", "weight", "target", "switch", "batch")
+"""arguments that stand beside points and scores"""
+EXAMPLES: dict[Role, Role] = {"real_scores": "real", "fake_scores": "fake"}
+"""what sides of a loss are the scores of"""
+Penalty = Callable[..., Any]
+
+
+def signature_of(function: Penalty) -> inspect.Signature:
+    """Return the signature of a function, or of what a module does when it is called."""
+    return inspect.signature(function.forward if isinstance(function, nn.Module) else function)
+
+
+def conventions(function: Penalty) -> Iterator[tuple[tuple[str, Role], ...]]:
+    """Yield what the arguments of a function may be, the likeliest first; those with defaults are left alone.
+
+    >>> next(conventions(lambda D, real_samples, fake_samples: 0))
+    (('D', 'critic'), ('real_samples', 'real'), ('fake_samples', 'fake'))
+    """
+    needed = [
+        parameter
+        for parameter in signature_of(function).parameters.values()
+        if (parameter.default is parameter.empty or is_a_critic(parameter))
+        and parameter.kind not in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD)
+    ]
+    names = [parameter.name for parameter in needed]
+    seen = set()
+    for roles in (*by_shape(names), *by_names(names), *by_position(names)):
+        if roles not in seen:
+            seen.add(roles)
+            yield tuple(zip(names, roles, strict=True))
+
+
+def is_a_critic(parameter: inspect.Parameter) -> bool:
+    """Return whether an argument with a default is the critic, for which the probe must stand."""
+    return isinstance(parameter.default, nn.Module) and roles_of(parameter.name)[0] == "critic"
+
+
+def by_shape(names: list[str]) -> Iterator[tuple[Role, ...]]:
+    """Yield the roles of two arguments that are points and the critic's scores of them: (y, x), (images, output)."""
+    plain = [name for name in names if name != "self" and roles_of(name)[0] not in BESIDE]
+    if len(plain) != 2:
+        return
+    head: tuple[Role, ...] = ("unknown",) if names[0] == "self" else ()
+    tail = [name for name in names if name not in plain and name != "self"]
+    if names[len(names) - len(tail) :] != tail:
+        return
+    beside = tuple(roles_of(name)[0] for name in tail)
+    first, second = (roles_of(name) for name in plain)
+    points, made = {"points", "real", "latents"}, {"scores", "labels", "real_scores"}
+    if first[0] in points and (set(second) & made or plain[1] in ("f", "d")):
+        yield (*head, "points", "scores", *beside)
+    if second[0] in points and (set(first) & made or plain[0] in ("f", "d")):
+        yield (*head, "scores", "points", *beside)
+
+
+def by_names(names: list[str]) -> Iterator[tuple[Role, ...]]:
+    """Yield each choice of what the names may stand for."""
+    for roles in itertools.islice(itertools.product(*beside_each_other(list(map(roles_of, names)))), 64):
+        yield tuple("fake" if clashes(roles, place) else role for place, role in enumerate(roles))
+
+
+def beside_each_other(each: list[list[Role]]) -> list[list[Role]]:
+    """Return what names may stand for, with what they mean beside the others first.
+
+    Beside a critic, ``y`` is rather samples than scores where nothing else is, and then labels; what is named as scores
+    of data or samples is these themselves where nothing else is.
+    """
+    first = {roles[0] for roles in each}
+    if "critic" not in first:
+        return each
+    result: list[list[Role]] = []
+    for roles in each:
+        more = list(roles)
+        if "scores" in roles and "labels" in roles:
+            more.sort(key=("labels", "scores").index)
+            more = more if "fake" in first or "real" not in first else ["fake", *more]
+        for scores, examples in EXAMPLES.items():
+            if roles[0] == scores and examples not in first:
+                more = [examples, *(role for role in more if role != examples)]
+        result.append(more)
+    return result
+
+
+def clashes(roles: Sequence[Role], place: int) -> bool:
+    """Return whether an argument is a second one named as data, and none is named as samples: (critic, x, y)."""
+    return "fake" not in roles and roles[place] == "real" and "real" in roles[:place]
+
+
+def by_position(names: list[str]) -> Iterator[tuple[Role, ...]]:
+    """Yield the usual orders for names that say nothing."""
+    head: tuple[Role, ...] = ("unknown",) if names[:1] == ["self"] else ()
+    orders: tuple[tuple[Role, ...], ...] = (
+        ("critic", "real", "fake"),
+        ("critic", "fake", "real"),
+        ("real", "fake", "critic"),
+        ("real", "fake"),
+        ("critic", "real"),
+        ("critic", "points"),
+        ("points", "scores"),
+        ("scores", "points"),
+        ("gradient",),
+        ("critic", "real", "fake", "weight"),
+        ("critic", "real", "fake", "labels"),
+        ("critic", "real", "fake", "device"),
+        ("critic", "real", "fake", "epsilon"),
+        ("critic", "real", "labels", "fake", "labels"),
+        ("critic", "real", "fake", "labels", "labels"),
+    )
+    for order in orders:
+        if len(head) + len(order) == len(names):
+            yield (*head, *order)
