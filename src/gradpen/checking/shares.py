@@ -5,7 +5,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from scipy import stats
 from torch import Tensor
 
 CLOSE = 2e-3
@@ -80,6 +79,8 @@ class Shares:
 
 def shares_of(places: Sequence[Place]) -> Shares:
     """Return what the shares of some calls are."""
+    from scipy import stats  # takes most of a second, which `import gradpen` need not wait for
+
     each = [place.share for place in places]
     varies = tuple(axis for axis in range(each[0].dim()) if any(differs_along(share, axis) for share in each))
     values = np.concatenate([drawn(share, varies) for share in each])
