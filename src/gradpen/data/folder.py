@@ -105,6 +105,7 @@ def list_folder(folder: Path) -> Listing:
         other["link to a folder"] += sum(os.path.islink(os.path.join(place, folder)) for folder in subfolders)
         beside = [folder for folder in subfolders if lies_beside(folder)]
         other["hidden folder, or one of thumbnails or of an archive's extras"] += len(beside)
+        other["empty folder"] += not subfolders and not files and place != root
         subfolders[:] = sorted(set(subfolders) - set(beside))
         for file in files:
             if file.startswith(b"."):
