@@ -337,7 +337,97 @@ class ToBeMade:
         return self.lambda_gp * of_x_and_y(real, fake, critic)
 
 
+class KeepsItsData:
+    """Data and batch lie in the object, a step before put them there."""
+
+    def __init__(self, opt):
+        self._opt = opt
+        self._net_d = None
+
+    def penalty(self, fake_masked):
+        alpha = torch.rand(self._B, *[1] * (fake_masked.dim() - 1)).expand_as(self._real_img)
+        if len(self._gpu_ids) > 0:
+            alpha = alpha.cuda()
+        x = (alpha * self._real_img.data + (1 - alpha) * fake_masked.data).requires_grad_(True)
+        with self.accelerator.autocast():
+            score = self._net_d(self.augment(x))
+        g = autograd.grad(self.scaler.scale(score.sum()), x, create_graph=True)[0] * (1.0 / self.scaler.get_scale())
+        return ((g.flatten(1).norm(dim=1) - 1) ** 2).mean() * self._opt.loss.gp.weight
+
+
+def of_sections(cfg, D, x_r, x_g):
+    """Options in sections, one of which is named as a network is."""
+    t = torch.rand(len(x_r), *[1] * (x_r.dim() - 1))
+    x = torch.lerp(x_g, x_r, t).detach().requires_grad_(True)
+    g = autograd.grad(D(x).sum(), x, create_graph=True)[0]
+    norm = (g.flatten(1).square().sum(1) + cfg.model.eps).sqrt()
+    excess = (norm - cfg.model.center).relu() if cfg.model.one_sided else norm - cfg.model.center
+    return cfg.model.gp_weight * excess.square().mean()
+
+
+def factory(critic, weight=10.0):
+    """It returns the penalty as a function."""
+
+    def penalty(real, fake):
+        return weight / 10 * of_x_and_y(real, fake, critic)
+
+    return penalty
+
+
+class Imitation(nn.Module):
+    """Examples in two parts; the critic is a trunk and a head."""
+
+    def compute_grad_pen(self, expert_state, expert_action, policy_state, policy_action, lambda_=10):
+        expert, policy = torch.cat([expert_state, expert_action], 1), torch.cat([policy_state, policy_action], 1)
+        alpha = torch.rand(len(expert), *[1] * (expert.dim() - 1)).expand_as(expert)
+        x = (alpha * expert + (1 - alpha) * policy).detach().requires_grad_(True)
+        g = autograd.grad(self.head(self.trunk(x)).sum(), x, create_graph=True)[0]
+        return lambda_ * (g.flatten(1).norm(2, dim=1) - 1).pow(2).mean()
+
+
+def packed(critic, real_data, fake_data, pac=10, lambda_=10):
+    """Ten rows are one example (Xu et al. 2019, CTGAN)."""
+    alpha = torch.rand(real_data.size(0) // pac, 1, 1)
+    alpha = alpha.repeat(1, pac, real_data.size(1)).view(-1, real_data.size(1))
+    x = (alpha * real_data + (1 - alpha) * fake_data).detach().requires_grad_(True)
+    score = critic(x)
+    g = autograd.grad(score, x, torch.ones(score.size()), create_graph=True)[0]
+    return ((g.view(-1, pac * real_data.size(1)).norm(2, dim=1) - 1) ** 2).mean() * lambda_
+
+
+class AtBothEnds:
+    """R1 and R2 (Mescheder et al. 2018), by a function that needs no object."""
+
+    def __init__(self, critic, gamma=10.0):
+        self.critic, self.gamma = critic, gamma
+
+    @staticmethod
+    def at(points, scores):
+        (g,) = autograd.grad(scores.sum(), points, create_graph=True)
+        return g.square().flatten(1).sum(1)
+
+    def penalty(self, real, fake):
+        real, fake = (each.detach().requires_grad_(True) for each in (real, fake))
+        return self.gamma / 2 * (self.at(real, self.critic(real)) + self.at(fake, self.critic(fake))).mean()
+
+
+def of_pictures_beside(real_A, real_B, fake_B, netD):
+    """The condition is a picture before the one that is judged (Isola et al. 2017)."""
+    alpha = torch.rand(len(real_B), 1, 1, 1)
+    between = (alpha * real_B + (1 - alpha) * fake_B).detach().requires_grad_(True)
+    score = netD(torch.cat((real_A, between), 1))
+    g = autograd.grad(score, between, torch.ones_like(score), create_graph=True)[0]
+    return 10 * ((g.flatten(1).norm(2, dim=1) - 1) ** 2).mean()
+
+
 RIGHT = [
+    KeepsItsData.penalty,
+    of_sections,
+    factory,
+    Imitation.compute_grad_pen,
+    packed,
+    AtBothEnds.penalty,
+    of_pictures_beside,
     of_x_and_y,
     paired_anew,
     of_a_network_that_grows,

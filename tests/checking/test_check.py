@@ -4,6 +4,7 @@ import functools
 import json
 import subprocess
 import sys
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -455,6 +456,76 @@ def test_a_function_of_a_script_is_checked_without_running_the_script(
     assert "is no Python" in capsys.readouterr().err
     assert main(["check", "gradpen:gradient_penalty", "--shape", "3,a"]) == 2
     assert "as in 3,64,64" in capsys.readouterr().err
+
+
+def test_what_packages_lack_is_done_without(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Packages of options and of trainers, annotations and decorators that name what they define, and data classes."""
+    script = tmp_path / "train.py"
+    script.write_text(OF_MISSING_PACKAGES)
+    for name in ("penalty", "Trainer.wgan_gp"):
+        assert main(["check", f"{script}:{name}"]) == 0, capsys.readouterr()
+    assert "weight             7" in capsys.readouterr().out
+
+
+OF_MISSING_PACKAGES = """
+import no_such_package, torch
+from dataclasses import dataclass
+from easydict_of_nobody import EasyDict as edict
+from options_of_nobody import DictConfig, compiled
+
+cfg = edict()
+cfg.TRAIN = edict()
+cfg.TRAIN.GP = 7.0
+cfg.TRAIN.BATCH_SIZE = 24
+
+
+@dataclass
+class Options:
+    weight: float = 10.0
+
+
+@compiled(mode="fast")
+def penalty(cfg: DictConfig, critic, real: "no_such_package.Tensor", fake, options=Options()) -> DictConfig:
+    share = torch.rand(len(real), *[1] * (real.dim() - 1))
+    x = (share * real + (1 - share) * fake).detach().requires_grad_(True)
+    g = torch.autograd.grad(critic(x).sum(), x, create_graph=True)[0]
+    return options.weight * ((g.flatten(1).norm(dim=1) - 1) ** 2).mean(), {"gp": 1.0}
+
+
+class Trainer(no_such_package.Base):
+    def wgan_gp(self, real_imgs, fake_imgs, sentence):
+        share = torch.rand(len(real_imgs), *[1] * (real_imgs.dim() - 1))
+        x = (share * real_imgs + (1 - share) * fake_imgs).detach().requires_grad_(True)
+        g = torch.autograd.grad(self.netD(x, sentence).sum(), x, create_graph=True)[0]
+        return cfg.TRAIN.GP * ((g.flatten(1).norm(dim=1) - 1) ** 2).mean()
+"""
+
+
+def test_a_loss_on_one_batch_of_data_and_samples() -> None:
+    """The critic is asked about both at once; the penalty is R1, and other losses have the weight 0."""
+
+    class Trainer:
+        def loss(self, critic: Any, x: Tensor, fake: Tensor, y: Tensor) -> Any:
+            x = x.detach().requires_grad_(True)
+            scores, classes = critic(torch.cat([fake.detach(), x]))
+            of_samples, of_data = scores.chunk(2)
+            penalty = torch.autograd.grad(of_data.sum(), x, create_graph=True)[0].square().flatten(1).sum(1).mean()
+            known = nn.functional.cross_entropy(classes.chunk(2)[1], y)
+            return hinge(of_data, of_samples) + 0.5 * penalty + self.lambda_cls * known  # type: ignore[attr-defined]
+
+    Trainer.__qualname__ = "Trainer"
+    report = gradpen.check(Trainer.loss, what="critic-loss")
+    assert report.right, report.page()
+    assert "this is R1" in report.page()
+
+
+def test_warnings_of_the_function_are_not_said_at_every_call(recwarn: pytest.WarningsRecorder) -> None:
+    def warned(critic: Any, real: Tensor, fake: Tensor) -> Any:
+        warnings.warn("said once too often", FutureWarning, stacklevel=1)
+        return penalty_of(critic, real, fake)
+
+    assert gradpen.check(warned).right
+    assert not recwarn.list
 
 
 def test_from_a_shell(tmp_path: Path) -> None:

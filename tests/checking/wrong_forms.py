@@ -333,7 +333,29 @@ def largest_excess(critic, real, fake):
     return 10 * ((g.flatten(1).norm(2, dim=1) - 1) ** 2).max()
 
 
+def packed_by_rows(critic, real, fake, pac=5):
+    """A share for each row where five are one example."""
+    g = slopes_of(critic, mixed(real, fake, shares(real)))
+    return 10 * ((g.reshape(len(g) // pac, -1).norm(2, dim=1) - 1) ** 2).mean()
+
+
+def factory_of_one_norm(critic):
+    def penalty(real, fake):
+        return batch_norm(critic, real, fake)
+
+    return penalty
+
+
+def at_both_ends(critic, real, fake):
+    """The slope of 1 belongs on the lines."""
+    ends = [each.detach().requires_grad_(True) for each in (real, fake)]
+    return 10 * sum(((slopes_of(critic, each).flatten(1).norm(dim=1) - 1) ** 2).mean() for each in ends)
+
+
 WRONG = [
+    (packed_by_rows, "share", "one for each"),
+    (factory_of_one_norm, "norm", "whole batch"),
+    (at_both_ends, "points", "data and the samples themselves"),
     (largest_excess, "mean", "largest slope"),
     (first_example, "gradient", "first example"),
     (first_channel, "gradient", "first channel"),

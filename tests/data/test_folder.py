@@ -248,7 +248,13 @@ def test_other_files_hidden_names_and_odd_places(tmp_path: Path) -> None:
     os.rename(tmp_path / "x.png", raw)
     source = open_source(DataChoice(path=str(tmp_path)))
     assert source.report.used == 21
-    assert source.report.other_files == {"link to a folder": 1, ".txt": 1, "broken link": 1, ".png": 1, "empty folder": 1}
+    assert source.report.other_files == {
+        "link to a folder": 1,
+        ".txt": 1,
+        "broken link": 1,
+        ".png": 1,
+        "empty folder": 1,
+    }
 
 
 def test_duplicates_are_reported_not_removed(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 import inspect
 import io
 import itertools
+import warnings
 from collections.abc import Sequence
 from contextlib import redirect_stdout
 from dataclasses import dataclass, field, replace
@@ -12,13 +13,13 @@ import torch
 from torch import Tensor, nn
 
 from gradpen.checking.conventions import Penalty, conventions, signature_of
-from gradpen.checking.probe import ByName, Output, ProbeCritic
+from gradpen.checking.probe import CLASSES, ByName, Output, ProbeCritic
 from gradpen.checking.roles import Role
 from gradpen.checking.shares import apart
-from gradpen.checking.surroundings import LATENTS, WEIGHT, Around, StandIn, class_of, stub, surroundings
+from gradpen.checking.stand_ins import LATENTS, WEIGHT, Around, StandIn, class_of, stub
+from gradpen.checking.surroundings import inner, surroundings
 from gradpen.lipschitz import gradient_penalty
 
-CLASSES = 3
 PENALTIES = ("gp", "penalty", "loss")
 """parts of the names that a penalty has among several values"""
 OUTPUTS: tuple[Output, ...] = (
@@ -48,6 +49,10 @@ class Convention:
     labels: str = "one-hot"
     attached: bool = False
     """whether it leans on a graph behind the samples to differentiate by"""
+    unknown_scores: bool = False
+    """whether what it calls by a name that says nothing is the critic"""
+    pack: int = 1
+    """examples that the critic sees together"""
 
     def takes(self, role: Role) -> bool:
         """Return whether an argument has this role."""
@@ -141,8 +146,17 @@ def call(function: Penalty, convention: Convention, given: Material, *, attached
     """
     plain_roles = dict(convention.roles)
     fake = given.generator() if attached or convention.attached else given.fake.clone()
+    fake = unpacked(fake, convention.pack)
     points = given.points.detach().clone().requires_grad_(True)
-    around = Around(given.critic, given.generator, len(given.real), given.assumed, class_of(function))
+    real = unpacked(given.real.clone(), convention.pack)
+    around = Around(
+        critic=given.critic,
+        generator=given.generator,
+        examples={"real": real, "fake": fake, "latents": given.latents, "labels": given.labels},
+        assumed=given.assumed,
+        kind=class_of(inner(function)),
+        unknown_scores=convention.unknown_scores,
+    )
     scores = gradient = None
     if "scores" in plain_roles.values() or "gradient" in plain_roles.values():
         outcome = given.critic(points)
@@ -151,7 +165,7 @@ def call(function: Penalty, convention: Convention, given: Material, *, attached
         given.gradient = gradient
     values: dict[Role, Any] = {
         "critic": given.critic,
-        "real": (real := given.real.clone()),
+        "real": real,
         "fake": fake,
         "points": points,
         "scores": scores,
@@ -161,15 +175,17 @@ def call(function: Penalty, convention: Convention, given: Material, *, attached
         "penalty": None,
         "epsilon": given.epsilon.clone(),
         "weight": given.weight,
+        "other weight": 0.0,
         "target": 1.0,
         "labels": given.labels.clone(),
         "device": torch.device("cpu"),
-        "batch": len(given.real),
+        "batch": len(real),
         "generator": given.generator,
         "latents": given.latents,
         "switch": False,
-        "group": StandIn(around),
+        "group": StandIn(around, options=True),
         "size": LATENTS,
+        "pack": convention.pack,
     }
     if "real_scores" in plain_roles.values():
         values["real_scores"] = given.critic(given.real)
@@ -182,6 +198,11 @@ def call(function: Penalty, convention: Convention, given: Material, *, attached
         StandIn(around) if name == "self" else stub(name, around) if role == "unknown" else values[role]
         for name, role in convention.roles
     ]
+    for role, whole in (("real", real), ("fake", fake)):
+        parts = [place for place, (_, found) in enumerate(convention.roles) if found == role]
+        if len(parts) > 1:
+            for place, part in zip(parts, whole.tensor_split(len(parts), dim=1), strict=True):
+                filled[place] = part
     labelled = [place for place, (_, role) in enumerate(convention.roles) if role == "labels"]
     if len(labelled) == 2:
         named = [convention.roles[place][0].lower() for place in labelled]
@@ -193,12 +214,20 @@ def call(function: Penalty, convention: Convention, given: Material, *, attached
         surroundings(function, around),
         torch.enable_grad(),
         redirect_stdout(io.StringIO()),
+        warnings.catch_warnings(),
     ):
+        warnings.simplefilter("ignore")  # they would be said at each of some hundred calls
         returned = function(*arguments, **keywords)
-    given.overwritten = not (torch.equal(real, given.real) and torch.equal(fake.detach(), given.fake))
+    before = [unpacked(one, convention.pack) for one in (given.real, given.fake)]
+    given.overwritten = not (torch.equal(real, before[0]) and torch.equal(fake.detach(), before[1]))
     if isinstance(returned, tuple | list) and convention.takes("real_scores") and convention.takes("fake_scores"):
         return sum((scalar_of(one) for one in returned), torch.zeros(()))
     return scalar_of(returned)
+
+
+def unpacked(examples: Tensor, pack: int) -> Tensor:
+    """Return examples one by one that a critic sees together."""
+    return examples if pack == 1 else examples.reshape(len(examples) * pack, -1)
 
 
 def scores_of(outcome: Any) -> Tensor:
@@ -241,10 +270,12 @@ def called_first(function: Penalty, convention: Convention, given: Material) -> 
     return convention, call(function, convention, given)
 
 
-def found_convention(function: Penalty, shape: Sequence[int], batch: int) -> tuple[Convention | None, str]:
+def found_convention(
+    function: Penalty, shape: Sequence[int], batch: int, pack: int = 1
+) -> tuple[Convention | None, str]:
     """Return a way of calling a function on examples of a shape, or None and why the likeliest way failed."""
     reason, attempts = "", 0
-    for roles in conventions(function):
+    for unknown_scores, roles in itertools.product((False, True), conventions(function)):
         with_labels = LABELS if any(role == "labels" for _, role in roles) else LABELS[:1]
         asked = False
         for output, labels in itertools.product(OUTPUTS, with_labels):
@@ -253,8 +284,8 @@ def found_convention(function: Penalty, shape: Sequence[int], batch: int) -> tup
             attempts += 1
             if attempts > MOST_ATTEMPTS:
                 return None, reason
-            convention = Convention(roles=roles, output=output, labels=labels)
-            critic = ProbeCritic(1.0, output)
+            convention = Convention(roles=roles, output=output, labels=labels, unknown_scores=unknown_scores, pack=pack)
+            critic = ProbeCritic(1.0, output, pack)
             given = material(critic, shape, batch, 0, labels)
             critic.make_weights(given.real[0].numel())
             try:

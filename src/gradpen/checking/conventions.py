@@ -21,19 +21,23 @@ def signature_of(function: Penalty) -> inspect.Signature:
     return inspect.signature(function.forward if isinstance(function, nn.Module) else function)
 
 
-def conventions(function: Penalty) -> Iterator[tuple[tuple[str, Role], ...]]:
-    """Yield what the arguments of a function may be, the likeliest first; those with defaults are left alone.
-
-    >>> next(conventions(lambda D, real_samples, fake_samples: 0))
-    (('D', 'critic'), ('real_samples', 'real'), ('fake_samples', 'fake'))
-    """
-    needed = [
+def needed(function: Penalty) -> list[inspect.Parameter]:
+    """Return the arguments that a function must be given: those with defaults are left alone, but for a critic."""
+    return [
         parameter
         for parameter in signature_of(function).parameters.values()
         if (parameter.default is parameter.empty or is_a_critic(parameter))
         and parameter.kind not in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD)
     ]
-    names = [parameter.name for parameter in needed]
+
+
+def conventions(function: Penalty) -> Iterator[tuple[tuple[str, Role], ...]]:
+    """Yield what the arguments that a function needs may be, the likeliest first.
+
+    >>> next(conventions(lambda D, real_samples, fake_samples: 0))
+    (('D', 'critic'), ('real_samples', 'real'), ('fake_samples', 'fake'))
+    """
+    names = [parameter.name for parameter in needed(function)]
     seen = set()
     for roles in (*by_shape(names), *by_names(names), *by_position(names)):
         if roles not in seen:
@@ -67,6 +71,10 @@ def by_shape(names: list[str]) -> Iterator[tuple[Role, ...]]:
 def by_names(names: list[str]) -> Iterator[tuple[Role, ...]]:
     """Yield each choice of what the names may stand for."""
     for roles in itertools.islice(itertools.product(*beside_each_other(list(map(roles_of, names)))), 64):
+        if are_parts(names, roles):
+            yield roles
+        if roles.count("real") == 2 and roles.count("fake") == 1:
+            yield tuple("labels" if place == condition_of(names, roles) else role for place, role in enumerate(roles))
         yield tuple("fake" if clashes(roles, place) else role for place, role in enumerate(roles))
 
 
@@ -90,6 +98,22 @@ def beside_each_other(each: list[list[Role]]) -> list[list[Role]]:
                 more = [examples, *(role for role in more if role != examples)]
         result.append(more)
     return result
+
+
+def are_parts(names: list[str], roles: Sequence[Role]) -> bool:
+    """Return whether several arguments are parts of data that begin alike: (expert_state, expert_action)."""
+    beginnings = {name.lower().split("_")[0] for name, role in zip(names, roles, strict=True) if role == "real"}
+    return roles.count("real") > 1 and len(beginnings) == 1 and roles.count("fake") in (0, roles.count("real"))
+
+
+def condition_of(names: list[str], roles: Sequence[Role]) -> int:
+    """Return which of two images that are no samples is the condition: (real_A, real_B, fake_B) the first.
+
+    It is the one that ends otherwise than the samples, and where that does not tell, the first.
+    """
+    end = names[roles.index("fake")].lower()[-1]
+    places = [place for place, role in enumerate(roles) if role == "real"]
+    return min(places, key=lambda place: names[place].lower().endswith(end))
 
 
 def clashes(roles: Sequence[Role], place: int) -> bool:

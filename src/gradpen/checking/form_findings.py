@@ -103,7 +103,7 @@ OF_WHAT = {
 
 def of_what(found: Recognised) -> Iterator[Finding]:
     """Yield what the gradient is of."""
-    if found.of == "points":
+    if found.of in ("points", "data alone", "samples alone"):
         yield Finding(name="gradient", verdict="holds", found="of the score with respect to the points")
     else:
         words, meaning, remedy = OF_WHAT[found.of]

@@ -17,6 +17,8 @@ FLOOR = 1e-5
 """parts of the largest value that are added to each before"""
 FEWEST = 6
 """values that a form is fitted to, at least"""
+LARGEST = 1_000_000
+"""values of all gradients up to which more than Euclidean norms is looked for"""
 POWERS = (3, 4, 6)
 TARGETS = np.linspace(0, 3, 61)
 Numbers = NDArray[np.float64]
@@ -95,6 +97,7 @@ def recognise(seen: Sequence[Seen], *, norms_alone: bool = False) -> Form | None
         return None
     values = np.array([one.value for one in found])
     gradients = torch.stack([one.gradient for one in found]).double()
+    norms_alone = norms_alone or gradients.numel() > LARGEST
     best: Form | None = None
     for axes, norm in candidates(gradients.dim() - 1):
         if norms_alone and norm != "norm":
@@ -152,19 +155,36 @@ def fits(values: Numbers, norms: Numbers, axes: tuple[int, ...], norm: str) -> I
     (slope, constant), misses = solved((mean, ones), values)
     if misses < NEARLY and slope > 0:
         yield form("not squared", -constant / slope, slope, misses)
-    excess = norms[:, None] - TARGETS[:, None]
-    above, below = excess.clip(min=0), excess.clip(max=0)
-    for shape, parts in (
-        ("one-sided", (above**2).mean(2)),
-        ("absolute", np.abs(excess).mean(2)),
-        ("one-sided, not squared", above.mean(2)),
-        ("from below", (below**2).mean(2)),
-        ("of the largest excess", (excess**2).max(2)),
-    ):
+    for shape, parts in scanned(norms).items():
         weights, missed = fitted(parts, values)
         best = int(missed.argmin())
         if missed[best] < NEARLY and weights[best] > 0:
             yield form(shape, float(TARGETS[best]), float(weights[best]), float(missed[best]))
+
+
+def scanned(norms: Numbers) -> dict[str, Numbers]:
+    """Return what shapes with a target make of norms ``[J, M]``, for each of the targets, ``[J, T]``."""
+    each = np.sort(norms, axis=1)
+    nothing = np.zeros((len(each), 1))
+    # Sums of the norms below a target and above it, by how many lie below it.
+    below, below_squares = (np.hstack([nothing, np.cumsum(one, 1)]) for one in (each, each**2))
+    above, above_squares = (np.hstack([np.cumsum(one[:, ::-1], 1)[:, ::-1], nothing]) for one in (each, each**2))
+    count = np.stack([np.searchsorted(one, TARGETS) for one in each])
+    size = each.shape[1]
+
+    def at(sums: Numbers) -> Numbers:
+        found: Numbers = np.take_along_axis(sums, count, 1)
+        return found
+
+    left = size - count
+    excess, lack = at(above) - left * TARGETS, count * TARGETS - at(below)
+    return {
+        "one-sided": (at(above_squares) - 2 * TARGETS * at(above) + left * TARGETS**2) / size,
+        "absolute": (excess + lack) / size,
+        "one-sided, not squared": excess / size,
+        "from below": (at(below_squares) - 2 * TARGETS * at(below) + count * TARGETS**2) / size,
+        "of the largest excess": np.maximum((each[:, -1:] - TARGETS) ** 2, (each[:, :1] - TARGETS) ** 2),
+    }
 
 
 def fitted(parts: Numbers, values: Numbers) -> tuple[Numbers, Numbers]:

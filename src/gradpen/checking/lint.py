@@ -2,13 +2,15 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
-from inspect import signature
+from inspect import Parameter, signature
+from types import CodeType
 from typing import Any, Literal
 
 from torch import nn
 
 from gradpen.checking.calling import Convention, found_convention
-from gradpen.checking.conventions import Penalty
+from gradpen.checking.conventions import Penalty, conventions, signature_of
+from gradpen.checking.factories import as_one_call
 from gradpen.checking.finding import Finding, PenaltyReport
 from gradpen.checking.form_findings import form_findings
 from gradpen.checking.losses import critic_loss_findings, generator_loss_findings
@@ -16,7 +18,8 @@ from gradpen.checking.own import critic_findings
 from gradpen.checking.place_findings import place_findings
 from gradpen.checking.roles import role_of
 from gradpen.checking.run_findings import run_findings
-from gradpen.checking.surroundings import WEIGHT, globals_of, inner
+from gradpen.checking.stand_ins import WEIGHT, class_of, constants_of
+from gradpen.checking.surroundings import code_of, globals_of, inner
 from gradpen.checking.trials import Subject, Trial, same_randomness
 from gradpen.errors import UsageError
 from gradpen.text import printable
@@ -24,6 +27,8 @@ from gradpen.text import printable
 __all__ = ["check"]
 
 What = Literal["penalty", "critic-loss", "generator-loss"]
+Called = tuple[str, tuple[int, ...], int, Convention]
+"""a shape by its name, an example's and the batch's size, and how the function is called on it"""
 SHAPES: dict[str, tuple[int, ...]] = {
     "images": (3, 5, 4),
     "vectors": (7,),
@@ -34,9 +39,12 @@ SHAPES: dict[str, tuple[int, ...]] = {
 FIXED: tuple[tuple[int, ...], ...] = ((3, 32, 32), (1, 28, 28), (3, 64, 64), (1, 32, 32), (784,), (2,))
 """sizes that public code is written for"""
 BATCH = 6
+PACK, PACKS = 4, range(2, 33)
+"""examples that a critic sees together, where it is not said how many, and where it is"""
 DRAWS = 80
 """more calls, for the distribution of the shares"""
-BATCHES = (BATCH, 64, 50, 32, 16, 100, 128)
+LARGEST = 1024
+"""batch that is tried where it is written in the code"""
 
 
 def check(
@@ -86,6 +94,7 @@ def check(
         raise UsageError("to look at a critic too, say the shape of one example, as in `shape=3,64,64`")
     if isinstance(penalty, type):
         penalty = made(penalty)
+    penalty = as_one_call(penalty)
     with same_randomness(0):
         return checked(penalty, critic, shape, batch, weight, what)
 
@@ -100,7 +109,7 @@ def checked(
 ) -> PenaltyReport:
     """Return what :func:`check` does; draws random numbers."""
     found = list(callable_shapes(penalty, shape, batch))
-    called = [(name, size, one, convention) for name, size, one, convention, _ in found if convention is not None]
+    called = likeliest([(name, size, one, how) for name, size, one, how, _ in found if how is not None], penalty)
     subject = printable(getattr(penalty, "__qualname__", type(penalty).__name__))
     if not called:
         reason = next((reason for *_, reason in found if reason), "")
@@ -126,6 +135,13 @@ def checked(
         findings=tuple(sorted(findings, key=lambda finding: ORDER[finding.verdict])),
         reason=next((one.found for one in findings if (one.name, one.verdict) == ("form", "not judged")), ""),
     )
+
+
+def likeliest(called: list[Called], penalty: Penalty) -> list[Called]:
+    """Return the shapes on which arguments are what they most likely stand for: another shape may run by a slip."""
+    ranks = {roles: rank for rank, roles in reversed(list(enumerate(conventions(penalty))))}
+    least = min((ranks[how.roles] for *_, how in called), default=0)
+    return [one for one in called if ranks[one[-1].roles] == least]
 
 
 def fitting_shapes(each: dict[str, list[Finding]]) -> dict[str, list[Finding]]:
@@ -157,19 +173,22 @@ def callable_shapes(
     penalty: Penalty, shape: Sequence[int] | None, batch: int | None
 ) -> Iterator[tuple[str, tuple[int, ...], int, Convention | None, str]]:
     """Yield examples of what shapes the function takes, with how it is called, or why not."""
+    batches = [batch] if batch is not None else [BATCH, *sizes_written(penalty)]
+    pack = pack_of(penalty)
     if shape is not None:
-        name = "x".join(map(str, shape))
-        for one in (batch,) if batch is not None else BATCHES:
-            convention, reason = found_convention(penalty, shape, one)
-            yield name, tuple(shape), one, convention, reason
+        name, size = "x".join(map(str, shape)), (pack * shape[0], *shape[1:])
+        for one in batches:
+            convention, reason = found_convention(penalty, size, one, pack)
+            yield name, size, one, convention, reason
             if convention is not None:
                 return
         return
-    written = sizes_written(penalty)
     some = False
-    for name, size in SHAPES.items():
-        for one in (batch,) if batch is not None else (BATCH, *written):
-            convention, reason = found_convention(penalty, size, one)
+    for name, size in (
+        {f"packs of {pack} vectors": (pack * SHAPES["vectors"][0],)}.items() if pack > 1 else SHAPES.items()
+    ):
+        for one in batches:
+            convention, reason = found_convention(penalty, size, one, pack)
             some = some or convention is not None
             yield name, size, one, convention, reason
             if convention is not None:
@@ -177,18 +196,37 @@ def callable_shapes(
     if some:
         return
     for size in FIXED:
-        for one in (batch,) if batch is not None else (*written, *BATCHES):
+        for one in batches:
             convention, reason = found_convention(penalty, size, one)
             if convention is not None:
                 yield "x".join(map(str, size)), size, one, convention, reason
                 return
 
 
+def pack_of(penalty: Penalty) -> int:
+    """Return how many examples the critic sees together, where an argument or an attribute says so."""
+    by_default = {name: one.default for name, one in signature_of(penalty).parameters.items()}
+    sizes = {**constants_of(class_of(inner(penalty))), **by_default}
+    found = [size for name, size in sizes.items() if role_of(name) == "pack"]
+    return next(
+        (PACK if size is Parameter.empty else size for size in found if size is Parameter.empty or size in PACKS), 1
+    )
+
+
 def sizes_written(penalty: Penalty) -> list[int]:
-    """Return the sizes of batches that stand in globals which a function uses."""
+    """Return the sizes of batches that a function may be written for: what is named so, and numbers in its code."""
     place = getattr(inner(penalty), "__globals__", {})
-    named = [place.get(name) for name in sorted(globals_of(penalty)) if role_of(name) == "batch"]
-    return [size for size in named if isinstance(size, int) and not isinstance(size, bool) and 1 < size <= 1024]
+    around = {name: place.get(name) for name in sorted(globals_of(penalty))}
+    around |= getattr(getattr(penalty, "__self__", None), "__dict__", {})
+    named = [found for name, found in around.items() if role_of(name) == "batch"]
+    numbers = [number for code in code_of(penalty) for number in constants_in(code)]
+    return [size for size in dict.fromkeys([*named, *numbers]) if type(size) is int and BATCH < size <= LARGEST]
+
+
+def constants_in(code: CodeType) -> Iterator[object]:
+    """Yield the constants of some code, in tuples too."""
+    for constant in code.co_consts:
+        yield from constant if isinstance(constant, tuple) else (constant,)
 
 
 def of_shape(subject: Subject, weight: float | None, what: What) -> Iterator[Finding]:

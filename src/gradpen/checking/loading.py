@@ -1,5 +1,7 @@
 """A function or class of somebody else's, by import path or out of a file, of which only what it needs is run."""
 
+import __future__
+
 import ast
 import builtins
 import importlib
@@ -19,7 +21,9 @@ from gradpen.errors import UsageError
 from gradpen.text import did_you_mean, printable
 
 Statement = ast.stmt
-BASE = "gradpen_base_of"
+BASE, DECORATOR = "gradpen_base_of", "gradpen_decorator_of"
+OPTIONS = ("EasyDict", "CfgNode", "ConfigDict", "AttrDict", "Munch", "DotMap", "Dict")
+"""what packages of options call a dictionary whose entries are attributes too"""
 SET_UP = ("add_argument",)
 """calls that belong to an object that was assigned"""
 
@@ -99,10 +103,13 @@ def from_file(path: Path, name: str) -> Any:
     assert spec is not None
     module = importlib.util.module_from_spec(spec)
     setattr(module, BASE, base_of)
+    setattr(module, DECORATOR, decorator_of)
+    for name in names_of_options(tree.body):
+        setattr(module, name, Options)
     sys.path.insert(0, str(path.parent.resolve()))
     try:
         # A script that reads its options finds none, and takes the usual ones.
-        with patch.object(sys, "argv", [str(path)]):
+        with patch.object(sys, "argv", [str(path)]), patch.dict(sys.modules, {loader.name: module}):
             loader.exec_module(module)
     except (Exception, SystemExit) as error:
         raise UsageError(
@@ -124,26 +131,36 @@ class PartLoader(SourceFileLoader):
     def get_code(self, fullname: str) -> CodeType:
         """Return the code of the statements."""
         del fullname
-        body = [self.tried(statement) for statement in self.tree.body]
+        body = [self.tried(one) for statement in self.tree.body for one in one_by_one(statement)]
         whole = ast.fix_missing_locations(ast.Module(body=body, type_ignores=[]))
-        found: CodeType = compile(whole, self.path, "exec", dont_inherit=True)
+        # What annotations name may be of a package that is missing, and is not asked for.
+        unasked = __future__.annotations.compiler_flag
+        found: CodeType = compile(whole, self.path, "exec", flags=unasked, dont_inherit=True)
         return found
 
     def tried(self, statement: Statement) -> Statement:
         """Return a statement that may fail, if it is no definition: data that are missing, options of a script."""
         if isinstance(statement, ast.ClassDef):
-            statement.bases = [or_stand_in(base) for base in statement.bases]
+            statement.bases = [found_by(BASE, base) for base in statement.bases]
         if isinstance(statement, ast.FunctionDef | ast.ClassDef | ast.AsyncFunctionDef):
+            statement.decorator_list = [found_by(DECORATOR, one) for one in statement.decorator_list]
             return statement
         caught = ast.Tuple(elts=[ast.Name("Exception", ast.Load()), ast.Name("SystemExit", ast.Load())], ctx=ast.Load())
         handler = ast.ExceptHandler(type=caught, name=None, body=[ast.Pass()])
         return ast.Try(body=[statement], handlers=[handler], orelse=[], finalbody=[])
 
 
-def or_stand_in(base: ast.expr) -> ast.expr:
-    """Return the base class that an expression gives, or a stand-in where its package is missing."""
+def one_by_one(statement: Statement) -> list[Statement]:
+    """Return an import of several modules as one of each, since some may be missing; any other statement as it is."""
+    if isinstance(statement, ast.Import):
+        return [ast.Import(names=[alias]) for alias in statement.names]
+    return [statement]
+
+
+def found_by(function: str, wanted: ast.expr) -> ast.expr:
+    """Return an expression as a function finds it, which may find another thing where its package is missing."""
     nothing = ast.arguments(posonlyargs=[], args=[], kwonlyargs=[], kw_defaults=[], defaults=[])
-    return ast.Call(func=ast.Name(BASE, ast.Load()), args=[ast.Lambda(args=nothing, body=base)], keywords=[])
+    return ast.Call(func=ast.Name(function, ast.Load()), args=[ast.Lambda(args=nothing, body=wanted)], keywords=[])
 
 
 def base_of(found: Callable[[], Any]) -> Any:
@@ -152,6 +169,34 @@ def base_of(found: Callable[[], Any]) -> Any:
         return found()
     except (NameError, AttributeError):
         return type("StandIn", (nn.Module,), {})
+
+
+def decorator_of(found: Callable[[], Any]) -> Any:
+    """Return a decorator, or one that changes nothing where there is none."""
+    try:
+        return found()
+    except (NameError, AttributeError):
+        return lambda decorated: decorated
+
+
+class Options(dict[str, Any]):
+    """A dictionary whose entries are attributes too, where a package that has one is missing."""
+
+    def __getattr__(self, name: str) -> Any:
+        try:
+            return self[name]
+        except KeyError:
+            raise AttributeError(name) from None
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        self[name] = value
+
+
+def names_of_options(body: list[Statement]) -> Iterator[str]:
+    """Yield the names under which dictionaries of options are imported."""
+    for statement in body:
+        if isinstance(statement, ast.ImportFrom):
+            yield from (alias.asname or alias.name for alias in statement.names if alias.name in OPTIONS)
 
 
 def needed(body: list[Statement], name: str) -> list[Statement]:

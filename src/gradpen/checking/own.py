@@ -6,7 +6,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from gradpen.checking.calling import Convention, call, material
+from gradpen.checking.calling import Convention, call, material, unpacked
 from gradpen.checking.conventions import Penalty
 from gradpen.checking.finding import Finding
 from gradpen.checking.trials import same_randomness
@@ -27,7 +27,8 @@ def critic_findings(
     try:
         given = material(module, shape, batch, 0, convention.labels)
         with same_randomness(0):
-            scores = asked(module, given.real, given.labels)
+            real = unpacked(given.real, convention.pack)
+            scores = asked(module, real, given.labels)
     except Exception as error:
         yield Finding(
             name="critic",
@@ -37,9 +38,11 @@ def critic_findings(
             expected="a score for each example",
         )
         return
-    yield from scores_findings(scores, batch)
-    yield from random_scores(module, given.real, given.labels)
-    yield from coupling_findings(module, given.real, given.labels)
+    packed = len(real) if isinstance(scores, Tensor) and len(scores) == len(real) else batch
+    yield from scores_findings(scores, packed)
+    yield from random_scores(module, real, given.labels)
+    if convention.pack == 1:
+        yield from coupling_findings(module, real, given.labels)
     dropout = [name for name, part in module.named_modules() if isinstance(part, nn.modules.dropout._DropoutNd)]
     if dropout:
         yield Finding(

@@ -7,12 +7,13 @@ import torch
 
 from gradpen.checking.calling import Convention
 from gradpen.checking.finding import Finding
-from gradpen.checking.recognition import Recognised, image_part
+from gradpen.checking.recognition import Recognised, conditions_before, image_part
 from gradpen.checking.shares import CLOSE, ENOUGH, Place, Shares, matched, shares_of, varies_in_words
 from gradpen.checking.trials import Trial
 
 DRAW = "Draw torch.rand(len(real), 1, 1, 1), with as many ones as an example has axes."
 NAME = "points"
+BOTH = ("data and the samples", "R1 and R2")
 
 
 def place_findings(trials: Sequence[Trial], convention: Convention, form: Recognised | None) -> Iterator[Finding]:
@@ -21,6 +22,12 @@ def place_findings(trials: Sequence[Trial], convention: Convention, form: Recogn
         yield Finding(name=NAME, verdict="note", found="chosen by the caller")
         return
     first = trials[0]
+    zero_centred = form is not None and form.target < 0.02
+    if first.at_both_ends:
+        of = form.of if form is not None else ""
+        where, known = {"data alone": ("data", "R1"), "samples alone": ("samples", "R2")}.get(of, BOTH)
+        yield at_ends(where, known, zero_centred)
+        return
     if image_part(first, first.shaped(first.points)).shape != first.given.real.shape:
         yield Finding(
             name=NAME,
@@ -32,7 +39,6 @@ def place_findings(trials: Sequence[Trial], convention: Convention, form: Recogn
     yield from of_conditions(trials, convention)
     shares = shares_of([place_of(trial) for trial in trials])
     rank = first.given.real.dim()
-    zero_centred = form is not None and form.target < 0.02
     uses_samples = convention.takes("fake") or convention.takes("generator")
     if not uses_samples and shares.where != "data":
         yield Finding(name=NAME, verdict="note", found="around the data, as DRAGAN's (Kodali et al. 2017)")
@@ -40,7 +46,7 @@ def place_findings(trials: Sequence[Trial], convention: Convention, form: Recogn
         if form is None:
             yield Finding(name=NAME, verdict="note", found=f"the {shares.where} themselves")
         else:
-            yield at_one_end(shares, zero_centred)
+            yield at_ends(shares.where, "R1" if shares.where == "data" else "R2", zero_centred)
     elif convention.takes("epsilon") and any(by_the_shares_given(trial) for trial in trials):
         yield given_shares(shares, rank)
     else:
@@ -69,17 +75,16 @@ def by_the_shares_given(trial: Trial) -> bool:
     return any(bool(one.all()) for one in uses)
 
 
-def at_one_end(shares: Shares, zero_centred: bool) -> Finding:
-    """Return what it is to look at data or samples alone."""
+def at_ends(where: str, known: str, zero_centred: bool) -> Finding:
+    """Return what it is to look at data or samples themselves, which is right for a penalty of another name."""
     if zero_centred:
-        words = "R1" if shares.where == "data" else "R2"
         return Finding(
-            name=NAME, verdict="holds", found=f"the {shares.where} themselves: this is {words} (Mescheder et al. 2018)"
+            name=NAME, verdict="holds", found=f"the {where} themselves: this is {known} (Mescheder et al. 2018)"
         )
     return Finding(
         name=NAME,
         verdict="wrong",
-        found=f"the {shares.where} themselves",
+        found=f"the {where} themselves",
         expected="points on lines between data and samples",
         meaning="Between data and samples, where the generator's gradient comes from, slopes are free.",
         remedy=f"Penalise at torch.lerp(fake, real, share). {DRAW}",
@@ -174,7 +179,8 @@ def of_conditions(trials: Sequence[Trial], convention: Convention) -> Iterator[F
         )
         points = trial.points.detach()
         if points.numel() > trial.given.real.numel() and points.dim() == trial.given.real.dim():
-            beside.append(points[:, trial.given.real.shape[1] :])
+            first, size = conditions_before(trial), trial.given.real.shape[1]
+            beside.append(points[:, :first] if first else points[:, size:])
         blended += [
             bool(((part.double() % 1) != 0).any()) for part in beside if labels.numel() and part.is_floating_point()
         ]

@@ -8,10 +8,12 @@ from torch import Tensor, nn
 
 Output = Literal["flat", "column", "maps", "patches", "pair", "reversed pair", "by name", "list", "list of lists"]
 """scores as [N], [N, 1], [N, 1, 1, 1], [N, 1, 2, 2], or (scores, features), or (features, scores), or [N, 1] in a
-dictionary, a list, or as the last of a list in a list"""
+dictionary or a list, or [N, 1, 1] as the last of a list in a list"""
 BOXED: tuple[Output, ...] = ("column", "by name", "list", "list of lists")
 """forms of scores [N, 1]"""
-FEATURES = 5
+CLASSES = 3
+FEATURES = CLASSES
+"""which may be logits of classes"""
 
 
 @dataclass(frozen=True)
@@ -43,7 +45,7 @@ def boxed(column: Tensor, output: Output) -> Any:
         return ByName(column)
     if output == "list":
         return [column]
-    return [[column]] if output == "list of lists" else column
+    return [[column[:, :, None]]] if output == "list of lists" else column
 
 
 class ProbeCritic(nn.Module):
@@ -53,9 +55,9 @@ class ProbeCritic(nn.Module):
     over different axes are different numbers.
     """
 
-    def __init__(self, scale: float, output: Output = "flat") -> None:
+    def __init__(self, scale: float, output: Output = "flat", pack: int = 1) -> None:
         super().__init__()
-        self.scale, self.output = scale, output
+        self.scale, self.output, self.pack = scale, output, pack
         self.weights = nn.ParameterDict()
         # What looks for the device or the type of the first parameter finds one before the first call.
         self.anchor = nn.Parameter(torch.zeros(()))
@@ -77,7 +79,9 @@ class ProbeCritic(nn.Module):
             self.of_size(size, kind, *more)
 
     def forward(self, points: Tensor, *conditions: Any, **named: Any) -> Any:
-        """Return the scores in the form asked for."""
+        """Return the scores in the form asked for, of so many examples together as a critic that packs sees."""
+        if self.pack > 1 and len(points) % self.pack == 0:
+            points = points.reshape(len(points) // self.pack, -1)
         flat = points.flatten(1)
         size = flat.shape[1]
         a, b = self.of_size(size, "a").to(flat.dtype), self.of_size(size, "b").to(flat.dtype)

@@ -24,6 +24,8 @@ class Recognised:
     sign: float = 1.0
     averaged: float = 1.0
     """how many times smaller the gradient is, scores having been averaged first"""
+    ends: int = 1
+    """2 where it is the sum of penalties at data and at samples"""
 
     @property
     def target(self) -> float:
@@ -33,7 +35,7 @@ class Recognised:
     @property
     def weight(self) -> float:
         """The penalty coefficient."""
-        return self.form.weight * self.averaged**2 * self.sign
+        return self.form.weight * self.averaged**2 * self.sign / self.ends
 
     def gradient(self, trial: Trial) -> Tensor:
         """Return the gradient that it looks at, float64."""
@@ -52,8 +54,17 @@ def image_part(trial: Trial, values: Tensor) -> Tensor:
     if values.numel() == real.numel() or values.dim() < 2:
         return values
     if values.dim() == real.dim():
-        return values[:, : real.shape[1]]
+        first = conditions_before(trial)
+        return values[:, first : first + real.shape[1]]
     return values[:, : real[0].numel()].reshape(real.shape) if values.dim() == 2 else values
+
+
+def conditions_before(trial: Trial) -> int:
+    """Return how many channels of conditions stand before those of the data in one tensor: behind them is usual."""
+    labels = trial.given.labels
+    beginning = trial.points[:, : labels.shape[1]] if labels.dim() > 1 else trial.points[:0]
+    same = beginning.shape == labels.shape and bool((beginning.detach() == labels).all())
+    return labels.shape[1] if same and trial.points.shape[1] > labels.shape[1] else 0
 
 
 def share(trial: Trial) -> Tensor:
@@ -100,6 +111,8 @@ GRADIENTS = {
     "data": lambda trial: share(trial) * of_points(trial),
     "samples": lambda trial: (1 - share(trial)) * of_points(trial),
     "features": of_features,
+    "data alone": lambda trial: trial.critic.gradient(trial.given.real),
+    "samples alone": lambda trial: trial.critic.gradient(trial.given.fake),
     "parameters": of_parameters,
 }
 
@@ -114,6 +127,7 @@ def recognised(trials: Sequence[Trial], *, norms_alone: bool = False) -> Recogni
     possible = ["points", *(["points and conditions"] if with_conditions else [])]
     possible += [] if with_conditions else ["data", "samples"]
     possible += ["features"] if pairs else []
+    possible += ["data alone", "samples alone"] if first.at_both_ends else []
     for of in (*possible, "parameters", *PARTIAL):
         try:
             gradients = [GRADIENTS[of](trial) for trial in trials]
@@ -136,6 +150,8 @@ def named(form: Form, of: str, sign: float, trial: Trial) -> Recognised:
     Scores averaged over the batch give the norms of a penalty whose target is the batch's size; a root mean square, one
     whose target is the root of an example's size.
     """
+    if trial.at_both_ends and of == "points":
+        return Recognised(form, of, sign, ends=2)
     batch, size = len(trial.given.real), trial.given.real[0].numel()
     if form.shape == "two-sided" and form.norm == "norm" and of == "points":
         if near(form.target, size**0.5):

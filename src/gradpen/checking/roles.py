@@ -14,6 +14,7 @@ Role = Literal[
     "penalty",
     "epsilon",
     "weight",
+    "other weight",
     "target",
     "labels",
     "device",
@@ -23,6 +24,7 @@ Role = Literal[
     "switch",
     "group",
     "size",
+    "pack",
     "unknown",
 ]
 WHOLE: dict[Role, tuple[str, ...]] = {
@@ -41,6 +43,7 @@ WHOLE: dict[Role, tuple[str, ...]] = {
     "generator": ("g", "gen", "netg", "g_net", "generator", "decoder"),
     "latents": ("z", "noise", "latent", "latents"),
     "device": ("device", "dev"),
+    "pack": ("pac", "pack", "packing", "n_pack", "pac_size", "pack_size"),
     "group": (
         "opt",
         "opts",
@@ -60,20 +63,39 @@ WHOLE: dict[Role, tuple[str, ...]] = {
     ),
 }
 """names that mean a thing where they stand alone"""
+WEIGHTS = ("lambda", "lamb", "weight", "coef", "gp_w", "gp_scale")
+OF_OTHERS = (
+    "cls",
+    "class",
+    "rec",
+    "aux",
+    "idt",
+    "ident",
+    "cyc",
+    "l1",
+    "feat",
+    "perc",
+    "vgg",
+    "kl",
+    "_tv",
+    "info",
+    "attr",
+)
+"""parts of the names that weights of other losses than the penalty have"""
 PARTS: tuple[tuple[Role, tuple[str, ...]], ...] = (
     ("unknown", ("optim",)),
     ("size", ("z_dim", "zdim", "latent_dim", "noise_dim", "nz", "latent_size")),
     ("gradient", ("grad",)),
     ("scores", ("d_interp", "disc_interp", "d_hat", "score", "logit", "pred", "validity", "d_out", "d_real", "d_fake")),
     ("labels", ("label", "cond", "onehot", "one_hot", "class_", "attr")),
-    ("weight", ("lambda", "lamb", "weight", "coef", "gp_w", "gp_scale")),
+    ("weight", WEIGHTS),
     ("points", ("interp", "x_hat", "xhat", "x_in", "mixed", "hat")),
     ("batch", ("batch_size", "batchsize", "batchsz", "batch_sz")),
     ("critic", ("critic", "discrim", "netd", "d_net", "dnet", "disc", "net_d", "dis_model")),
     ("generator", ("netg", "g_net", "generator", "gnet")),
-    ("real", ("real", "true_", "_true", "x_data")),
-    ("fake", ("fake", "gen", "synth", "false", "tilde")),
-    ("switch", ("cuda", "gpu", "verbose", "debug")),
+    ("real", ("real", "true_", "_true", "x_data", "expert", "demo")),
+    ("fake", ("fake", "gen", "synth", "false", "tilde", "policy", "agent", "learner")),
+    ("switch", ("cuda", "gpu", "verbose", "debug", "one_sided", "onesided", "use_", "enable")),
     ("epsilon", ("epsilon", "alpha")),
     ("latents", ("noise", "latent")),
     ("scores", ("output", "_out")),
@@ -107,6 +129,8 @@ def roles_of(name: str) -> list[Role]:
     """
     plain = name.strip("_").lower()
     found = [role for role, names in WHOLE.items() if plain in names] + scores_of_a_side(plain)
+    if any(part in plain for part in WEIGHTS) and any(part in plain for part in OF_OTHERS):
+        return ["other weight"]
     if not found or found[-1] in SIDES:
         found += [role for role, parts in PARTS if any(part in plain for part in parts)][:1]
     return found or ["unknown"]

@@ -1,164 +1,60 @@
 """What a function of somebody else's leans on beside its arguments: globals, an object of its class, a GPU."""
 
-import ast
+import argparse
 import dis
 import functools
-import inspect
-import textwrap
 import types
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
-from typing import Any
-from unittest.mock import MagicMock, patch
+from typing import Any, TypeGuard
+from unittest.mock import patch
 
 import torch
 from torch import nn
 from torch.overrides import TorchFunctionMode
 
 from gradpen.checking.roles import role_of
+from gradpen.checking.stand_ins import Around, class_of, stub
 
-WEIGHT = 10.0
-"""of a penalty, where the function looks for one outside its arguments"""
-LATENTS = 8
-"""size of latents, where the function looks for one"""
 MISSING = object()
-
-
-@dataclass(frozen=True)
-class Around:
-    """What a function is to find around itself."""
-
-    critic: nn.Module
-    generator: nn.Module
-    batch: int
-    assumed: set[str]
-    """what was made up, as it would be written"""
-    kind: type | None = None
-    """the class of a method that is called without an object"""
-
-
-class StandIn:
-    """An object that has every attribute, each being what its name says: in place of ``self``, or of parsed options."""
-
-    def __init__(self, around: Around) -> None:
-        self.__dict__.update(around_=around, other_={})
-
-    def __call__(self, *arguments: Any, **named: Any) -> Any:
-        """Score, as an object of a critic's class does."""
-        return self.around_.critic(*arguments, **named)
-
-    def __getattr__(self, name: str) -> Any:
-        if name.startswith("__"):
-            raise AttributeError(name)
-        method = getattr(self.around_.kind, name, None)
-        if isinstance(method, types.FunctionType) and role_of(name) != "critic" and name != "forward":
-            return method.__get__(self)
-        if name not in self.other_:
-            self.other_[name] = self.around_.critic if name == "forward" else stub(name, self.around_)
-        return self.other_[name]
-
-    def __setattr__(self, name: str, value: Any) -> None:
-        self.other_[name] = value
-
-    def __getitem__(self, name: str) -> Any:
-        return getattr(self, str(name))
-
-
-def stub(name: str, around: Around) -> Any:
-    """Return what something of this name is likely to be, and note it."""
-    role = role_of(name)
-    if role in ("critic", "generator"):
-        return around.critic if role == "critic" else around.generator
-    assumed = around.assumed
-    usual = numbers_of(around.kind).get(name)
-    if usual is not None:
-        assumed.add(f"{name} = {usual}")
-        return usual
-    known = {
-        "weight": WEIGHT,
-        "batch": around.batch,
-        "size": LATENTS,
-        "device": torch.device("cpu"),
-        "switch": False,
-        "target": 1.0,
-    }
-    if role in known:
-        assumed.add(f"{name} = {known[role]}")
-        return known[role]
-    if role == "group" or name.isupper():
-        return StandIn(around)
-    return MagicMock(name=name)
-
-
-@functools.lru_cache(maxsize=64)
-def numbers_of(kind: type | None) -> dict[str, float]:
-    """Return the attributes that objects of a class have as numbers where they are made without arguments."""
-    try:
-        method = vars(kind)["__init__"]
-        tree = ast.parse(textwrap.dedent(inspect.getsource(method)))
-        given = inspect.signature(method).parameters
-    except (KeyError, TypeError, OSError, SyntaxError, ValueError):
-        return {}
-    usual = {name: one.default for name, one in given.items() if is_number(one.default)}
-    found = {}
-    for target, value in assignments(tree):
-        if not isinstance(target, ast.Attribute) or not isinstance(target.value, ast.Name):
-            continue
-        if isinstance(value, ast.Name) and value.id in usual:
-            found[target.attr] = usual[value.id]
-        elif isinstance(value, ast.Constant) and is_number(value.value):
-            found[target.attr] = value.value
-    return found
-
-
-def assignments(tree: ast.AST) -> Iterator[tuple[ast.expr, ast.expr]]:
-    """Yield what is assigned to what, one by one where several are at once."""
-    for node in ast.walk(tree):
-        if not isinstance(node, ast.Assign):
-            continue
-        for target in node.targets:
-            if isinstance(target, ast.Tuple) and isinstance(node.value, ast.Tuple):
-                yield from zip(target.elts, node.value.elts, strict=False)
-            else:
-                yield target, node.value
-
-
-def is_number(value: object) -> bool:
-    """Return whether a value is a number, True and False being none."""
-    return isinstance(value, int | float) and not isinstance(value, bool)
-
-
-def class_of(function: Callable[..., Any]) -> type | None:
-    """Return the class that a method was taken from without an object; None for others."""
-    plain = inner(function)
-    found: Any = getattr(plain, "__globals__", {}).get(getattr(plain, "__qualname__", "").split(".")[0])
-    return found if isinstance(found, type) else None
 
 
 def globals_of(function: Callable[..., Any]) -> set[str]:
     """Return the names of the globals that a function and those inside it look up."""
+    return {
+        str(step.argval)
+        for code in code_of(function)
+        for step in dis.get_instructions(code)
+        if step.opname == "LOAD_GLOBAL"
+    }
+
+
+def code_of(function: Callable[..., Any]) -> list[types.CodeType]:
+    """Return the code of a function, of those inside it, and of those of its module or class that they call."""
     plain = inner(function)
     place: dict[str, Any] = getattr(plain, "__globals__", {})
-    names: set[str] = set()
+    near = {**vars(class_of(plain) or object), **place}
+    found: list[types.CodeType] = []
     waiting: list[Any] = [getattr(plain, "__code__", None)]
     while waiting:
         one = waiting.pop()
-        if not isinstance(one, types.CodeType):
+        if not isinstance(one, types.CodeType) or one in found:
             continue
-        found = {str(step.argval) for step in dis.get_instructions(one) if step.opname == "LOAD_GLOBAL"} - names
-        names |= found
-        waiting += one.co_consts
-        # Functions beside it lean on the same globals.
-        beside = [place[name] for name in found if isinstance(place.get(name), types.FunctionType)]
-        waiting += [each.__code__ for each in beside if each.__globals__ is place]
-    return names
+        found.append(one)
+        beside = [near.get(name) for name in one.co_names]
+        waiting += [*one.co_consts, *(each.__code__ for each in beside if is_of(each, place))]
+    return found
+
+
+def is_of(found: Any, place: dict[str, Any]) -> TypeGuard[types.FunctionType]:
+    """Return whether something is a function of a module."""
+    return isinstance(found, types.FunctionType) and found.__globals__ is place
 
 
 def inner(function: Any) -> Any:
     """Return the plain function behind a method, a module or an object that is called."""
-    while isinstance(function, functools.partial):
-        function = function.func
+    while isinstance(function, functools.partial) or hasattr(function, "__wrapped__"):
+        function = function.func if isinstance(function, functools.partial) else function.__wrapped__
     if isinstance(function, nn.Module):
         function = function.forward
     elif not hasattr(function, "__code__") and not hasattr(function, "__func__") and callable(function):
@@ -189,6 +85,8 @@ def surroundings(function: Callable[..., Any], around: Around) -> Iterator[None]
                 changes[name] = critic
             elif role_of(name) == "device" and not torch.cuda.is_available():
                 changes[name] = torch.device("cpu")
+            elif isinstance(found, argparse.Namespace | dict):
+                stack.enter_context(patch.dict(options_in(found), sizes_of_batch(found, around.batch)))
         stack.enter_context(patch.dict(place, changes))
         owner = function if isinstance(function, nn.Module) else getattr(function, "__self__", None)
         for name, found in list(getattr(owner, "__dict__", {}).items()):
@@ -198,6 +96,20 @@ def surroundings(function: Callable[..., Any], around: Around) -> Iterator[None]
         held = {name: critic for name, found in modules.items() if role_of(name) == "critic" and found is not None}
         stack.enter_context(patch.dict(modules, held))
         yield
+
+
+def options_in(found: argparse.Namespace | dict[Any, Any]) -> dict[Any, Any]:
+    """Return the options that somebody keeps, by their names."""
+    return found if isinstance(found, dict) else vars(found)
+
+
+def sizes_of_batch(found: argparse.Namespace | dict[Any, Any], batch: int) -> dict[Any, int]:
+    """Return the options that are the size of a batch, at the size that is tried."""
+    return {
+        name: batch
+        for name, value in options_in(found).items()
+        if isinstance(name, str) and role_of(name) == "batch" and type(value) is int
+    }
 
 
 @contextmanager

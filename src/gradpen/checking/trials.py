@@ -13,10 +13,9 @@ from gradpen.checking.calling import Convention, Material, call, material
 from gradpen.checking.conventions import Penalty
 from gradpen.checking.known_objectives import Ends
 from gradpen.checking.probe import Call, ProbeCritic
-from gradpen.checking.surroundings import WEIGHT
+from gradpen.checking.stand_ins import WEIGHT
 from gradpen.machine.seeds import separate_randomness
 
-"""a part of a loss that is made of the scores of data and of samples"""
 SCALES = (0.05, 0.1, 0.2, 0.35, 0.5, 0.8, 1.2, 1.8, 2.7, 4.0, 6.0, 9.0)
 """of the critics, so that slopes lie on both sides of 1"""
 
@@ -45,6 +44,11 @@ class Trial:
         """Return what has as many values as the data in the data's shape."""
         real = self.given.real
         return points.reshape(real.shape) if points.numel() == real.numel() else points
+
+    @property
+    def at_both_ends(self) -> bool:
+        """Whether it asked about data and samples themselves, where slopes are penalised at both."""
+        return len(self.points) == 2 * len(self.given.real) and self.points.numel() == 2 * self.given.real.numel()
 
     def ends(self) -> tuple[Tensor, Tensor]:
         """Return the scores of data and of samples, ``[N]`` each, with their graph."""
@@ -101,16 +105,18 @@ class Subject:
         Raises:
             Exception: whatever the function raises.
         """
-        critic = ProbeCritic(scale, self.convention.output)
+        critic = ProbeCritic(scale, self.convention.output, self.convention.pack)
         critic.anchor.data.fill_(shift)
         given = material(critic, self.shape, self.batch, seed, self.convention.labels)
         given.weight = weight
         critic.make_weights(given.real[0].numel())
         with same_randomness(seed):
             value = call(self.function, self.convention, given, attached=attached)
-        asked = [one for one in critic.calls if not is_one_of(one.points, (given.real, given.fake))]
-        followed = [one for one in critic.calls if one.points.requires_grad]
-        chosen = together(asked or followed or critic.calls, self.batch)
+        calls = [part for one in critic.calls for part in in_halves(one, given)]
+        asked = [one for one in calls if not is_one_of(one.points, (given.real, given.fake))]
+        followed = [one for one in calls if one.points.requires_grad]
+        both = [] if asked else [next(each, None) for each in ends_of(followed, given)]
+        chosen = joined(both) if both and None not in both else together(asked or followed or calls, self.batch)
         trial = Trial(value, critic, given, chosen.points, chosen.scores, chosen.conditions, bool(asked))
         return trial.without(self.ends)
 
@@ -132,6 +138,28 @@ def together(calls: Sequence[Call], batch: int) -> Call:
     return Call(
         torch.cat([part.points for part in parts]), calls[-1].conditions, torch.cat([part.scores for part in parts])
     )
+
+
+def in_halves(call: Call, given: Material) -> list[Call]:
+    """Return a call about data and samples in one batch as two; any other as it is."""
+    if len(call.points) != 2 * len(given.real) or call.points.numel() != 2 * given.real.numel():
+        return [call]
+    parts = call.points.chunk(2)
+    if not all(is_one_of(part, (given.real, given.fake)) for part in parts):
+        return [call]
+    return [Call(part, (), scores) for part, scores in zip(parts, call.scores.chunk(2), strict=True)]
+
+
+def ends_of(calls: Sequence[Call], given: Material) -> Iterator[Iterator[Call]]:
+    """Yield the calls about data, and those about samples."""
+    for end in (given.real, given.fake):
+        yield (one for one in calls if is_one_of(one.points, (end,)))
+
+
+def joined(calls: Sequence[Call | None]) -> Call:
+    """Return several calls as one."""
+    each = [one for one in calls if one is not None]
+    return Call(torch.cat([one.points for one in each]), (), torch.cat([one.scores for one in each]))
 
 
 def is_one_of(points: Tensor, others: Sequence[Tensor]) -> bool:
