@@ -420,7 +420,26 @@ def of_pictures_beside(real_A, real_B, fake_B, netD):
     return 10 * ((g.flatten(1).norm(2, dim=1) - 1) ** 2).mean()
 
 
+def r1_of_images(critic, real):
+    """Over three axes, as published code has it: of volumes it means nothing."""
+    real = real.detach().requires_grad_(True)
+    (g,) = autograd.grad(critic(real).sum(), real, create_graph=True)
+    return 5 * g.square().sum([1, 2, 3]).mean()
+
+
+class MakesItsSamples:
+    def __init__(self, generator, critic):
+        self.generator, self.critic = generator, critic
+        self.criterion = nn.BCEWithLogitsLoss()
+
+    def penalty(self, real):
+        fake = self.generator(torch.randn(len(real), self.latent_dim)).detach()
+        return 10 * of_x_and_y(real, fake, self.critic) / 10
+
+
 RIGHT = [
+    r1_of_images,
+    MakesItsSamples.penalty,
     KeepsItsData.penalty,
     of_sections,
     factory,

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 import gradpen
 from checking.right_forms import RIGHT, with_device
-from checking.wrong_forms import WRONG, channel_norm, mixed, of_features, shares, slopes_of
+from checking.wrong_forms import WRONG, channel_norm, every_pair, mixed, of_features, shares, slopes_of
 from gradpen.checking.forms import axes_in_words
 from gradpen.cli import main
 from gradpen.errors import UsageError
@@ -517,6 +517,25 @@ def test_a_loss_on_one_batch_of_data_and_samples() -> None:
     report = gradpen.check(Trainer.loss, what="critic-loss")
     assert report.right, report.page()
     assert "this is R1" in report.page()
+
+
+def test_every_share_with_every_pair() -> None:
+    wrong = gradpen.check(every_pair, shape=(12,)).wrong
+    assert "share" in [one.name for one in wrong]
+    assert any("every pair" in one.found for one in wrong)
+
+
+def test_a_critic_takes_labels_of_its_own_form() -> None:
+    class Embedding(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.table, self.layer = nn.Embedding(3, 4), nn.Linear(64, 4)
+
+        def forward(self, points: Tensor, labels: Tensor) -> Any:
+            return (self.layer(points.flatten(1)) * self.table(labels)).sum(1)
+
+    report = gradpen.check(penalty_of, critic=Embedding, shape=(1, 8, 8))
+    assert not [one for one in report.findings if one.name == "critic"], report.page()
 
 
 def test_warnings_of_the_function_are_not_said_at_every_call(recwarn: pytest.WarningsRecorder) -> None:

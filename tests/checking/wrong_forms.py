@@ -352,7 +352,23 @@ def at_both_ends(critic, real, fake):
     return 10 * sum(((slopes_of(critic, each).flatten(1).norm(dim=1) - 1) ** 2).mean() for each in ends)
 
 
+class MakesItsSamples:
+    """A share for each value of samples that it makes on its own."""
+
+    def penalty(self, real):
+        fake = self.generator(torch.randn(len(real), self.latent_dim)).detach()
+        g = slopes_of(self.critic, mixed(real, fake, torch.rand_like(real)))
+        return 10 * ((g.flatten(1).norm(dim=1) - 1) ** 2).mean()
+
+
+def every_pair(critic, real, fake):
+    """A share of the wrong shape, blown up beside the examples."""
+    g = slopes_of(critic, mixed(real.flatten(1), fake.flatten(1), torch.rand(len(real), 1, 1)))
+    return 10 * ((g.flatten(1).norm(dim=1) - 1) ** 2).mean()
+
+
 WRONG = [
+    (MakesItsSamples.penalty, "share", "each value"),
     (packed_by_rows, "share", "one for each"),
     (factory_of_one_norm, "norm", "whole batch"),
     (at_both_ends, "points", "data and the samples themselves"),

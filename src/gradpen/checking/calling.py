@@ -78,6 +78,8 @@ class Material:
     labels: Tensor
     weight: float = WEIGHT
     assumed: set[str] = field(default_factory=set)
+    kept: set[Role] = field(default_factory=set)
+    """which examples were taken out of an object"""
     gradient: Tensor | None = None
     """what a function that takes the gradient was given"""
     overwritten: bool = False
@@ -96,10 +98,12 @@ class Pairing(nn.Module):
         super().__init__()
         self.shift = nn.Parameter(torch.zeros(()))
         self.fake = fake
+        self.asked = False
 
     def forward(self, *inputs: Any, **named: Any) -> Tensor:
         """Return the samples."""
         del inputs, named
+        self.asked = True
         return self.fake + self.shift
 
 
@@ -154,6 +158,7 @@ def call(function: Penalty, convention: Convention, given: Material, *, attached
         generator=given.generator,
         examples={"real": real, "fake": fake, "latents": given.latents, "labels": given.labels},
         assumed=given.assumed,
+        kept=given.kept,
         kind=class_of(inner(function)),
         unknown_scores=convention.unknown_scores,
     )
@@ -274,7 +279,7 @@ def found_convention(
     function: Penalty, shape: Sequence[int], batch: int, pack: int = 1
 ) -> tuple[Convention | None, str]:
     """Return a way of calling a function on examples of a shape, or None and why the likeliest way failed."""
-    reason, attempts = "", 0
+    reason, after_asking, attempts = "", "", 0
     for unknown_scores, roles in itertools.product((False, True), conventions(function)):
         with_labels = LABELS if any(role == "labels" for _, role in roles) else LABELS[:1]
         asked = False
@@ -283,7 +288,7 @@ def found_convention(
                 break  # it failed before it asked, whatever form scores have
             attempts += 1
             if attempts > MOST_ATTEMPTS:
-                return None, reason
+                return None, after_asking or reason
             convention = Convention(roles=roles, output=output, labels=labels, unknown_scores=unknown_scores, pack=pack)
             critic = ProbeCritic(1.0, output, pack)
             given = material(critic, shape, batch, 0, labels)
@@ -292,6 +297,8 @@ def found_convention(
                 convention, value = called_first(function, convention, given)
             except (Exception, SystemExit) as error:
                 reason = reason or f"{type(error).__name__}: {error}"
+                if critic.calls:
+                    after_asking = after_asking or f"{type(error).__name__}: {error}"
                 asked |= bool(critic.calls)
                 continue
             asked |= bool(critic.calls)
@@ -301,4 +308,4 @@ def found_convention(
                 reason = reason or f"it returned {float(value)}"
             else:
                 return convention, ""
-    return None, reason or "it takes no arguments that a penalty could be called with"
+    return None, after_asking or reason or "it takes no arguments that a penalty could be called with"

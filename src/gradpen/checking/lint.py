@@ -29,8 +29,9 @@ __all__ = ["check"]
 What = Literal["penalty", "critic-loss", "generator-loss"]
 Called = tuple[str, tuple[int, ...], int, Convention]
 """a shape by its name, an example's and the batch's size, and how the function is called on it"""
+IMAGES = "images"
 SHAPES: dict[str, tuple[int, ...]] = {
-    "images": (3, 5, 4),
+    IMAGES: (3, 5, 4),
     "vectors": (7,),
     "signals": (5, 9),
     "volumes": (2, 3, 4, 5),
@@ -41,6 +42,8 @@ FIXED: tuple[tuple[int, ...], ...] = ((3, 32, 32), (1, 28, 28), (3, 64, 64), (1,
 BATCH = 6
 PACK, PACKS = 4, range(2, 33)
 """examples that a critic sees together, where it is not said how many, and where it is"""
+DECISIVE = ("form", "points")
+"""findings without which a function is not judged"""
 DRAWS = 80
 """more calls, for the distribution of the shares"""
 LARGEST = 1024
@@ -133,7 +136,7 @@ def checked(
         subject=subject,
         convention=convention.words,
         findings=tuple(sorted(findings, key=lambda finding: ORDER[finding.verdict])),
-        reason=next((one.found for one in findings if (one.name, one.verdict) == ("form", "not judged")), ""),
+        reason=next((one.found for one in findings if one.verdict == "not judged" and one.name in DECISIVE), ""),
     )
 
 
@@ -147,10 +150,12 @@ def likeliest(called: list[Called], penalty: Penalty) -> list[Called]:
 def fitting_shapes(each: dict[str, list[Finding]]) -> dict[str, list[Finding]]:
     """Return what was found on the shapes that a function is for: those on which all could be judged, if there are any.
 
-    A function of images may run on vectors too, by a slip of shapes, and do there what nobody means.
+    A function of images may run on vectors or volumes too, and do there what nobody means: with the sum over axes 1, 2
+    and 3 for one. So those of images count alone where they are right.
     """
     whole = {name: found for name, found in each.items() if not any(one.verdict == "not judged" for one in found)}
-    return whole or each
+    right = {name: found for name, found in (whole or each).items() if not any(one.verdict == "wrong" for one in found)}
+    return right if IMAGES in right else whole or each
 
 
 def together(each: dict[str, list[Finding]]) -> list[Finding]:

@@ -6,13 +6,16 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from gradpen.checking.calling import Convention, call, material, unpacked
+from gradpen.checking.calling import LABELS, Convention, call, material, unpacked
 from gradpen.checking.conventions import Penalty
 from gradpen.checking.finding import Finding
 from gradpen.checking.trials import same_randomness
 from gradpen.coupling import refuse_batch_norm, try_coupling
 from gradpen.errors import UsageError
 from gradpen.text import printable
+
+FAR = 100.0
+"""times farther from 0 than data, where scores of a sigmoid are still between 0 and 1"""
 
 
 def critic_findings(
@@ -25,10 +28,11 @@ def critic_findings(
     """Yield what is found of a critic."""
     module = critic if isinstance(critic, nn.Module) else made(critic)
     try:
-        given = material(module, shape, batch, 0, convention.labels)
+        given = material(module, shape, batch, 0, labels_for(module, convention, shape, batch))
         with same_randomness(0):
             real = unpacked(given.real, convention.pack)
             scores = asked(module, real, given.labels)
+            wide = asked(module, FAR * real, given.labels)
     except Exception as error:
         yield Finding(
             name="critic",
@@ -40,6 +44,7 @@ def critic_findings(
         return
     packed = len(real) if isinstance(scores, Tensor) and len(scores) == len(real) else batch
     yield from scores_findings(scores, packed)
+    yield from range_finding([scores, wide])
     yield from random_scores(module, real, given.labels)
     if convention.pack == 1:
         yield from coupling_findings(module, real, given.labels)
@@ -52,6 +57,19 @@ def critic_findings(
             meaning="Slopes are those of a random part of the network, which is allowed.",
         )
     yield reached(penalty, convention, module, shape, batch)
+
+
+def labels_for(module: nn.Module, convention: Convention, shape: Sequence[int], batch: int) -> str:
+    """Return the form of labels that a critic takes, which may be another than the penalty's."""
+    for labels in dict.fromkeys([convention.labels, *LABELS]):
+        given = material(module, shape, batch, 0, labels)
+        try:
+            with same_randomness(0):
+                asked(module, unpacked(given.real, convention.pack), given.labels)
+        except Exception:
+            continue
+        return labels
+    return convention.labels
 
 
 def asked(module: nn.Module, points: Tensor, labels: Tensor) -> Any:
@@ -81,7 +99,12 @@ def scores_findings(scores: Any, batch: int) -> Iterator[Finding]:
             found=f"{words}: {first.numel() // batch} for each example",
             meaning="The slope is that of their sum: as many times larger than that of their mean.",
         )
-    if isinstance(first, Tensor) and first.numel() and bool(((first > 0) & (first < 1)).all()):
+
+
+def range_finding(several: Sequence[Any]) -> Iterator[Finding]:
+    """Yield that scores are bounded, as a sigmoid's are."""
+    firsts = [scores[0] if isinstance(scores, tuple | list) else scores for scores in several]
+    if all(isinstance(one, Tensor) and one.numel() and bool(((one >= 0) & (one <= 1)).all()) for one in firsts):
         yield Finding(
             name="range of scores",
             verdict="note",

@@ -28,6 +28,16 @@ def place_findings(trials: Sequence[Trial], convention: Convention, form: Recogn
         where, known = {"data alone": ("data", "R1"), "samples alone": ("samples", "R2")}.get(of, BOTH)
         yield at_ends(where, known, zero_centred)
         return
+    if first.points.numel() == len(first.given.real) * first.given.real.numel():
+        yield Finding(
+            name="share",
+            verdict="wrong",
+            found=f"every share with every pair: {len(first.given.real)} points for each example",
+            expected="one for each example",
+            meaning="A share of the wrong shape is blown up beside the examples.",
+            remedy=DRAW,
+        )
+        return
     if image_part(first, first.shaped(first.points)).shape != first.given.real.shape:
         yield Finding(
             name=NAME,
@@ -39,7 +49,7 @@ def place_findings(trials: Sequence[Trial], convention: Convention, form: Recogn
     yield from of_conditions(trials, convention)
     shares = shares_of([place_of(trial) for trial in trials])
     rank = first.given.real.dim()
-    uses_samples = convention.takes("fake") or convention.takes("generator")
+    uses_samples = convention.takes("fake") or any(trial.has_samples for trial in trials)
     if not uses_samples and shares.where != "data":
         yield Finding(name=NAME, verdict="note", found="around the data, as DRAGAN's (Kodali et al. 2017)")
     elif shares.where in ("data", "samples"):

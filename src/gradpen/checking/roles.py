@@ -37,7 +37,7 @@ WHOLE: dict[Role, tuple[str, ...]] = {
     "epsilon": ("alpha", "eps", "epsilon", "epsilons", "alphas", "t"),
     "weight": ("w", "gamma", "lmbda", "l", "lambd"),
     "penalty": ("gp", "penalty", "grad_penalty", "gradient_penalty"),
-    "target": ("k", "target", "center", "centre", "constant"),
+    "target": ("k", "phi", "target", "center", "centre", "constant"),
     "labels": ("y", "labels", "label", "cond", "c", "cls"),
     "batch": ("n", "bs", "b_size", "batch", "nb"),
     "generator": ("g", "gen", "netg", "g_net", "generator", "decoder"),

@@ -18,6 +18,8 @@ IN_A_BOX: dict[str, str] = {
     "list": "in a list",
     "list of lists": "the last of a list in a list",
 }
+CUT_OFF = 1e-4
+"""parts of a gradient below which nothing of it arrives"""
 HALF = 0.1
 """how far a penalty under autocast may be from one without"""
 
@@ -63,6 +65,8 @@ def second_derivative(trial: Trial, form: Recognised) -> Finding:
     expected = torch.autograd.grad(expected_value(trial, form), weights, allow_unused=True)
     one, other = flattened(found, weights), flattened(expected, weights)
     ratio, cosine = float(one.norm() / other.norm()), float(torch.cosine_similarity(one, other, dim=0))
+    if ratio < CUT_OFF:
+        return wrong
     if near(ratio, 1.0) and cosine > 1 - CLOSE:
         return Finding(name=wrong.name, verdict="holds", found="the whole of it reaches the critic's weights")
     return Finding(
@@ -189,10 +193,10 @@ def half_precision(subject: Subject) -> Iterator[Finding]:
 
 def generator_reached(subject: Subject) -> Iterator[Finding]:
     """Yield whether samples with a graph behind them carry the penalty's gradient into the generator."""
-    if not (subject.convention.takes("fake") or subject.convention.takes("generator")):
-        return
     try:
         trial = subject.tried(scale=2.0, seed=6, attached=True)
+        if not (subject.convention.takes("fake") or trial.has_samples):
+            return
         if trial.value.requires_grad:
             trial.value.backward()
     except RuntimeError:

@@ -37,6 +37,8 @@ class Around:
     """data, samples and what else it may have kept in its object in place of taking it"""
     assumed: set[str]
     """what was made up, as it would be written"""
+    kept: set[Role]
+    """which of the examples were taken out of an object"""
     kind: type | None = None
     """the class of a method that is called without an object"""
     unknown_scores: bool = False
@@ -156,12 +158,12 @@ class Unknown(StandIn):
 def stub(name: str, around: Around) -> Any:
     """Return what something of this name is likely to be, and note it."""
     role: Role = "batch" if name.strip("_").lower() == "b" else role_of(name)
-    if role in ("critic", "generator"):
+    usual, assumed = constants_of(around.kind), around.assumed
+    if role in ("critic", "generator") and usual.get(name) is None:
         return around.critic if role == "critic" else around.generator
     if role in around.examples:
+        around.kept.add(role)
         return around.examples[role]
-    assumed = around.assumed
-    usual = constants_of(around.kind)
     if name in usual and role != "batch":
         assumed.add(f"{name} = {usual[name]!r}")
         return usual[name]
@@ -188,7 +190,7 @@ def stub(name: str, around: Around) -> Any:
 
 @functools.lru_cache(maxsize=64)
 def constants_of(kind: type | None) -> dict[str, Any]:
-    """Return the attributes that objects of a class have as numbers, words, True or False where they are made.
+    """Return the attributes that objects of a class have as numbers, words, True, False or losses where they are made.
 
     None counts where it is the default of an argument, which is then meant; one that is assigned is set later.
     """
@@ -217,7 +219,18 @@ def constants_of_init(kind: type) -> dict[str, Any]:
             found[target.attr] = usual[value.id]
         elif isinstance(value, ast.Constant) and type(value.value) in CONSTANTS:
             found[target.attr] = value.value
+        elif (loss := loss_of(value)) is not None:
+            found[target.attr] = loss
     return found
+
+
+def loss_of(value: ast.expr) -> nn.Module | None:
+    """Return the loss of PyTorch's that an expression makes without arguments; None where it makes none."""
+    if not isinstance(value, ast.Call) or value.args or value.keywords:
+        return None
+    name = value.func.attr if isinstance(value.func, ast.Attribute) else getattr(value.func, "id", "")
+    kind = getattr(nn, name, None) if name.endswith("Loss") else None
+    return kind() if isinstance(kind, type) else None
 
 
 def assignments(tree: ast.AST) -> Iterator[tuple[ast.expr, ast.expr]]:

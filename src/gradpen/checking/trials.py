@@ -46,6 +46,11 @@ class Trial:
         return points.reshape(real.shape) if points.numel() == real.numel() else points
 
     @property
+    def has_samples(self) -> bool:
+        """Whether it was given samples, or found or made them on its own."""
+        return self.given.generator.asked or "fake" in self.given.kept
+
+    @property
     def at_both_ends(self) -> bool:
         """Whether it asked about data and samples themselves, where slopes are penalised at both."""
         return len(self.points) == 2 * len(self.given.real) and self.points.numel() == 2 * self.given.real.numel()
