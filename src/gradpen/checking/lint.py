@@ -15,7 +15,7 @@ from gradpen.checking.finding import Finding, PenaltyReport
 from gradpen.checking.form_findings import form_findings
 from gradpen.checking.losses import critic_loss_findings, generator_loss_findings
 from gradpen.checking.own import critic_findings
-from gradpen.checking.place_findings import place_findings
+from gradpen.checking.place_findings import PAIRS, place_findings
 from gradpen.checking.roles import role_of
 from gradpen.checking.run_findings import run_findings
 from gradpen.checking.stand_ins import WEIGHT, class_of, constants_of
@@ -153,6 +153,8 @@ def fitting_shapes(each: dict[str, list[Finding]]) -> dict[str, list[Finding]]:
     A function of images may run on vectors or volumes too, and do there what nobody means: with the sum over axes 1, 2
     and 3 for one. So those of images count alone where they are right.
     """
+    # A share of signals, [N, 1, 1], meets every pair of vectors.
+    each = {name: found for name, found in each.items() if all(one.name != PAIRS for one in found)} or each
     whole = {name: found for name, found in each.items() if not any(one.verdict == "not judged" for one in found)}
     right = {name: found for name, found in (whole or each).items() if not any(one.verdict == "wrong" for one in found)}
     return right if IMAGES in right else whole or each

@@ -12,7 +12,7 @@ from gradpen.checking.shares import CLOSE, ENOUGH, Place, Shares, matched, share
 from gradpen.checking.trials import Trial
 
 DRAW = "Draw torch.rand(len(real), 1, 1, 1), with as many ones as an example has axes."
-NAME = "points"
+NAME, PAIRS = "points", "pairs"
 BOTH = ("data and the samples", "R1 and R2")
 
 
@@ -30,7 +30,7 @@ def place_findings(trials: Sequence[Trial], convention: Convention, form: Recogn
         return
     if first.points.numel() == len(first.given.real) * first.given.real.numel():
         yield Finding(
-            name="share",
+            name=PAIRS,
             verdict="wrong",
             found=f"every share with every pair: {len(first.given.real)} points for each example",
             expected="one for each example",
