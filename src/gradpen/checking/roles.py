@@ -38,7 +38,7 @@ WHOLE: dict[Role, tuple[str, ...]] = {
     "weight": ("w", "gamma", "lmbda", "l", "lambd"),
     "penalty": ("gp", "penalty", "grad_penalty", "gradient_penalty"),
     "target": ("k", "phi", "target", "center", "centre", "constant"),
-    "labels": ("y", "labels", "label", "cond", "c", "cls"),
+    "labels": ("y", "labels", "label", "cond", "c", "cls", "gy", "real_c", "gen_c", "fake_c", "real_y", "fake_y"),
     "batch": ("n", "bs", "b_size", "batch", "nb"),
     "generator": ("g", "gen", "netg", "g_net", "generator", "decoder"),
     "latents": ("z", "noise", "latent", "latents"),
