@@ -39,10 +39,17 @@ def conventions(function: Penalty) -> Iterator[tuple[tuple[str, Role], ...]]:
     """
     names = [parameter.name for parameter in needed(function)]
     seen = set()
-    for roles in (*by_shape(names), *by_names(names), *by_position(names)):
+    named = list(by_names(names))
+    clear = [roles for roles in named if not any(says_nothing(*each) for each in zip(names, roles, strict=True))]
+    for roles in (*by_shape(names), *clear, *by_position(names), *named):
         if roles not in seen:
             seen.add(roles)
             yield tuple(zip(names, roles, strict=True))
+
+
+def says_nothing(name: str, role: Role) -> bool:
+    """Return whether it is open what an argument stands for."""
+    return role == "unknown" and name != "self"
 
 
 def is_a_critic(parameter: inspect.Parameter) -> bool:

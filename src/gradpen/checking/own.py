@@ -1,6 +1,7 @@
 """A critic of somebody's own under a penalty of theirs: batch norm, dropout, scores, and what the penalty reaches."""
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -56,7 +57,8 @@ def critic_findings(
             found=f"in layer {', '.join(map(repr, dropout))}",
             meaning="Slopes are those of a random part of the network, which is allowed.",
         )
-    yield reached(penalty, convention, module, shape, batch)
+    own = labels_for(module, convention, shape, batch)
+    yield reached(penalty, replace(convention, labels=own), module, shape, batch)
 
 
 def labels_for(module: nn.Module, convention: Convention, shape: Sequence[int], batch: int) -> str:

@@ -29,8 +29,24 @@ Role = Literal[
 ]
 WHOLE: dict[Role, tuple[str, ...]] = {
     "critic": ("d", "f", "c", "net", "model", "dis", "crit", "network", "fn", "func", "judge", "adversary"),
-    "real": ("x", "xr", "x_r", "data", "images", "imgs", "img", "image", "inputs", "input", "x1", "a", "target_data"),
-    "fake": ("xf", "x_f", "xg", "x_g", "samples", "x2", "b", "output_data", "z_x"),
+    "real": (
+        "x",
+        "xr",
+        "x_r",
+        "data",
+        "images",
+        "imgs",
+        "img",
+        "image",
+        "inputs",
+        "input",
+        "x1",
+        "a",
+        "target_data",
+        "hr",
+        "gt",
+    ),
+    "fake": ("xf", "x_f", "xg", "x_g", "samples", "x2", "b", "output_data", "z_x", "sr"),
     "real_scores": ("fx", "d_x", "dx", "errd_real"),
     "fake_scores": ("fgz", "d_g_z", "dgz", "d_g", "errd_fake"),
     "scores": ("y", "out", "dx", "d_x", "d_out"),
@@ -105,6 +121,7 @@ PARTS: tuple[tuple[Role, tuple[str, ...]], ...] = (
 """parts of names, what tells most first"""
 
 
+SAMPLED: tuple[Role, ...] = ("real", "fake")
 SIDES: dict[Role, tuple[str, ...]] = {
     "real_scores": ("real", "true"),
     "fake_scores": ("fake", "gen", "synth", "false"),
@@ -129,6 +146,8 @@ def roles_of(name: str) -> list[Role]:
     """
     plain = name.strip("_").lower()
     found = [role for role, names in WHOLE.items() if plain in names] + scores_of_a_side(plain)
+    if "onehot" in plain.replace("_", "") and (side := [role for role in SAMPLED if role in plain]):
+        return [*side, "labels"]
     if any(part in plain for part in WEIGHTS) and any(part in plain for part in OF_OTHERS):
         return ["other weight"]
     if not found or found[-1] in SIDES:

@@ -123,6 +123,7 @@ def on_the_cpu() -> Iterator[None]:
     with (
         patch.object(torch.Tensor, "cuda", stay),
         patch.object(nn.Module, "cuda", stay),
+        patch.object(torch.Tensor, "get_device", lambda tensor: tensor.device),
         patch.object(torch.cuda, "FloatTensor", torch.FloatTensor),
         CpuInPlaceOfCuda(),
     ):
