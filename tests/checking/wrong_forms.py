@@ -367,7 +367,14 @@ def every_pair(critic, real, fake):
     return 10 * ((g.flatten(1).norm(dim=1) - 1) ** 2).mean()
 
 
+def left_in_evaluation(critic, real, fake):
+    critic.eval()
+    g = slopes_of(critic, mixed(real, fake, shares(real)))
+    return 10 * ((g.flatten(1).norm(dim=1) - 1) ** 2).mean()
+
+
 WRONG = [
+    (left_in_evaluation, "mode", "evaluation"),
     (MakesItsSamples.penalty, "share", "each value"),
     (packed_by_rows, "share", "one for each"),
     (factory_of_one_norm, "norm", "whole batch"),

@@ -128,7 +128,16 @@ def checked(
         for name, size, one, convention in called
     }
     fitting = fitting_shapes(each)
-    findings = [*together(fitting), Finding(name="shapes", verdict="note", found=", ".join(fitting))]
+    refused = next((reason for name, *_, how, reason in found if name == IMAGES and how is None), "")
+    findings = [
+        *together(fitting),
+        Finding(
+            name="shapes",
+            verdict="note",
+            found=", ".join(fitting),
+            meaning=f"On images it raises {printable(refused)}." if refused else "",
+        ),
+    ]
     _, size, one, convention = called[0]
     if critic is not None:
         findings += critic_findings(penalty, convention, critic, size, one)

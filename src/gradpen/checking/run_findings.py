@@ -28,6 +28,15 @@ def run_findings(seen: Sequence[Trial], subject: Subject, form: Recognised) -> I
     """Yield what is found by training with it."""
     if form.of != "parameters":
         yield second_derivative(max(seen[:-1], key=lambda trial: abs(float(trial.value.detach()))), form)
+    if not seen[0].critic.training:
+        yield Finding(
+            name="mode",
+            verdict="wrong",
+            found="the critic is left in evaluation mode",
+            expected="in training mode, as it was handed over",
+            meaning="Dropout and batch statistics stay off for the rest of training.",
+            remedy="Leave out critic.eval(), or call critic.train() afterwards.",
+        )
     yield flat_critic(subject)
     yield from scores_taken(subject, form)
     yield from half_precision(subject)
