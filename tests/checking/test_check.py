@@ -544,6 +544,21 @@ def test_a_critic_takes_labels_of_its_own_form() -> None:
     assert not [one for one in report.findings if one.name == "critic"], report.page()
 
 
+class Mysterious:
+    def penalty(self, critic: Any, real: Tensor, fake: Tensor) -> Any:
+        return channel_norm(critic, real, fake) * self.zeta  # type: ignore[attr-defined]
+
+    def right(self, critic: Any, real: Tensor, fake: Tensor) -> Any:
+        return penalty_of(critic, real, fake) * self.zeta  # type: ignore[attr-defined]
+
+
+def test_nothing_is_called_wrong_by_numbers_that_are_unknown() -> None:
+    report = gradpen.check(Mysterious.penalty)
+    assert not report.wrong
+    assert "zeta change nothing" in report.reason
+    assert gradpen.check(Mysterious.right).right
+
+
 def test_warnings_of_the_function_are_not_said_at_every_call(recwarn: pytest.WarningsRecorder) -> None:
     def warned(critic: Any, real: Tensor, fake: Tensor) -> Any:
         warnings.warn("said once too often", FutureWarning, stacklevel=1)

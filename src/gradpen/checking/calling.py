@@ -78,6 +78,8 @@ class Material:
     labels: Tensor
     weight: float = WEIGHT
     assumed: set[str] = field(default_factory=set)
+    guessed: set[str] = field(default_factory=set)
+    """numbers whose names say nothing, taken to change nothing"""
     kept: set[Role] = field(default_factory=set)
     """which examples were taken out of an object"""
     gradient: Tensor | None = None
@@ -158,6 +160,7 @@ def call(function: Penalty, convention: Convention, given: Material, *, attached
         generator=given.generator,
         examples={"real": real, "fake": fake, "latents": given.latents, "labels": given.labels},
         assumed=given.assumed,
+        guessed=given.guessed,
         kept=given.kept,
         kind=class_of(inner(function)),
         unknown_scores=convention.unknown_scores,

@@ -13,6 +13,8 @@ BESIDE: tuple[Role, ...] = ("device", "weight", "target", "switch", "batch")
 """arguments that stand beside points and scores"""
 EXAMPLES: dict[Role, Role] = {"real_scores": "real", "fake_scores": "fake"}
 """what sides of a loss are the scores of"""
+TELLING: set[Role] = {"real", "fake", "points", "scores", "gradient", "real_scores", "fake_scores", "latents"}
+"""roles of which one at least says that the names tell something"""
 Penalty = Callable[..., Any]
 
 
@@ -40,16 +42,11 @@ def conventions(function: Penalty) -> Iterator[tuple[tuple[str, Role], ...]]:
     names = [parameter.name for parameter in needed(function)]
     seen = set()
     named = list(by_names(names))
-    clear = [roles for roles in named if not any(says_nothing(*each) for each in zip(names, roles, strict=True))]
+    clear = [roles for roles in named if TELLING & set(roles) or len(names) == names.count("self")]
     for roles in (*by_shape(names), *clear, *by_position(names), *named):
         if roles not in seen:
             seen.add(roles)
             yield tuple(zip(names, roles, strict=True))
-
-
-def says_nothing(name: str, role: Role) -> bool:
-    """Return whether it is open what an argument stands for."""
-    return role == "unknown" and name != "self"
 
 
 def is_a_critic(parameter: inspect.Parameter) -> bool:

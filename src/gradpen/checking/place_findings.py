@@ -128,6 +128,13 @@ def on_lines(shares: Shares, rank: int) -> Iterator[Finding]:
         )
         return
     one_each = shares.varies == (0,)
+    if not one_each and shares.where == "beyond the line" and not shares.normal:
+        yield Finding(
+            name=NAME,
+            verdict="not judged",
+            found="not between the examples that were handed over: perhaps it changes them first",
+        )
+        return
     if one_each:
         yield Finding(name="share", verdict="holds", found="one for each example")
     else:

@@ -37,6 +37,8 @@ class Around:
     """data, samples and what else it may have kept in its object in place of taking it"""
     assumed: set[str]
     """what was made up, as it would be written"""
+    guessed: set[str]
+    """numbers whose names say nothing"""
     kept: set[Role]
     """which of the examples were taken out of an object"""
     kind: type | None = None
@@ -99,6 +101,10 @@ class Unknown(StandIn):
 
     __array_ufunc__ = None
 
+    def __init__(self, around: Around, name: str) -> None:
+        super().__init__(around)
+        self.__dict__.update(name_=name)
+
     def __call__(self, *arguments: Any, **named: Any) -> Any:
         """Return the first tensor it is given, or the scores of examples where it may be the critic."""
         first = next((one for one in (*arguments, *named.values()) if isinstance(one, Tensor)), self)
@@ -130,6 +136,7 @@ class Unknown(StandIn):
 
     def other(self, other: Any) -> Any:
         """Return what it is added to, or multiplied with."""
+        self.around_.guessed.add(self.name_)
         return other
 
     def smaller(self, other: Any) -> bool:
@@ -139,11 +146,11 @@ class Unknown(StandIn):
 
     def negative(self, other: Any) -> Any:
         """Return what is left of it less something."""
-        return -other
+        return -self.other(other)
 
     def inverse(self, other: Any) -> Any:
         """Return what it is over something."""
-        return 1 / other
+        return 1 / self.other(other)
 
     def itself(self) -> "Unknown":
         """Return the object: its negative is as unknown."""
@@ -185,7 +192,7 @@ def stub(name: str, around: Around) -> Any:
     if role in known:
         assumed.add(f"{name} = {known[role]}")
         return known[role]
-    return StandIn(around, options=True) if role == "group" or name.isupper() else Unknown(around)
+    return StandIn(around, options=True) if role == "group" or name.isupper() else Unknown(around, name)
 
 
 @functools.lru_cache(maxsize=64)
