@@ -42,7 +42,8 @@ FIXED: tuple[tuple[int, ...], ...] = ((3, 32, 32), (1, 28, 28), (3, 64, 64), (1,
 BATCH = 6
 PACK, PACKS = 4, range(2, 33)
 """examples that a critic sees together, where it is not said how many, and where it is"""
-DECISIVE = ("form", "points")
+GUESS = "unknown numbers"
+DECISIVE = ("form", "points", GUESS)
 """findings without which a function is not judged"""
 DRAWS = 80
 """more calls, for the distribution of the shares"""
@@ -164,7 +165,11 @@ def fitting_shapes(each: dict[str, list[Finding]]) -> dict[str, list[Finding]]:
     """
     # A share of signals, [N, 1, 1], meets every pair of vectors.
     each = {name: found for name, found in each.items() if all(one.name != PAIRS for one in found)} or each
-    whole = {name: found for name, found in each.items() if not any(one.verdict == "not judged" for one in found)}
+    whole = {
+        name: found
+        for name, found in each.items()
+        if not any(one.verdict == "not judged" and one.name != GUESS for one in found)
+    }
     right = {name: found for name, found in (whole or each).items() if not any(one.verdict == "wrong" for one in found)}
     return right if IMAGES in right else whole or each
 
@@ -275,7 +280,7 @@ def unless_guessed(findings: list[Finding], guessed: set[str]) -> list[Finding]:
         return findings
     names = ", ".join(sorted(map(printable, guessed)))
     words = f"{wrong.name}: {wrong.found}, if {names} change nothing, which nothing defines"
-    return [Finding(name="form", verdict="not judged", found=words)]
+    return [Finding(name=GUESS, verdict="not judged", found=words)]
 
 
 def judged(seen: list[Trial], more: list[Trial], subject: Subject, weight: float | None) -> Iterator[Finding]:
