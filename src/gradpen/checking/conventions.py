@@ -13,8 +13,6 @@ BESIDE: tuple[Role, ...] = ("device", "weight", "target", "switch", "batch")
 """arguments that stand beside points and scores"""
 EXAMPLES: dict[Role, Role] = {"real_scores": "real", "fake_scores": "fake"}
 """what sides of a loss are the scores of"""
-TELLING: set[Role] = {"real", "fake", "points", "scores", "gradient", "real_scores", "fake_scores", "latents"}
-"""roles of which one at least says that the names tell something"""
 Penalty = Callable[..., Any]
 
 
@@ -42,11 +40,17 @@ def conventions(function: Penalty) -> Iterator[tuple[tuple[str, Role], ...]]:
     names = [parameter.name for parameter in needed(function)]
     seen = set()
     named = list(by_names(names))
-    clear = [roles for roles in named if TELLING & set(roles) or len(names) == names.count("self")]
+    clear = [roles for roles in named if is_clear(names, roles)]
     for roles in (*by_shape(names), *clear, *by_position(names), *named):
         if roles not in seen:
             seen.add(roles)
             yield tuple(zip(names, roles, strict=True))
+
+
+def is_clear(names: list[str], roles: Sequence[Role]) -> bool:
+    """Return whether names tell at least what data and samples are, or points, or that all lie elsewhere."""
+    open_ones = [name for name, role in zip(names, roles, strict=True) if role == "unknown" and name != "self"]
+    return not open_ones or {"real", "fake"} <= set(roles) or bool({"points", "scores", "gradient"} & set(roles))
 
 
 def is_a_critic(parameter: inspect.Parameter) -> bool:
@@ -77,6 +81,8 @@ def by_names(names: list[str]) -> Iterator[tuple[Role, ...]]:
     for roles in itertools.islice(itertools.product(*beside_each_other(list(map(roles_of, names)))), 64):
         if are_parts(names, roles):
             yield roles
+        if "fake" in roles and "real" not in roles:
+            yield from beside_samples(names, roles)
         if roles.count("real") == 2 and roles.count("fake") == 1:
             yield tuple("labels" if place == condition_of(names, roles) else role for place, role in enumerate(roles))
         yield tuple("fake" if clashes(roles, place) else role for place, role in enumerate(roles))
@@ -102,6 +108,13 @@ def beside_each_other(each: list[list[Role]]) -> list[list[Role]]:
                 more = [examples, *(role for role in more if role != examples)]
         result.append(more)
     return result
+
+
+def beside_samples(names: list[str], roles: Sequence[Role]) -> Iterator[tuple[Role, ...]]:
+    """Yield roles in which the first argument of no telling name is the data: (critic, log_returns, fake)."""
+    first = next((n for n, role in enumerate(roles) if role == "unknown" and names[n] != "self"), None)
+    if first is not None:
+        yield tuple("real" if place == first else role for place, role in enumerate(roles))
 
 
 def are_parts(names: list[str], roles: Sequence[Role]) -> bool:

@@ -91,6 +91,9 @@ class StandIn:
     def __getitem__(self, name: str) -> Any:
         return getattr(self, str(name))
 
+    def __setitem__(self, name: str, value: Any) -> None:
+        setattr(self, str(name), value)
+
 
 class Unknown(StandIn):
     """Something whose name says nothing: it changes nothing, whatever is done with it.
