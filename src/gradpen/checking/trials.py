@@ -120,8 +120,8 @@ class Subject:
         calls = [part for one in critic.calls for part in in_halves(one, given)]
         asked = [one for one in calls if not is_one_of(one.points, (given.real, given.fake))]
         followed = [one for one in calls if one.points.requires_grad]
-        both = [] if asked else [next(each, None) for each in ends_of(followed, given)]
-        chosen = joined(both) if both and None not in both else together(asked or followed or calls, self.batch)
+        both = None if asked else about_both_ends(followed, given)
+        chosen = both or together(asked or followed or calls, self.batch)
         trial = Trial(value, critic, given, chosen.points, chosen.scores, chosen.conditions, bool(asked))
         return trial.without(self.ends)
 
@@ -155,16 +155,13 @@ def in_halves(call: Call, given: Material) -> list[Call]:
     return [Call(part, (), scores) for part, scores in zip(parts, call.scores.chunk(2), strict=True)]
 
 
-def ends_of(calls: Sequence[Call], given: Material) -> Iterator[Iterator[Call]]:
-    """Yield the calls about data, and those about samples."""
-    for end in (given.real, given.fake):
-        yield (one for one in calls if is_one_of(one.points, (end,)))
-
-
-def joined(calls: Sequence[Call | None]) -> Call:
-    """Return several calls as one."""
-    each = [one for one in calls if one is not None]
-    return Call(torch.cat([one.points for one in each]), (), torch.cat([one.scores for one in each]))
+def about_both_ends(calls: Sequence[Call], given: Material) -> Call | None:
+    """Return the first call about data and the first about samples as one; None where either is missing."""
+    ends = [[one for one in calls if is_one_of(one.points, (end,))] for end in (given.real, given.fake)]
+    if not all(ends):
+        return None
+    real, fake = (each[0] for each in ends)
+    return Call(torch.cat([real.points, fake.points]), (), torch.cat([real.scores, fake.scores]))
 
 
 def is_one_of(points: Tensor, others: Sequence[Tensor]) -> bool:
