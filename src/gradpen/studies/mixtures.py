@@ -200,11 +200,11 @@ def findings(results: Results, scale: Scale) -> Findings:
         notes=(
             f"{SAMPLES:,} samples; a mode is captured by a sample within three standard deviations, the share of which "
             f"is the high quality. {ITERATIONS[scale]:,} iterations where PacGAN has 400,000, and 128 features in "
-            "three layers where the scale is small. The published rows are means of 10 runs; no published table has rows "
-            "for WGAN, WGAN-GP, R1 or R2. Penalised critics have leaky ReLU in place of maxout.",
-            "Ours: relativistic loss, R1 + R2 of 0.01, a generator of 4 x 256 with batch norm, a critic of 3 x 128, both "
-            "with leaky ReLU and PyTorch's weights, Adam without momentum, beta2 0.99, rates of 2e-3 and 1e-3 that fall "
-            "to 0 in the second half, batches of 256.",
+            "three layers where the scale is small. The published rows are means of 10 runs; no published table has "
+            "rows for WGAN, WGAN-GP, R1 or R2. Penalised critics have leaky ReLU in place of maxout.",
+            "Ours: relativistic loss, R1 + R2 of 0.01, a generator of 4 x 256 with batch norm, a critic of 3 x 128, "
+            "both with leaky ReLU and PyTorch's weights, Adam without momentum, beta2 0.99, rates of 2e-3 and 1e-3 "
+            "that fall to 0 in the second half, batches of 256.",
         ),
     )
 
