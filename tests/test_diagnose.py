@@ -64,6 +64,13 @@ def rows(**measures: float) -> list[dict[str, float]]:
     return [row(0), *(row(iteration, **measures) for iteration in MARKS)]
 
 
+def leaping(penalty: float, usual: float = 0.01, times: int = 2) -> list[dict[str, float]]:
+    """Rows with a penalty that is much larger at the last of some marks; its weight in the loss is 10, or 1."""
+    weight = 1.0 if usual == 0.1 else 10.0
+    penalties = [usual] * (len(MARKS) - 2 * times) + [usual, penalty] * times
+    return [row(0), *(row(i, penalty=p, critic_loss=weight * p - 1.0) for i, p in zip(MARKS, penalties, strict=True))]
+
+
 def apart(s: Symptoms, **measures: float) -> Symptoms:
     """Samples that are far from the data."""
     return dataclasses.replace(s, measures=s.measures | {"frechet": 9.0} | measures)
@@ -137,6 +144,12 @@ SHOWN: list[tuple[str, Symptoms, str]] = [
         "mean slope 4 between data and samples (expected within 0.3",
     ),
     ("penalty violated", healthy(rows=rows(slope_mean=0.1)), "since"),
+    ("critic unsteady", healthy(rows=leaping(8.5)), "penalty 8.5 in the batch of iteration 1,000 (at most 4), median 0"),
+    (
+        "critic unsteady",
+        healthy(rows=leaping(85.0, usual=0.1), wiring=wired()),
+        "penalty 8.5 in the batch of iteration 1,000 (at most 4), median 0.01",
+    ),
     (
         "critic upside down",
         apart(healthy(rows=rows(critic_gap_train=-4.0, critic_gap_held_out=-4.0, distance=7.0))),
@@ -165,6 +178,12 @@ WELL: list[Symptoms] = [
     healthy(rows=rows()[:6] + rows(critic_gap_train=1.14)[6:]),
     healthy(rows=rows(slope_mean=0.1), settings={"constraint.one_sided": True}),
     healthy(rows=rows(slope_mean=4.0), settings={"constraint.weight": 0.1}),
+    healthy(rows=leaping(3.5)),
+    healthy(rows=leaping(8.5, times=1)),
+    healthy(rows=leaping(8.5, usual=5.0)),
+    healthy(rows=leaping(8.5), settings={"constraint.weight": 0.1}),
+    healthy(rows=leaping(8.5), settings={"constraint.target": 0}),
+    healthy(rows=leaping(35.0, usual=0.1), wiring=wired()),
     healthy(rows=rows(slope_mean=4.0), settings={"constraint.where": "real"}),
     healthy(classes={"1": 99, "2": 99, "5": 99}),
     healthy(classes={"cat": 99, "dog": 30}),

@@ -23,7 +23,7 @@ from gradpen.looking.sample_rules import (
     generator_not_learning,
     memorising,
 )
-from gradpen.looking.slope_rules import penalty_violated, unconstrained, vanishing
+from gradpen.looking.slope_rules import penalty_violated, unconstrained, unsteady, vanishing
 from gradpen.looking.symptoms import Symptoms
 from gradpen.looking.verdict import (
     HEALTHY,
@@ -134,6 +134,7 @@ RULES: tuple[Callable[[Symptoms], Iterator[Verdict]], ...] = (
     upside_down,
     critic_too_weak,
     noisy_targets,
+    unsteady,
     penalty_violated,
     collapsed,
     critic_too_strong,

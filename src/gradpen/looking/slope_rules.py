@@ -1,6 +1,7 @@
 """Rules about the critic's slopes: too steep, too flat, not what the penalty asks for."""
 
 from collections.abc import Iterator
+from statistics import median
 
 from gradpen.language import marked, worded
 from gradpen.looking.symptoms import Symptoms
@@ -15,6 +16,7 @@ from gradpen.looking.verdict import (
     nearness_at_marks,
     of_last,
     since,
+    slower,
 )
 
 STEEP, FLAT, DEAD = 10.0, 0.02, 1e-4
@@ -24,6 +26,12 @@ LIGHT = 1.0
 """penalty coefficient from which it is expected to hold"""
 BEYOND, BELOW = 3.0, 0.3
 """parts of the target, above and below which the mean slope violates the penalty"""
+THROWN = (BEYOND - 1) ** 2
+"""penalty of a batch, in squares of the target, of slopes that lie so far above"""
+OFTEN = 0.25
+"""part of the later half of marks at which it is that of an unsteady critic"""
+LEAP = 5.0
+"""times its median that the largest is then"""
 
 
 def unconstrained(s: Symptoms) -> Iterator[Verdict]:
@@ -118,3 +126,50 @@ def penalty_violated(s: Symptoms) -> Iterator[Verdict]:
                 Remedy(words=marked("more critic steps"), settings=more_steps(s)),
             ),
         )
+
+
+def unsteady(s: Symptoms) -> Iterator[Verdict]:
+    """A penalty that leaps in some batches, though slopes are right in others: steps of the critic are too large."""
+    constraint = s.config["constraint"]
+    target = constraint.get("target", 0)
+    if constraint["name"] != "gradient-penalty" or not target or constraint["weight"] < LIGHT:
+        return
+    later = [row for row in s.rows if row["iteration"] > s.iteration / 2 and "penalty" in row]
+    penalties = {row["iteration"]: row["penalty"] / weight_within(s) for row in later}
+    leaps = [iteration for iteration, penalty in penalties.items() if penalty > THROWN * target**2]
+    often = len(leaps) >= OFTEN * len(later)
+    if leaps and often and max(penalties.values()) > LEAP * median(penalties.values()):
+        yield Verdict(
+            name=marked("critic unsteady"),
+            meaning=marked(
+                "The penalty leaps in some batches: steps of the critic are so large that they throw it out of its "
+                "constraint, and its gap says little."
+            ),
+            evidence=worded(
+                "penalty {penalty:.3g} in the batch of iteration {iteration:,} (at most {most:g}), median {usual:.2g}",
+                penalty=penalties[leaps[-1]],
+                iteration=leaps[-1],
+                most=THROWN * target**2,
+                usual=median(penalties.values()),
+            ),
+            remedies=(
+                Remedy(words=marked("a tenth of the critic's learning rate"), settings=slower(s, 0.1)[1:]),
+                own_penalty(),
+            ),
+        )
+
+
+def weight_within(s: Symptoms) -> float:
+    """Return what penalties in the rows are multiplied by: in a loop of the user's, perhaps their weight.
+
+    It is where their gaps then are nearer to the measured ones: a loss is the penalty times its weight less the gap.
+    """
+    weight = float(s.config["constraint"]["weight"])
+    rows = [row for row in s.rows if {"penalty", "critic_loss", "critic_gap_train"} <= set(row)]
+    if s.wiring is None or not rows:
+        return 1.0
+
+    def apart(times: float) -> float:
+        return float(median(abs(times * row["penalty"] - row["critic_loss"] - row["critic_gap_train"]) for row in rows))
+
+    return weight if apart(1.0) < apart(weight) else 1.0
