@@ -144,7 +144,11 @@ SHOWN: list[tuple[str, Symptoms, str]] = [
         "mean slope 4 between data and samples (expected within 0.3",
     ),
     ("penalty violated", healthy(rows=rows(slope_mean=0.1)), "since"),
-    ("critic unsteady", healthy(rows=leaping(8.5)), "penalty 8.5 in the batch of iteration 1,000 (at most 4), median 0"),
+    (
+        "critic unsteady",
+        healthy(rows=leaping(8.5)),
+        "penalty 8.5 in the batch of iteration 1,000 (at most 4), median 0",
+    ),
     (
         "critic unsteady",
         healthy(rows=leaping(85.0, usual=0.1), wiring=wired()),

@@ -442,7 +442,103 @@ def of_returns(netD, log_returns, fake, mask):
     return 10 * of_x_and_y(log_returns, fake * mask, netD) / 10
 
 
+def of_a_condition_first(netD, real_samples, fake_samples, condition):
+    """The condition stands before the points."""
+    alpha = torch.rand(len(real_samples), *[1] * (real_samples.dim() - 1))
+    points = (alpha * real_samples + (1 - alpha) * fake_samples).requires_grad_(True)
+    scores = netD(condition, points)
+    (gradient,) = autograd.grad(scores, points, torch.ones_like(scores), create_graph=True)
+    return ((gradient.flatten(1).norm(2, dim=1) - 1) ** 2).mean()
+
+
+def along_the_second_axis(D, real, fake):
+    """Sequences [T, N, F]: a share and a norm for each index of the second axis."""
+    steps, batch, features = real.shape
+    share = torch.rand(1, batch, 1).repeat(steps, 1, features)
+    points = (share * real + (1 - share) * fake).requires_grad_(True)
+    scores = D(points)
+    (gradient,) = autograd.grad(scores, points, torch.ones_like(scores), create_graph=True)
+    return (((gradient.square().sum(dim=(0, 2)) + 1e-12).sqrt() - 1) ** 2).mean()
+
+
+def with_both_ends_too(critic, source, target):
+    """Points between, data and samples in one batch, as Shen et al. 2018 have it."""
+    share = torch.rand(len(source), 1)
+    points = torch.cat([source + share * (target - source), source, target]).requires_grad_()
+    scores = critic(points)
+    (gradient,) = autograd.grad(scores, points, torch.ones_like(scores), create_graph=True)
+    return ((gradient.norm(2, dim=1) - 1) ** 2).mean()
+
+
+class WithABuffer(nn.Module):
+    """Points and scores, and ones that it keeps."""
+
+    def __init__(self, device="cpu"):
+        super().__init__()
+        self.register_buffer("grad_outputs", torch.Tensor())
+
+    def forward(self, interp, interp_crit):
+        if self.grad_outputs.size() != interp_crit.size():
+            self.grad_outputs.resize_(interp_crit.size()).fill_(1.0)
+        (gradient,) = autograd.grad(interp_crit, interp, self.grad_outputs, create_graph=True)
+        return ((gradient.view(len(gradient), -1).norm(2, dim=1) - 1) ** 2).mean()
+
+
+class BufferPenalty(WithABuffer):
+    """The same under a name that says what it is."""
+
+    def forward(self, interp, interp_crit):
+        return super().forward(interp, interp_crit)
+
+
+class OneByOne(nn.Module):
+    """The gradient of a method, example by example; shares made once and drawn anew."""
+
+    def __init__(self):
+        super().__init__()
+        self.shares = None
+
+    def discriminate(self, x):
+        return self.discriminator(x)
+
+    def penalty(self, real, fake):
+        batch, _, _, _ = real.shape
+        if self.shares is None:
+            self.shares = torch.empty(batch, 1, 1, 1)
+        points = torch.lerp(fake, real, self.shares.uniform_())
+        gradient = torch.func.vmap(torch.func.jacrev(self.discriminate))(points).reshape(batch, -1)
+        return (gradient.norm(dim=1) - 1).relu().square().mean()
+
+
+class OfStates(nn.Module):
+    """A state and the next, through layers of its own."""
+
+    def penalty(self, expert_state, expert_next_state, lambda_=10):
+        state, after = (one.detach().requires_grad_(True) for one in (expert_state, expert_next_state))
+        score = self.last(self.trunk(torch.cat([self.encoder.encode(state), self.encoder.encode(after)], dim=-1)))
+        parts = [autograd.grad(score.sum(), one, create_graph=True)[0] for one in (state, after)]
+        return lambda_ * sum(part.norm(2, dim=1).pow(2).mean() for part in parts)
+
+
+def of_named_sizes(netD, real_data, fake_data, labels):
+    """Shares in the shape that options give."""
+    alpha = torch.rand(real_data.size(0), 1)
+    alpha = alpha.expand(real_data.size(0), args.num_channels * args.img_height * args.img_height)
+    alpha = alpha.view(real_data.size(0), args.num_channels, args.img_height, args.img_height)
+    points = (alpha * real_data + (1 - alpha) * fake_data).requires_grad_(True)
+    scores = netD(points, labels)
+    (gradient,) = autograd.grad(scores, points, torch.ones_like(scores), create_graph=True)
+    return ((gradient.view(len(gradient), -1).norm(2, dim=1) - 1) ** 2).mean()
+
+
 RIGHT = [
+    of_a_condition_first,
+    along_the_second_axis,
+    with_both_ends_too,
+    BufferPenalty.forward,
+    OneByOne.penalty,
+    OfStates.penalty,
+    of_named_sizes,
     of_returns,
     r1_of_images,
     MakesItsSamples.penalty,

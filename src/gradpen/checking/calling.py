@@ -3,6 +3,7 @@
 import inspect
 import io
 import itertools
+import sys
 import warnings
 from collections.abc import Sequence
 from contextlib import redirect_stdout
@@ -12,16 +13,17 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from gradpen.checking.attributes import class_of
 from gradpen.checking.conventions import Penalty, conventions, signature_of
-from gradpen.checking.probe import CLASSES, ByName, Output, ProbeCritic
-from gradpen.checking.roles import Role
+from gradpen.checking.outcomes import scalar_of, scores_of, values_of
+from gradpen.checking.probe import CLASSES, DeadCritic, Output, ProbeCritic
+from gradpen.checking.roles import Role, role_of
 from gradpen.checking.shares import apart
-from gradpen.checking.stand_ins import LATENTS, WEIGHT, Around, StandIn, class_of, stub
+from gradpen.checking.stand_ins import LATENTS, WEIGHT, Around, StandIn, Unknown, giving, stub
 from gradpen.checking.surroundings import inner, surroundings
+from gradpen.checking.training_steps import is_called, noted
 from gradpen.lipschitz import gradient_penalty
 
-PENALTIES = ("gp", "penalty", "loss")
-"""parts of the names that a penalty has among several values"""
 OUTPUTS: tuple[Output, ...] = (
     "flat",
     "column",
@@ -53,6 +55,10 @@ class Convention:
     """whether what it calls by a name that says nothing is the critic"""
     pack: int = 1
     """examples that the critic sees together"""
+    whole: bool = False
+    """whether it is a whole loss, which it may send backward in place of returning it"""
+    which: int = 0
+    """of several values that it returns or sends backward"""
 
     def takes(self, role: Role) -> bool:
         """Return whether an argument has this role."""
@@ -86,6 +92,8 @@ class Material:
     """what a function that takes the gradient was given"""
     overwritten: bool = False
     """whether the function wrote into data or samples"""
+    values: int = 1
+    """how many values it returned or sent backward, one of which was taken"""
 
     @property
     def labels_of_samples(self) -> Tensor:
@@ -101,6 +109,14 @@ class Pairing(nn.Module):
         self.shift = nn.Parameter(torch.zeros(()))
         self.fake = fake
         self.asked = False
+        self.around: Around | None = None
+
+    def __getattr__(self, name: str) -> Any:
+        around = self.__dict__.get("around")
+        if around is None or name.startswith("_") or name in self._parameters or name == "module":
+            return super().__getattr__(name)
+        found = stub(name, around)
+        return giving(found) if is_called(sys._getframe(1)) and not callable(found) else found
 
     def forward(self, *inputs: Any, **named: Any) -> Tensor:
         """Return the samples."""
@@ -126,6 +142,8 @@ def material(critic: nn.Module, shape: Sequence[int], batch: int, seed: int, lab
         if len(shape) > 1
         else one_hot,
     }
+    if isinstance(critic, ProbeCritic | DeadCritic):
+        critic.labels = kinds[labels]
     return Material(
         critic=critic,
         real=real,
@@ -165,6 +183,7 @@ def call(function: Penalty, convention: Convention, given: Material, *, attached
         kind=class_of(inner(function)),
         unknown_scores=convention.unknown_scores,
     )
+    given.generator.around = around
     scores = gradient = None
     if "scores" in plain_roles.values() or "gradient" in plain_roles.values():
         outcome = given.critic(points)
@@ -190,7 +209,6 @@ def call(function: Penalty, convention: Convention, given: Material, *, attached
         "batch": len(real),
         "generator": given.generator,
         "latents": given.latents,
-        "switch": False,
         "group": StandIn(around, options=True),
         "size": LATENTS,
         "pack": convention.pack,
@@ -202,10 +220,7 @@ def call(function: Penalty, convention: Convention, given: Material, *, attached
     if "penalty" in plain_roles.values():
         values["penalty"] = gradient_penalty(lambda points: scores_of(given.critic(points)), given.real, given.fake)
     kinds = signature_of(function).parameters
-    filled = [
-        StandIn(around) if name == "self" else stub(name, around) if role == "unknown" else values[role]
-        for name, role in convention.roles
-    ]
+    filled = [values[role] if role in values else nameless(name, around) for name, role in convention.roles]
     for role, whole in (("real", real), ("fake", fake)):
         parts = [place for place, (_, found) in enumerate(convention.roles) if found == role]
         if len(parts) > 1:
@@ -220,6 +235,7 @@ def call(function: Penalty, convention: Convention, given: Material, *, attached
     keywords = {name: value for (name, _), value, named in zip(convention.roles, filled, by_name, strict=True) if named}
     with (
         surroundings(function, around),
+        noted(around.steps),
         torch.enable_grad(),
         redirect_stdout(io.StringIO()),
         warnings.catch_warnings(),
@@ -230,41 +246,21 @@ def call(function: Penalty, convention: Convention, given: Material, *, attached
     given.overwritten = not (torch.equal(real, before[0]) and torch.equal(fake.detach(), before[1]))
     if isinstance(returned, tuple | list) and convention.takes("real_scores") and convention.takes("fake_scores"):
         return sum((scalar_of(one) for one in returned), torch.zeros(()))
-    return scalar_of(returned)
+    found = values_of(returned, around.steps, whole=convention.whole)
+    given.values = len(found)
+    return found[min(convention.which, len(found) - 1)]
+
+
+def nameless(name: str, around: Around) -> Any:
+    """Return what an argument is given whose role is none: an object, or what its name says of it alone."""
+    if name == "self":
+        return StandIn(around)
+    return Unknown(around, name) if role_of(name) == "batch" else stub(name, around)
 
 
 def unpacked(examples: Tensor, pack: int) -> Tensor:
     """Return examples one by one that a critic sees together."""
     return examples if pack == 1 else examples.reshape(len(examples) * pack, -1)
-
-
-def scores_of(outcome: Any) -> Tensor:
-    """Return the scores of what a critic returned."""
-    while not isinstance(outcome, Tensor):
-        outcome = outcome.scores if isinstance(outcome, ByName) else outcome[0]
-    return outcome
-
-
-def scalar_of(returned: Any) -> Tensor:
-    """Return the penalty in what a function returned: a scalar, the mean of one for each example, or the first of some.
-
-    Raises:
-        TypeError: there is none.
-    """
-    if isinstance(returned, dict):
-        named = [value for name, value in returned.items() if any(part in str(name).lower() for part in PENALTIES)]
-        returned = named or list(returned.values())
-    if isinstance(returned, tuple | list):
-        scalars = [one for one in returned if isinstance(one, Tensor) and one.numel() == 1]
-        if not scalars:
-            raise TypeError("it returned several values, none of them a scalar tensor")
-        returned = next((one for one in scalars if one.requires_grad), scalars[0])
-    if isinstance(returned, bool) or not isinstance(returned, Tensor | float | int):
-        raise TypeError(f"it returned {type(returned).__name__} in place of a scalar tensor")
-    value = returned if isinstance(returned, Tensor) else torch.tensor(float(returned))
-    if not value.is_floating_point():
-        raise TypeError(f"it returned {value.dtype} in place of a floating-point scalar")
-    return value.mean() if value.numel() > 1 else value.reshape(())
 
 
 def called_first(function: Penalty, convention: Convention, given: Material) -> tuple[Convention, Tensor]:
@@ -279,11 +275,11 @@ def called_first(function: Penalty, convention: Convention, given: Material) -> 
 
 
 def found_convention(
-    function: Penalty, shape: Sequence[int], batch: int, pack: int = 1
+    function: Penalty, shape: Sequence[int], batch: int, pack: int = 1, *, whole: bool = False
 ) -> tuple[Convention | None, str]:
     """Return a way of calling a function on examples of a shape, or None and why the likeliest way failed."""
     reason, after_asking, attempts = "", "", 0
-    for unknown_scores, roles in itertools.product((False, True), conventions(function)):
+    for roles, unknown_scores in itertools.product(conventions(function), (False, True)):
         with_labels = LABELS if any(role == "labels" for _, role in roles) else LABELS[:1]
         asked = False
         for output, labels in itertools.product(OUTPUTS, with_labels):
@@ -292,7 +288,9 @@ def found_convention(
             attempts += 1
             if attempts > MOST_ATTEMPTS:
                 return None, after_asking or reason
-            convention = Convention(roles=roles, output=output, labels=labels, unknown_scores=unknown_scores, pack=pack)
+            convention = Convention(
+                roles=roles, output=output, labels=labels, unknown_scores=unknown_scores, pack=pack, whole=whole
+            )
             critic = ProbeCritic(1.0, output, pack)
             given = material(critic, shape, batch, 0, labels)
             critic.make_weights(given.real[0].numel())

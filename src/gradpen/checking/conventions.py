@@ -7,7 +7,7 @@ from typing import Any
 
 from torch import nn
 
-from gradpen.checking.roles import Role, roles_of
+from gradpen.checking.roles import SAMPLED, Role, penalised, roles_of
 
 BESIDE: tuple[Role, ...] = ("device", "weight", "target", "switch", "batch")
 """arguments that stand beside points and scores"""
@@ -22,11 +22,14 @@ def signature_of(function: Penalty) -> inspect.Signature:
 
 
 def needed(function: Penalty) -> list[inspect.Parameter]:
-    """Return the arguments that a function must be given: those with defaults are left alone, but for a critic."""
+    """Return the arguments that a function must be given: those with defaults are left alone.
+
+    But for a critic, and for what turns the penalty on.
+    """
     return [
         parameter
         for parameter in signature_of(function).parameters.values()
-        if (parameter.default is parameter.empty or is_a_critic(parameter))
+        if (parameter.default is parameter.empty or is_a_critic(parameter) or turns_on(parameter))
         and parameter.kind not in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD)
     ]
 
@@ -41,7 +44,9 @@ def conventions(function: Penalty) -> Iterator[tuple[tuple[str, Role], ...]]:
     seen = set()
     named = list(by_names(names))
     clear = [roles for roles in named if is_clear(names, roles)]
-    for roles in (*by_shape(names), *clear, *by_position(names), *named):
+    by_place = list(by_position(names))
+    agreeing = [roles for roles in by_place if not contradicts(names, roles)]
+    for roles in (*by_shape(names), *clear, *agreeing, *named, *by_place):
         if roles not in seen:
             seen.add(roles)
             yield tuple(zip(names, roles, strict=True))
@@ -53,9 +58,22 @@ def is_clear(names: list[str], roles: Sequence[Role]) -> bool:
     return not open_ones or {"real", "fake"} <= set(roles) or bool({"points", "scores", "gradient"} & set(roles))
 
 
+def contradicts(names: list[str], roles: Sequence[Role]) -> bool:
+    """Return whether an argument named as data or samples would be given another thing."""
+    return any(
+        roles_of(name)[0] in SAMPLED and role not in (*roles_of(name), "points")
+        for name, role in zip(names, roles, strict=True)
+    )
+
+
 def is_a_critic(parameter: inspect.Parameter) -> bool:
     """Return whether an argument with a default is the critic, for which the probe must stand."""
     return isinstance(parameter.default, nn.Module) and roles_of(parameter.name)[0] == "critic"
+
+
+def turns_on(parameter: inspect.Parameter) -> bool:
+    """Return whether an argument turns the penalty on, which is off by default."""
+    return parameter.default is False and penalised(parameter.name)
 
 
 def by_shape(names: list[str]) -> Iterator[tuple[Role, ...]]:

@@ -6,6 +6,8 @@ from typing import Any, Literal
 __all__ = ["Finding", "PenaltyReport"]
 
 Verdict = Literal["holds", "wrong", "note", "not judged"]
+ORDER: dict[Verdict, int] = {"wrong": 0, "not judged": 1, "holds": 2, "note": 3}
+"""what is said first"""
 SIGNS: dict[Verdict, str] = {"holds": "holds", "wrong": "WRONG", "note": "note", "not judged": "?"}
 
 

@@ -2,24 +2,21 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
-from inspect import Parameter, signature
-from types import CodeType
-from typing import Any, Literal
+from typing import Literal
 
 from torch import nn
 
-from gradpen.checking.calling import Convention, found_convention
-from gradpen.checking.conventions import Penalty, conventions, signature_of
+from gradpen.checking.conventions import Penalty
+from gradpen.checking.critic_nearby import nearby_findings
 from gradpen.checking.factories import as_one_call
-from gradpen.checking.finding import Finding, PenaltyReport
+from gradpen.checking.finding import ORDER, Finding, PenaltyReport
 from gradpen.checking.form_findings import form_findings
 from gradpen.checking.losses import critic_loss_findings, generator_loss_findings
+from gradpen.checking.objects import made, of_an_object
 from gradpen.checking.own import critic_findings
-from gradpen.checking.place_findings import PAIRS, place_findings
-from gradpen.checking.roles import role_of
+from gradpen.checking.place_findings import along_others, examples_along, place_findings
 from gradpen.checking.run_findings import run_findings
-from gradpen.checking.stand_ins import WEIGHT, class_of, constants_of
-from gradpen.checking.surroundings import code_of, globals_of, inner
+from gradpen.checking.shapes import GUESS, IMAGES, callable_shapes, fitting_shapes, likeliest, together
 from gradpen.checking.trials import Subject, Trial, same_randomness
 from gradpen.errors import UsageError
 from gradpen.text import printable
@@ -27,28 +24,15 @@ from gradpen.text import printable
 __all__ = ["check"]
 
 What = Literal["penalty", "critic-loss", "generator-loss"]
-Called = tuple[str, tuple[int, ...], int, Convention]
-"""a shape by its name, an example's and the batch's size, and how the function is called on it"""
-IMAGES = "images"
-SHAPES: dict[str, tuple[int, ...]] = {
-    IMAGES: (3, 5, 4),
-    "vectors": (7,),
-    "signals": (5, 9),
-    "volumes": (2, 3, 4, 5),
-}
-"""examples of every rank; no side is as long as the batch, so that nothing fits by chance"""
-FIXED: tuple[tuple[int, ...], ...] = ((3, 32, 32), (1, 28, 28), (3, 64, 64), (1, 32, 32), (784,), (2,))
-"""sizes that public code is written for"""
-BATCH = 6
-PACK, PACKS = 4, range(2, 33)
-"""examples that a critic sees together, where it is not said how many, and where it is"""
-GUESS = "unknown numbers"
+UNTOLD = ("form", "penalty")
+"""findings after which another value is tried, where a function returns several"""
 DECISIVE = ("form", "points", GUESS)
 """findings without which a function is not judged"""
+AS_A_LOSS = Finding(
+    name="what", verdict="note", found="a critic's whole loss, not a penalty alone", meaning="Say so by `what`."
+)
 DRAWS = 80
 """more calls, for the distribution of the shares"""
-LARGEST = 1024
-"""batch that is tried where it is written in the code"""
 
 
 def check(
@@ -58,7 +42,7 @@ def check(
     shape: Sequence[int] | None = None,
     batch: int | None = None,
     weight: float | None = None,
-    what: What = "penalty",
+    what: What | None = None,
 ) -> PenaltyReport:
     """Check a gradient penalty of anybody's, or a whole loss, against what is published.
 
@@ -74,7 +58,8 @@ def check(
         shape: of one example, as (3, 64, 64); none: every rank that the function takes is checked.
         batch: examples in a batch, where the function is written for one size.
         weight: the penalty coefficient that is meant; none: whatever is found.
-        what: what the function is: a ``penalty``, a ``critic-loss`` with the penalty in it, or a ``generator-loss``.
+        what: what the function is: a ``penalty``, a ``critic-loss`` with the penalty in it, returned or sent backward,
+            or a ``generator-loss``; none: a penalty, and where it cannot be judged as one, a critic's loss.
 
     Returns:
         What holds and what does not, each with what was found, what it means and how it is mended.
@@ -98,9 +83,18 @@ def check(
         raise UsageError("to look at a critic too, say the shape of one example, as in `shape=3,64,64`")
     if isinstance(penalty, type):
         penalty = made(penalty)
-    penalty = as_one_call(penalty)
+    penalty = as_one_call(of_an_object(penalty))
     with same_randomness(0):
-        return checked(penalty, critic, shape, batch, weight, what)
+        report = checked(penalty, critic, shape, batch, weight, what or "penalty")
+        if what is not None or not report.reason:
+            return report
+        loss = checked(penalty, critic, shape, batch, weight, "critic-loss")
+        return report if loss.reason or not has_penalty(loss) else replace(loss, findings=(*loss.findings, AS_A_LOSS))
+
+
+def has_penalty(report: PenaltyReport) -> bool:
+    """Return whether a penalty was found in a critic's loss, or computed beside it."""
+    return any(one.name == "weight" or (one.name == "penalty" and "computed" in one.found) for one in report.findings)
 
 
 def checked(
@@ -112,7 +106,7 @@ def checked(
     what: What,
 ) -> PenaltyReport:
     """Return what :func:`check` does; draws random numbers."""
-    found = list(callable_shapes(penalty, shape, batch))
+    found = list(callable_shapes(penalty, shape, batch, whole=what != "penalty"))
     called = likeliest([(name, size, one, how) for name, size, one, how, _ in found if how is not None], penalty)
     subject = printable(getattr(penalty, "__qualname__", type(penalty).__name__))
     if not called:
@@ -125,7 +119,7 @@ def checked(
             f"fake), or name `shape` and `batch` if it is written for one size",
         )
     each = {
-        name: list(of_shape(Subject(function=penalty, convention=convention, shape=size, batch=one), weight, what))
+        name: of_shape(Subject(function=penalty, convention=convention, shape=size, batch=one), weight, what)
         for name, size, one, convention in called
     }
     fitting = fitting_shapes(each)
@@ -142,6 +136,8 @@ def checked(
     _, size, one, convention = called[0]
     if critic is not None:
         findings += critic_findings(penalty, convention, critic, size, one)
+    elif any(finding.name == "target" and finding.verdict == "holds" for finding in findings):
+        findings += nearby_findings(penalty)
     return PenaltyReport(
         subject=subject,
         convention=convention.words,
@@ -150,108 +146,20 @@ def checked(
     )
 
 
-def likeliest(called: list[Called], penalty: Penalty) -> list[Called]:
-    """Return the shapes on which arguments are what they most likely stand for: another shape may run by a slip."""
-    ranks = {roles: rank for rank, roles in reversed(list(enumerate(conventions(penalty))))}
-    least = min((ranks[how.roles] for *_, how in called), default=0)
-    return [one for one in called if ranks[one[-1].roles] == least]
+def of_shape(subject: Subject, weight: float | None, what: What) -> list[Finding]:
+    """Return what is found on examples of one shape, of that value, where it returns several, which can be judged."""
+    found = list(of_value(subject, weight, what))
+    for which in range(1, subject.tried().given.values):
+        if not any(one.name in UNTOLD and one.verdict != "holds" for one in found):
+            break
+        another = list(of_value(replace(subject, convention=replace(subject.convention, which=which)), weight, what))
+        if not any(one.name in UNTOLD and one.verdict != "holds" for one in another):
+            found = another
+    return found
 
 
-def fitting_shapes(each: dict[str, list[Finding]]) -> dict[str, list[Finding]]:
-    """Return what was found on the shapes that a function is for: those on which all could be judged, if there are any.
-
-    A function of images may run on vectors or volumes too, and do there what nobody means: with the sum over axes 1, 2
-    and 3 for one. So those of images count alone where they are right.
-    """
-    # A share of signals, [N, 1, 1], meets every pair of vectors.
-    each = {name: found for name, found in each.items() if all(one.name != PAIRS for one in found)} or each
-    whole = {
-        name: found
-        for name, found in each.items()
-        if not any(one.verdict == "not judged" and one.name != GUESS for one in found)
-    }
-    right = {name: found for name, found in (whole or each).items() if not any(one.verdict == "wrong" for one in found)}
-    return right if IMAGES in right else whole or each
-
-
-def together(each: dict[str, list[Finding]]) -> list[Finding]:
-    """Return what was found on examples of several shapes, once each: what is wrong anywhere, and with what."""
-    names = list(dict.fromkeys(one.name for found in each.values() for one in found))
-    result = []
-    for name in names:
-        here = {shape: one for shape, found in each.items() for one in found if one.name == name}
-        first = min(here.values(), key=lambda one: ORDER[one.verdict])
-        where = [shape for shape, one in here.items() if one.verdict == first.verdict]
-        some = first.verdict == "wrong" and len(where) < len(here)
-        result.append(replace(first, found=f"{first.found} (of {', '.join(where)})") if some else first)
-    return result
-
-
-ORDER = {"wrong": 0, "not judged": 1, "holds": 2, "note": 3}
-
-
-def callable_shapes(
-    penalty: Penalty, shape: Sequence[int] | None, batch: int | None
-) -> Iterator[tuple[str, tuple[int, ...], int, Convention | None, str]]:
-    """Yield examples of what shapes the function takes, with how it is called, or why not."""
-    batches = [batch] if batch is not None else [BATCH, *sizes_written(penalty)]
-    pack = pack_of(penalty)
-    if shape is not None:
-        name, size = "x".join(map(str, shape)), (pack * shape[0], *shape[1:])
-        for one in batches:
-            convention, reason = found_convention(penalty, size, one, pack)
-            yield name, size, one, convention, reason
-            if convention is not None:
-                return
-        return
-    some = False
-    for name, size in (
-        {f"packs of {pack} vectors": (pack * SHAPES["vectors"][0],)}.items() if pack > 1 else SHAPES.items()
-    ):
-        for one in batches:
-            convention, reason = found_convention(penalty, size, one, pack)
-            some = some or convention is not None
-            yield name, size, one, convention, reason
-            if convention is not None:
-                break
-    if some:
-        return
-    for size in FIXED:
-        for one in batches:
-            convention, reason = found_convention(penalty, size, one)
-            if convention is not None:
-                yield "x".join(map(str, size)), size, one, convention, reason
-                return
-
-
-def pack_of(penalty: Penalty) -> int:
-    """Return how many examples the critic sees together, where an argument or an attribute says so."""
-    by_default = {name: one.default for name, one in signature_of(penalty).parameters.items()}
-    sizes = {**constants_of(class_of(inner(penalty))), **by_default}
-    found = [size for name, size in sizes.items() if role_of(name) == "pack"]
-    return next(
-        (PACK if size is Parameter.empty else size for size in found if size is Parameter.empty or size in PACKS), 1
-    )
-
-
-def sizes_written(penalty: Penalty) -> list[int]:
-    """Return the sizes of batches that a function may be written for: what is named so, and numbers in its code."""
-    place = getattr(inner(penalty), "__globals__", {})
-    around = {name: place.get(name) for name in sorted(globals_of(penalty))}
-    around |= getattr(getattr(penalty, "__self__", None), "__dict__", {})
-    named = [found for name, found in around.items() if role_of(name) == "batch"]
-    numbers = [number for code in code_of(penalty) for number in constants_in(code)]
-    return [size for size in dict.fromkeys([*named, *numbers]) if type(size) is int and BATCH < size <= LARGEST]
-
-
-def constants_in(code: CodeType) -> Iterator[object]:
-    """Yield the constants of some code, in tuples too."""
-    for constant in code.co_consts:
-        yield from constant if isinstance(constant, tuple) else (constant,)
-
-
-def of_shape(subject: Subject, weight: float | None, what: What) -> Iterator[Finding]:
-    """Yield what is found on examples of one shape."""
+def of_value(subject: Subject, weight: float | None, what: What) -> Iterator[Finding]:
+    """Yield what is found of one value on examples of one shape."""
     if what == "generator-loss":
         yield from generator_loss_findings(subject)
         return
@@ -286,6 +194,11 @@ def unless_guessed(findings: list[Finding], guessed: set[str]) -> list[Finding]:
 def judged(seen: list[Trial], more: list[Trial], subject: Subject, weight: float | None) -> Iterator[Finding]:
     """Yield what is found of a function's values, its points and what it trains."""
     form, findings = form_findings(seen, subject, weight)
+    along = examples_along(form, [*seen, *more])
+    others = along_others(along, len(subject.shape) + 1) if along != (0,) else None
+    if others is not None:
+        yield others
+        findings = [one for one in findings if one.name != "norm"]
     yield from findings
     if assumed := seen[0].given.assumed:
         yield Finding(
@@ -305,29 +218,7 @@ def judged(seen: list[Trial], more: list[Trial], subject: Subject, weight: float
         )
     if any(finding.name == "value" for finding in findings):
         return
-    yield from place_findings([*seen, *more], subject.convention, form)
+    places = place_findings([*seen, *more], subject.convention, form)
+    yield from (one for one in places if others is None or one.name != "share")
     if form is not None:
         yield from run_findings(seen, subject, form)
-
-
-def likely_arguments(kind: type) -> dict[str, float]:
-    """Return what a class of penalties needs to be made, as far as it is a weight or a target."""
-    known = {"weight": WEIGHT, "target": 1.0}
-    needed = [name for name, one in signature(kind).parameters.items() if one.default is one.empty]
-    return {name: known[role_of(name)] for name in needed if role_of(name) in known}
-
-
-def made(kind: type) -> Penalty:
-    """Return an object of a class of penalties, made without arguments, or with a weight and a target.
-
-    Raises:
-        UsageError: it needs some.
-    """
-    try:
-        thing: Any = kind(**likely_arguments(kind))
-    except TypeError as error:
-        raise UsageError(f"{kind.__name__} cannot be made without arguments ({error}); hand over an object") from error
-    if not callable(thing):
-        raise UsageError(f"objects of {kind.__name__} cannot be called; hand over a method")
-    found: Penalty = thing
-    return found

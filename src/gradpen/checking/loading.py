@@ -6,6 +6,7 @@ import ast
 import builtins
 import importlib
 import importlib.util
+import inspect
 import symtable
 import sys
 from collections.abc import Callable, Iterator
@@ -21,7 +22,7 @@ from gradpen.errors import UsageError
 from gradpen.text import did_you_mean, printable
 
 Statement = ast.stmt
-BASE, DECORATOR = "gradpen_base_of", "gradpen_decorator_of"
+BASE, DECORATOR, DEFAULT = "gradpen_base_of", "gradpen_decorator_of", "gradpen_default_of"
 OPTIONS = ("EasyDict", "CfgNode", "ConfigDict", "AttrDict", "Munch", "DotMap", "Dict")
 """what packages of options call a dictionary whose entries are attributes too"""
 SET_UP = ("add_argument",)
@@ -104,8 +105,9 @@ def from_file(path: Path, name: str) -> Any:
     module = importlib.util.module_from_spec(spec)
     setattr(module, BASE, base_of)
     setattr(module, DECORATOR, decorator_of)
-    for name in names_of_options(tree.body):
-        setattr(module, name, Options)
+    setattr(module, DEFAULT, default_of)
+    for options in names_of_options(tree.body):
+        setattr(module, options, Options)
     sys.path.insert(0, str(path.parent.resolve()))
     try:
         # A script that reads its options finds none, and takes the usual ones.
@@ -144,6 +146,9 @@ class PartLoader(SourceFileLoader):
             statement.bases = [found_by(BASE, base) for base in statement.bases]
         if isinstance(statement, ast.FunctionDef | ast.ClassDef | ast.AsyncFunctionDef):
             statement.decorator_list = [found_by(DECORATOR, one) for one in statement.decorator_list]
+            for given in [node for node in ast.walk(statement) if isinstance(node, ast.arguments)]:
+                given.defaults = [found_by(DEFAULT, one) for one in given.defaults]
+                given.kw_defaults = [one if one is None else found_by(DEFAULT, one) for one in given.kw_defaults]
             return statement
         caught = ast.Tuple(elts=[ast.Name("Exception", ast.Load()), ast.Name("SystemExit", ast.Load())], ctx=ast.Load())
         handler = ast.ExceptHandler(type=caught, name=None, body=[ast.Pass()])
@@ -177,6 +182,14 @@ def decorator_of(found: Callable[[], Any]) -> Any:
         return found()
     except (NameError, AttributeError):
         return lambda decorated: decorated
+
+
+def default_of(found: Callable[[], Any]) -> Any:
+    """Return the default of an argument, or none where what it names is missing: the argument is then needed."""
+    try:
+        return found()
+    except (NameError, AttributeError):
+        return inspect.Parameter.empty
 
 
 class Options(dict[str, Any]):

@@ -121,6 +121,9 @@ def without_penalty(trials: Sequence[Trial], subject: Subject) -> Finding:
             name="penalty", verdict="note", found="of scores alone, a loss has none: check the penalty on its own"
         )
     asked = any(trial.elsewhere for trial in trials)
+    if asked and trials[0].given.values > 1:
+        words = "the penalty is not in this one of its values, and may be another one: check it on its own"
+        return Finding(name="form", verdict="not judged", found=words)
     return Finding(
         name="penalty",
         verdict="wrong",

@@ -1,6 +1,7 @@
 """Where a function penalises slopes: on lines between data and samples, one share for each example."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -9,7 +10,7 @@ from gradpen.checking.calling import Convention
 from gradpen.checking.finding import Finding
 from gradpen.checking.recognition import Recognised, conditions_before, image_part
 from gradpen.checking.shares import CLOSE, ENOUGH, Place, Shares, matched, shares_of, varies_in_words
-from gradpen.checking.trials import Trial
+from gradpen.checking.trials import Trial, is_one_of
 
 DRAW = "Draw torch.rand(len(real), 1, 1, 1), with as many ones as an example has axes."
 NAME, PAIRS = "points", "pairs"
@@ -21,6 +22,10 @@ def place_findings(trials: Sequence[Trial], convention: Convention, form: Recogn
     if convention.takes("points") or convention.takes("gradient"):
         yield Finding(name=NAME, verdict="note", found="chosen by the caller")
         return
+    if any(between_alone(trial) is not trial for trial in trials):
+        trials = [between_alone(trial) for trial in trials]
+        words = "between data and samples, and at data and samples too (Shen et al. 2018)"
+        yield Finding(name=NAME, verdict="note", found=words)
     first = trials[0]
     zero_centred = form is not None and form.target < 0.02
     if first.at_both_ends:
@@ -61,6 +66,40 @@ def place_findings(trials: Sequence[Trial], convention: Convention, form: Recogn
         yield given_shares(shares, rank)
     else:
         yield from on_lines(shares, rank)
+
+
+def between_alone(trial: Trial) -> Trial:
+    """Return a trial without the data and the samples that stand in one batch with the points; any other as it is."""
+    given = trial.given
+    count, left = divmod(trial.points.numel(), given.real.numel())
+    if left or count < 2 or len(trial.points) != count * len(given.real) or trial.at_both_ends:
+        return trial
+    parts = trial.points.chunk(count)
+    between = [part for part in parts if not is_one_of(part, (given.real, given.fake))]
+    return replace(trial, points=between[0]) if len(between) == 1 else trial
+
+
+def examples_along(form: Recognised | None, trials: Sequence[Trial]) -> tuple[int, ...]:
+    """Return the axes along which a function takes examples to lie: others than the first if it does so throughout.
+
+    It does where there is a share, and a norm over all that is left, for each index of them.
+    """
+    first = trials[0]
+    if form is None or form.form.norm != "norm" or first.points.numel() != first.given.real.numel():
+        return (0,)
+    left = tuple(axis for axis in range(first.given.real.dim()) if axis not in form.form.axes)
+    return left if left and shares_of([place_of(trial) for trial in trials]).varies == left else (0,)
+
+
+def along_others(along: tuple[int, ...], rank: int) -> Finding | None:
+    """Return what it is that examples lie along other axes than the first; None where that is a mistake."""
+    if len(along) == 1:
+        words = f"along axis {along[0]}, not the first: each has a share and a norm there"
+        return Finding(name="examples", verdict="note", found=words)
+    if along == (0, 1) and rank == 3:
+        words = "each row of 3-D arrays has a share and a norm of its own, which is right if the rows are the examples"
+        return Finding(name=NAME, verdict="not judged", found=words)
+    return None
 
 
 def place_of(trial: Trial) -> Place:

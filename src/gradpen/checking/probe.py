@@ -1,5 +1,6 @@
 """A critic whose gradients are known everywhere, which notes what it is asked."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -39,6 +40,17 @@ class ByName(dict[str, Tensor]):
         return self.scores
 
 
+def asked_about(given: Sequence[Any], labels: Tensor | None) -> tuple[Tensor, tuple[Any, ...]]:
+    """Return what a critic is asked about, and the conditions: the first tensor that is not the labels is it."""
+    place = next((n for n, one in enumerate(given) if isinstance(one, Tensor) and not same(one, labels)), 0)
+    return given[place], (*given[:place], *given[place + 1 :])
+
+
+def same(one: Tensor, labels: Tensor | None) -> bool:
+    """Return whether a tensor is the labels."""
+    return labels is not None and one.shape == labels.shape and not one.requires_grad and torch.equal(one, labels)
+
+
 def boxed(column: Tensor, output: Output) -> Any:
     """Return scores ``[N, 1]`` in what a critic may return them in."""
     if output == "by name":
@@ -62,6 +74,10 @@ class ProbeCritic(nn.Module):
         # What looks for the device or the type of the first parameter finds one before the first call.
         self.anchor = nn.Parameter(torch.zeros(()))
         self.calls: list[Call] = []
+        self.size = 0
+        """values of an example"""
+        self.labels: Tensor | None = None
+        """those of the data, which may stand before the examples"""
 
     def of_size(self, size: int, kind: str, *more: int) -> Tensor:
         """Return the parameters of examples with so many values, always the same ones."""
@@ -75,11 +91,14 @@ class ProbeCritic(nn.Module):
 
     def make_weights(self, size: int) -> None:
         """Make the parameters for examples with so many values, before a transform of functions looks at them."""
+        self.size = size
         for kind, more in (("a", ()), ("b", ()), ("f", (FEATURES,))):
             self.of_size(size, kind, *more)
 
-    def forward(self, points: Tensor, *conditions: Any, **named: Any) -> Any:
+    def forward(self, *given: Any, **named: Any) -> Any:
         """Return the scores in the form asked for, of so many examples together as a critic that packs sees."""
+        points, conditions = asked_about((*given, *named.values()), self.labels)
+        points = points[None] if points.numel() == self.size and len(points) != 1 else points  # under vmap
         if self.pack > 1 and len(points) % self.pack == 0:
             points = points.reshape(len(points) // self.pack, -1)
         flat = points.flatten(1)
@@ -87,7 +106,7 @@ class ProbeCritic(nn.Module):
         a, b = self.of_size(size, "a").to(flat.dtype), self.of_size(size, "b").to(flat.dtype)
         terms = self.scale * (a * flat / 3 + 0.5 * b * flat.square())
         scores = terms.sum(1) + self.anchor.to(flat.dtype)
-        self.calls.append(Call(examples(points), (*conditions, *named.values()), examples(scores)))
+        self.calls.append(Call(examples(points), conditions, examples(scores)))
         if self.output == "flat":
             return scores
         if self.output == "maps":
@@ -143,10 +162,11 @@ class DeadCritic(nn.Module):
     def __init__(self, output: Output = "flat") -> None:
         super().__init__()
         self.weight, self.output = nn.Parameter(torch.full((), -1.0)), output
+        self.labels: Tensor | None = None
 
-    def forward(self, points: Tensor, *conditions: Any, **named: Any) -> Any:
+    def forward(self, *given: Any, **named: Any) -> Any:
         """Return zeros that depend on the points and the weight as ReLU makes them."""
-        del conditions, named
+        points, _ = asked_about((*given, *named.values()), self.labels)
         scores = (self.weight * points.flatten(1).square().sum(1) - 1).relu()
         if self.output == "flat":
             return scores

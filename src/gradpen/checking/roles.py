@@ -99,10 +99,28 @@ OF_OTHERS = (
 )
 """parts of the names that weights of other losses than the penalty have"""
 PARTS: tuple[tuple[Role, tuple[str, ...]], ...] = (
-    ("unknown", ("optim",)),
-    ("size", ("z_dim", "zdim", "latent_dim", "noise_dim", "nz", "latent_size")),
+    ("unknown", ("optim", "n_critic", "critic_iter", "critic_step", "num_critic", "critics_num", "critic_num")),
+    ("latents", ("g_input", "gen_input", "generator_input")),
+    ("size", ("z_dim", "dim_z", "zdim", "latent_dim", "noise_dim", "nz", "latent_size")),
     ("gradient", ("grad",)),
-    ("scores", ("d_interp", "disc_interp", "d_hat", "score", "logit", "pred", "validity", "d_out", "d_real", "d_fake")),
+    (
+        "scores",
+        (
+            "d_interp",
+            "disc_interp",
+            "p_interp",
+            "interp_crit",
+            "interp_critic",
+            "d_hat",
+            "score",
+            "logit",
+            "pred",
+            "validity",
+            "d_out",
+            "d_real",
+            "d_fake",
+        ),
+    ),
     ("labels", ("label", "cond", "onehot", "one_hot", "class_", "attr")),
     ("weight", WEIGHTS),
     ("points", ("interp", "x_hat", "xhat", "x_in", "mixed", "hat")),
@@ -111,7 +129,7 @@ PARTS: tuple[tuple[Role, tuple[str, ...]], ...] = (
     ("generator", ("netg", "g_net", "generator", "gnet")),
     ("real", ("real", "true_", "_true", "x_data", "expert", "demo")),
     ("fake", ("fake", "gen", "synth", "false", "tilde", "policy", "agent", "learner")),
-    ("switch", ("cuda", "gpu", "verbose", "debug", "one_sided", "onesided", "use_", "enable")),
+    ("switch", ("cuda", "gpu", "verbose", "debug", "one_sided", "onesided", "use_", "enable", "with_")),
     ("epsilon", ("epsilon", "alpha")),
     ("latents", ("noise", "latent")),
     ("scores", ("output", "_out")),
@@ -121,13 +139,15 @@ PARTS: tuple[tuple[Role, tuple[str, ...]], ...] = (
 """parts of names, what tells most first"""
 
 
+PENALISED = ("gp", "penal", "wgan")
+"""parts of the names of switches that are on"""
 SAMPLED: tuple[Role, ...] = ("real", "fake")
 SIDES: dict[Role, tuple[str, ...]] = {
     "real_scores": ("real", "true"),
     "fake_scores": ("fake", "gen", "synth", "false"),
 }
 SCORED = ("pred", "score", "logit", "valid", "output", "_out", "prob")
-SCORED_FIRST = ("d_", "dis_", "disc_", "crit_", "critic_", "dreal", "dfake")
+SCORED_FIRST = ("d_", "p_", "dis_", "disc_", "crit_", "critic_", "dreal", "dfake")
 """parts of names of scores, and what they begin with, beside a word for data or samples: real_pred, d_fake"""
 
 
@@ -145,6 +165,8 @@ def roles_of(name: str) -> list[Role]:
     (['real'], ['scores'], ['scores', 'labels'], ['weight'])
     """
     plain = name.strip("_").lower()
+    if plain == "batch":  # its size, or data with their labels
+        return ["batch", "unknown"]
     found = [role for role, names in WHOLE.items() if plain in names] + scores_of_a_side(plain)
     if "onehot" in plain.replace("_", "") and (side := [role for role in SAMPLED if role in plain]):
         return [*side, "labels"]
@@ -153,6 +175,11 @@ def roles_of(name: str) -> list[Role]:
     if not found or found[-1] in SIDES:
         found += [role for role, parts in PARTS if any(part in plain for part in parts)][:1]
     return found or ["unknown"]
+
+
+def penalised(name: str) -> bool:
+    """Return whether a switch of this name turns a penalty on."""
+    return any(part in name.lower() for part in PENALISED)
 
 
 def role_of(name: str) -> Role:

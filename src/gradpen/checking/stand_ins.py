@@ -1,18 +1,19 @@
 """Objects that stand for what a function of somebody else's names and nothing defines: each is what its name says."""
 
-import ast
-import functools
 import inspect
-import textwrap
+import math
+import sys
 import types
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from gradpen.checking.roles import Role, role_of
+from gradpen.checking.attributes import constants_of, made_later, names_in
+from gradpen.checking.roles import Role, penalised, role_of
+from gradpen.checking.training_steps import Steps, is_called, unpacked_into
 
 WEIGHT = 10.0
 """of a penalty, where the function looks for one outside its arguments"""
@@ -20,11 +21,20 @@ LATENTS = 8
 """size of latents, where the function looks for one"""
 TINY = 1e-12
 """below a root"""
-PENALISED = ("gp", "penal", "wgan")
-"""parts of the names of switches that are on"""
 SECTIONS = ("model", "network", "net", "train", "training", "loss", "gan", "discriminator", "critic", "disc")
 """of parsed options, whose names are those of networks"""
-CONSTANTS = (int, float, str, bool)
+ONES = {"one": 1.0, "mone": -1.0, "minus_one": -1.0, "neg_one": -1.0}
+"""what scores are sent backward with"""
+RECORDS = ("loss", "history", "log", "metric", "stat")
+"""parts of the names of what keeps numbers under the names of networks"""
+NUMERIC = ("mean", "sum", "sqrt", "square", "abs", "exp", "log", "norm", "relu", "maximum", "cat", "ones_like")
+"""functions that another library has under the names that PyTorch has them"""
+DRAWN = {"uniform": torch.rand, "normal": torch.randn}
+CHANNELS = ("nc", "c_dim", "in_ch", "channel", "channels")
+HEIGHTS = ("h", "img_size", "image_size", "imsize", "im_size", "img_height", "image_height", "height")
+WIDTHS = ("w", "img_width", "image_width", "width")
+VALUES = ("input_dim", "x_dim", "data_dim", "feature_dim", "n_features", "num_features", "in_features", "input_size")
+"""names of sizes of an example, the last of which others end in, and of how many values it has"""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,6 +55,8 @@ class Around:
     """the class of a method that is called without an object"""
     unknown_scores: bool = False
     """whether what is called by a name that says nothing is the critic"""
+    steps: Steps = field(default_factory=Steps)
+    """what is sent backward, and where optimizers make their steps"""
 
     @property
     def batch(self) -> int:
@@ -65,6 +77,8 @@ class StandIn:
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):
             raise AttributeError(name)
+        if name in ("backward", "manual_backward", "step"):
+            return self.around_.steps.end if name == "step" else self.around_.steps.send
         if name not in self.other_:
             found = self.own(name)
             if found is not None:
@@ -72,7 +86,8 @@ class StandIn:
             if self.options_ and name.lower() in SECTIONS:
                 return StandIn(self.around_, options=True)
             self.other_[name] = self.around_.critic if name == "forward" else stub(name, self.around_)
-        return self.other_[name]
+        found = self.other_[name]
+        return giving(found) if isinstance(found, Tensor | float) and is_called(sys._getframe(1)) else found
 
     def own(self, name: str) -> Any:
         """Return a method or a property of the object's class; None where it has none of this name."""
@@ -89,7 +104,12 @@ class StandIn:
         self.other_[name] = value
 
     def __getitem__(self, name: str) -> Any:
-        return getattr(self, str(name))
+        key = str(name)
+        if self.options_ or key in self.other_:
+            return getattr(self, key)
+        name = getattr(self, "name_", "")
+        kept = any(part in name for part in RECORDS)
+        return self.other_.setdefault(key, Unknown(self.around_, f"{name}.{key}") if kept else stub(key, self.around_))
 
     def __setitem__(self, name: str, value: Any) -> None:
         setattr(self, str(name), value)
@@ -111,6 +131,10 @@ class Unknown(StandIn):
     def __call__(self, *arguments: Any, **named: Any) -> Any:
         """Return the first tensor it is given, or the scores of examples where it may be the critic."""
         first = next((one for one in (*arguments, *named.values()) if isinstance(one, Tensor)), self)
+        if self.name_ in DRAWN and arguments and isinstance(arguments[0], tuple | list):
+            return DRAWN[self.name_](arguments[0])
+        if self.name_ in NUMERIC and arguments and isinstance(arguments[0], Tensor):
+            return getattr(torch, self.name_)(*arguments, **{"dim" if n == "axis" else n: v for n, v in named.items()})
         real = self.around_.examples["real"]
         if self.around_.unknown_scores and isinstance(first, Tensor) and first.shape == real.shape:
             return self.around_.critic(*arguments, **named)
@@ -129,7 +153,10 @@ class Unknown(StandIn):
         return 0
 
     def __iter__(self) -> Iterator[Any]:
-        return iter(())
+        return iter([stub(name, self.around_) for name in unpacked_into(sys._getframe(1))])
+
+    def __mod__(self, other: Any) -> int:
+        return 0
 
     def __index__(self) -> int:
         return int(self.around_.batch)
@@ -165,10 +192,28 @@ class Unknown(StandIn):
     __sub__, __truediv__ = negative, inverse
 
 
+def giving(found: Any) -> Callable[..., Any]:
+    """Return a function that gives what a name stands for, where it is called: self.latents(64)."""
+
+    def give(*arguments: Any, **named: Any) -> Any:
+        del arguments, named
+        return found
+
+    return give
+
+
 def stub(name: str, around: Around) -> Any:
     """Return what something of this name is likely to be, and note it."""
     role: Role = "batch" if name.strip("_").lower() == "b" else role_of(name)
     usual, assumed = constants_of(around.kind), around.assumed
+    if (
+        role == "unknown"
+        and name not in NUMERIC
+        and any(f"{beginning}_{name}" in names_in(around.kind) for beginning in ("fake", "gen"))
+    ):
+        role = "real"
+    if role in ("unknown", "epsilon", "gradient") and name in made_later(around.kind):
+        return None
     if role in ("critic", "generator") and usual.get(name) is None:
         return around.critic if role == "critic" else around.generator
     if role in around.examples:
@@ -188,74 +233,29 @@ def stub(name: str, around: Around) -> Any:
     }
     if role == "switch" and name.endswith("ids"):
         return []
-    if role == "switch" and any(part in name.lower() for part in PENALISED):
+    if role == "switch" and penalised(name):
         return True
     if role == "epsilon" and "eps" in name.lower():
         return TINY
+    if name in ONES:
+        return torch.tensor(ONES[name])
     if role in known:
         assumed.add(f"{name} = {known[role]}")
         return known[role]
+    if role == "unknown" and (size := size_named(name, around.examples["real"].shape)):
+        assumed.add(f"{name} = {size}")
+        return size
     return StandIn(around, options=True) if role == "group" or name.isupper() else Unknown(around, name)
 
 
-@functools.lru_cache(maxsize=64)
-def constants_of(kind: type | None) -> dict[str, Any]:
-    """Return the attributes that objects of a class have as numbers, words, True, False or losses where they are made.
+def size_named(name: str, shape: Sequence[int]) -> int:
+    """Return what a size of this name is where examples have this shape, the batch first; 0 where it is none.
 
-    None counts where it is the default of an argument, which is then meant; one that is assigned is set later.
+    >>> [size_named(name, (6, 3, 32, 16)) for name in ("img_channels", "height", "img_size", "in_features", "steps")]
+    [3, 32, 32, 1536, 0]
     """
-    found: dict[str, Any] = {}
-    for place in reversed(kind.__mro__ if kind is not None else ()):
-        found |= {
-            name: value for name, value in vars(place).items() if type(value) in CONSTANTS and name[:2] != "__"
-        } | constants_of_init(place)
-    return found
-
-
-def constants_of_init(kind: type) -> dict[str, Any]:
-    """Return the constants that the making of an object assigns to its attributes."""
-    try:
-        method = vars(kind)["__init__"]
-        tree = ast.parse(textwrap.dedent(inspect.getsource(method)))
-        given = inspect.signature(method).parameters
-    except (KeyError, TypeError, OSError, SyntaxError, ValueError):
-        return {}
-    usual = {name: one.default for name, one in given.items() if one.default is None or type(one.default) in CONSTANTS}
-    found = {}
-    for target, value in assignments(tree):
-        if not isinstance(target, ast.Attribute) or not isinstance(target.value, ast.Name):
-            continue
-        if isinstance(value, ast.Name) and value.id in usual:
-            found[target.attr] = usual[value.id]
-        elif isinstance(value, ast.Constant) and type(value.value) in CONSTANTS:
-            found[target.attr] = value.value
-        elif (loss := loss_of(value)) is not None:
-            found[target.attr] = loss
-    return found
-
-
-def loss_of(value: ast.expr) -> nn.Module | None:
-    """Return the loss of PyTorch's that an expression makes without arguments; None where it makes none."""
-    if not isinstance(value, ast.Call) or value.args or value.keywords:
-        return None
-    name = value.func.attr if isinstance(value.func, ast.Attribute) else getattr(value.func, "id", "")
-    kind = getattr(nn, name, None) if name.endswith("Loss") else None
-    return kind() if isinstance(kind, type) else None
-
-
-def assignments(tree: ast.AST) -> Iterator[tuple[ast.expr, ast.expr]]:
-    """Yield what is assigned to what, one by one where several are at once."""
-    for node in ast.walk(tree):
-        if not isinstance(node, ast.Assign):
-            continue
-        for target in node.targets:
-            if isinstance(target, ast.Tuple) and isinstance(node.value, ast.Tuple):
-                yield from zip(target.elts, node.value.elts, strict=False)
-            else:
-                yield target, node.value
-
-
-def class_of(function: Callable[..., Any]) -> type | None:
-    """Return the class that a plain method was taken from without an object; None for others."""
-    found: Any = getattr(function, "__globals__", {}).get(getattr(function, "__qualname__", "").split(".")[0])
-    return found if isinstance(found, type) else None
+    plain = name.strip("_").lower()
+    for axis, words in ((1, CHANNELS), (2, HEIGHTS), (3, WIDTHS)):
+        if axis < len(shape) and (plain in words or plain.endswith(words[-1])):
+            return shape[axis]
+    return math.prod(shape[1:]) if plain in VALUES else 0

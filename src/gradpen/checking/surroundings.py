@@ -13,8 +13,9 @@ import torch
 from torch import nn
 from torch.overrides import TorchFunctionMode
 
+from gradpen.checking.attributes import class_of
 from gradpen.checking.roles import role_of
-from gradpen.checking.stand_ins import Around, class_of, stub
+from gradpen.checking.stand_ins import Around, stub
 
 MISSING = object()
 

@@ -30,7 +30,10 @@ class Check:
     """Examples in a batch."""
     weight: Annotated[float | None, option("X", "whatever is found")] = None
     """The penalty coefficient that is meant."""
-    what: Literal["penalty", "critic-loss", "generator-loss"] = "penalty"
+    what: Annotated[
+        Literal["penalty", "critic-loss", "generator-loss"] | None,
+        option("penalty|critic-loss|generator-loss", "a penalty, or else a critic's loss"),
+    ] = None
     """What the function is."""
     json: bool = False
     """Print JSON."""

@@ -1,0 +1,116 @@
+"""The critic that stands beside a penalty function in its file, where none was handed over to be looked at."""
+
+import ast
+import inspect
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from gradpen.checking.attributes import assignments, class_of
+from gradpen.checking.conventions import Penalty
+from gradpen.checking.finding import Finding
+from gradpen.checking.loading import load_named
+from gradpen.checking.roles import role_of
+from gradpen.checking.stand_ins import size_named
+from gradpen.checking.surroundings import inner
+from gradpen.checking.trials import same_randomness
+from gradpen.coupling import batch_norm_in
+from gradpen.errors import UsageError
+
+NO_CRITICS = ("loss", "penalty", "trainer", "wrapper")
+"""parts of the names of classes that are about critics and none"""
+EXAMPLES = (6, 3, 64, 64)
+"""shape of a batch that a critic is made for, where it is to be told sizes"""
+WIDTH = 8
+"""of layers, where it is to be told"""
+BATCH_NORM = "BatchNorm"
+REMEDY = "Take layer norm, torch.nn.GroupNorm(1, channels), or no norm."
+
+
+def nearby_findings(function: Penalty) -> Iterator[Finding]:
+    """Yield whether the one critic in a function's file has batch norm, as far as it can be made."""
+    place = inner(function)
+    try:
+        path = Path(place.__code__.co_filename)
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+    except (AttributeError, OSError, SyntaxError, ValueError):
+        return
+    name = name_of_critic(tree, class_of(place))
+    if name is None:
+        return
+    critic = made(path, name, place.__globals__.get(name))
+    layer, kind = batch_norm_in(critic) if critic is not None else ("", "")
+    if kind:
+        yield Finding(
+            name="critic",
+            verdict="wrong",
+            found=f"{name} in the same file has batch norm: its layer {layer!r} is {kind}",
+            expected="a score that depends on its own example alone",
+            meaning="The penalty is on the gradient of each score with respect to its own example.",
+            remedy=f"{REMEDY} If it is another critic that you penalise, hand it over as `critic`.",
+        )
+    elif critic is None and BATCH_NORM in ast.unparse(classes_of(tree)[name]):
+        words = f"{name} in the same file may have batch norm, in which scores of examples hang together"
+        yield Finding(name="critic", verdict="note", found=words, meaning="Hand it over as `critic` to be looked at.")
+    elif critic is not None and isinstance(list(critic.modules())[-1], nn.Sigmoid):
+        yield Finding(
+            name="critic",
+            verdict="note",
+            found=f"{name} in the same file ends in a sigmoid",
+            meaning="A Wasserstein critic ends without one: bounded scores cannot measure a distance.",
+        )
+
+
+def classes_of(tree: ast.Module) -> dict[str, ast.ClassDef]:
+    """Return the classes of a file by their names."""
+    return {one.name: one for one in tree.body if isinstance(one, ast.ClassDef)}
+
+
+def name_of_critic(tree: ast.Module, kind: type | None) -> str | None:
+    """Return the class of the critic that a penalty in this file is of: what its object makes, or the only one."""
+    classes = classes_of(tree)
+    if kind is not None and kind.__name__ in classes:
+        for target, value in assignments(classes[kind.__name__]):
+            if isinstance(target, ast.Attribute) and role_of(target.attr) == "critic" and isinstance(value, ast.Call):
+                return next((name for name in called(value) if name in classes), None)
+    found = [name for name, one in classes.items() if is_critic(one)]
+    return found[0] if len(found) == 1 else None
+
+
+def called(value: ast.expr) -> Iterator[str]:
+    """Yield the names that an expression calls, the inmost last."""
+    for node in ast.walk(value):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+            yield node.func.id
+
+
+def is_critic(one: ast.ClassDef) -> bool:
+    """Return whether a class is a critic: it is named so, and has a forward pass."""
+    plain = one.name.lower()
+    forward = any(isinstance(part, ast.FunctionDef) and part.name == "forward" for part in one.body)
+    return forward and role_of(plain) == "critic" and not any(part in plain for part in NO_CRITICS)
+
+
+def made(path: Path, name: str, found: Any) -> nn.Module | None:
+    """Return a critic of a class, told whatever sizes it needs; None where it cannot be made."""
+    try:
+        kind = found if isinstance(found, type) else load_named(f"{path}:{name}")
+        needed = [one for one in inspect.signature(kind).parameters.values() if one.default is one.empty]
+        plain = [one for one in needed if one.kind not in (one.VAR_POSITIONAL, one.VAR_KEYWORD)]
+        with same_randomness(0):
+            module = kind(**{one.name: told(one.name) for one in plain})
+    except (Exception, SystemExit, UsageError):
+        return None
+    return module if isinstance(module, nn.Module) else None
+
+
+def told(name: str) -> Any:
+    """Return what an argument of this name is told where a critic is made."""
+    if "shape" in name:
+        return EXAMPLES[1:]
+    if role_of(name) == "device":
+        return torch.device("cpu")
+    return size_named(name, EXAMPLES) or WIDTH

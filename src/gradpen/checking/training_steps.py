@@ -1,0 +1,84 @@
+"""What a training step does beside returning: losses that it sends backward, its optimizers' steps, what it unpacks."""
+
+import dis
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from types import FrameType
+from typing import Any
+from unittest.mock import patch
+
+import torch
+from torch import Tensor
+
+STORES = ("STORE_FAST", "STORE_NAME", "STORE_GLOBAL", "STORE_DEREF", "STORE_ATTR")
+CALLS = ("LOAD_METHOD", "LOAD_ATTR")
+
+
+@dataclass
+class Steps:
+    """The losses of a training step, each the sum of what is sent backward before an optimizer's step."""
+
+    losses: list[Tensor] = field(default_factory=list)
+    ended: bool = True
+
+    def send(self, loss: Any, gradient: Any = None, **named: Any) -> None:
+        """Take a loss in place of sending it backward, times the gradient that it is sent with."""
+        del named
+        if not isinstance(loss, Tensor):
+            return
+        part = (loss if gradient is None else loss * gradient).sum()
+        if self.ended:
+            self.losses.append(part)
+        else:
+            self.losses[-1] = self.losses[-1] + part
+        self.ended = False
+
+    def end(self, *arguments: Any, **named: Any) -> None:
+        """Let the next loss be another one: an optimizer has made its step."""
+        del arguments, named
+        self.ended = True
+
+
+@contextmanager
+def noted(steps: Steps) -> Iterator[None]:
+    """Note what is sent backward in place of doing it: the graph is needed afterwards.
+
+    What is sent backward with ``create_graph`` is so, since it makes a gradient to go on with.
+    """
+    usual = torch.autograd.backward
+
+    def backward(
+        tensors: Any,
+        grad_tensors: Any = None,
+        retain_graph: bool | None = None,
+        create_graph: bool = False,
+        **named: Any,
+    ) -> None:
+        if create_graph:
+            usual(tensors, grad_tensors, retain_graph, create_graph, **named)
+            return
+        for place, tensor in enumerate([tensors] if isinstance(tensors, Tensor) else tensors):
+            steps.send(tensor, grad_tensors[place] if isinstance(grad_tensors, tuple | list) else grad_tensors)
+
+    with patch.object(torch.autograd, "backward", backward):
+        yield
+
+
+def is_called(frame: FrameType) -> bool:
+    """Return whether what code looks up by a dot just now is called at once, as a method is."""
+    step = next((one for one in dis.get_instructions(frame.f_code) if one.offset == frame.f_lasti), None)
+    return step is not None and (step.opname == "LOAD_METHOD" or (step.opname in CALLS and "NULL" in step.argrepr))
+
+
+def unpacked_into(frame: FrameType) -> list[str]:
+    """Return the names of what code unpacks something into just now; none where it does another thing with it."""
+    steps = iter(dis.get_instructions(frame.f_code))
+    now = next((one for one in steps if one.offset == frame.f_lasti), None)
+    if now is None or now.opname != "UNPACK_SEQUENCE":
+        return []
+    names: list[str] = []
+    for step in steps:
+        if step.opname.startswith(STORES) and len(names) < int(now.argval):
+            names += step.argval[: step.opname.count("STORE")] if isinstance(step.argval, tuple) else [step.argval]
+    return names[: int(now.argval)]
