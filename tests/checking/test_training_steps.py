@@ -225,6 +225,92 @@ class Trainer:
     assert main(["check", f"{script}:penalty"]) == 0, "of two critics it is not known which"
 
 
+NESTED = """
+import torch
+
+
+def train(weight):
+    def penalty(net, real, fake):
+        share = torch.rand({shares}, device=device)
+        points = (share * real + (1 - share) * fake).requires_grad_(True)
+        (gradient,) = torch.autograd.grad(net(points).sum(), points, create_graph=True)
+        return weight * ((gradient.flatten(1).norm(dim=1) - 1) ** 2).mean()
+
+    raise RuntimeError("it trains")
+"""
+
+
+@pytest.mark.parametrize(("shares", "code"), [("len(real), 1, 1, 1", 0), ("1, 1, 1, 1", 1)])
+def test_a_function_inside_another_is_found(
+    shares: str, code: int, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    script = tmp_path / "train.py"
+    script.write_text(NESTED.format(shares=shares))
+    assert main(["check", f"{script}:train.penalty"]) == code
+    assert capsys.readouterr().out.startswith("train.penalty, called as")
+    assert main(["check", f"{script}:train.other"]) == 2
+
+
+OF_ROWS = """
+import torch
+from torch import nn
+
+
+class Critic(nn.Module):
+    def __init__(self, features):
+        super().__init__()
+        self.layers = nn.Sequential({layers})
+
+    def forward(self, x):
+        return self.layers(x)
+
+
+def penalty(critic, real, fake):
+    share = torch.rand_like(real[:, :1])
+    points = (share * real + (1 - share) * fake).requires_grad_(True)
+    (gradient,) = torch.autograd.grad(critic(points).sum(), points, create_graph=True)
+    return ((gradient.norm(2, dim=1) - 1) ** 2).mean()
+"""
+
+
+@pytest.mark.parametrize(
+    ("layers", "code"),
+    [
+        ("nn.Linear(features, 8), nn.ReLU(), nn.Linear(8, 1)", 0),
+        ("nn.Conv1d(1, 8, 3), nn.ReLU()", 0),
+        ("nn.Flatten(), nn.Linear(features, 1)", 1),
+        ("nn.Conv1d(2, 8, 3), nn.ReLU()", 1),
+        ("nn.Conv2d(3, 8, 3), nn.ReLU()", 1),
+        ("nn.Conv3d(1, 8, 3), nn.ReLU()", 1),
+    ],
+)
+def test_the_critic_in_the_same_file_tells_what_examples_are(layers: str, code: int, tmp_path: Path) -> None:
+    script = tmp_path / "train.py"
+    script.write_text(OF_ROWS.format(layers=layers))
+    assert main(["check", f"{script}:penalty"]) == code, "right of vectors alone"
+
+
+class NotingDown:
+    """Fails where it notes down what cannot be made up, after the loss was sent, or between two parts of it."""
+
+    def after(self, real, fake):
+        loss = self.critic(fake).mean() - self.critic(real).mean() + 10 * of_x_and_y(real, fake, self.critic)
+        loss.backward()
+        self.optimizer.step()
+        return [weight.value.grad for weight in self.critic.trainable_weights]
+
+    def between(self, real, fake):
+        (self.critic(fake).mean() - self.critic(real).mean()).backward()
+        norms = [weight.value.grad for weight in self.critic.trainable_weights]
+        (10 * of_x_and_y(real, fake, self.critic)).backward()
+        return norms
+
+
+def test_what_fails_after_the_loss_was_sent_does_not_count() -> None:
+    assert gradpen.check(NotingDown.after).exit_code == 0
+    assert gradpen.check(NotingDown.between).exit_code == 2
+
+
 def test_reports_say_nothing_of_critics_elsewhere() -> None:
     report: PenaltyReport = gradpen.check(of_x_and_y)
     assert not any(one.name == "critic" for one in report.findings)

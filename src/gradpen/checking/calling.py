@@ -241,7 +241,12 @@ def call(function: Penalty, convention: Convention, given: Material, *, attached
         warnings.catch_warnings(),
     ):
         warnings.simplefilter("ignore")  # they would be said at each of some hundred calls
-        returned = function(*arguments, **keywords)
+        try:
+            returned = function(*arguments, **keywords)
+        except Exception as error:
+            if not (convention.whole and around.steps.survives(error, inner(function))):
+                raise
+            returned = None
     before = [unpacked(one, convention.pack) for one in (given.real, given.fake)]
     given.overwritten = not (torch.equal(real, before[0]) and torch.equal(fake.detach(), before[1]))
     if isinstance(returned, tuple | list) and convention.takes("real_scores") and convention.takes("fake_scores"):

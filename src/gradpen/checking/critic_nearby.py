@@ -3,6 +3,7 @@
 import ast
 import inspect
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -27,41 +28,71 @@ EXAMPLES = (6, 3, 64, 64)
 WIDTH = 8
 """of layers, where it is to be told"""
 BATCH_NORM = "BatchNorm"
+FLATTENS = ("view", "flatten", "reshape", "rearrange", "mean(", "permute")
+"""what a critic of vectors has not in its source"""
 REMEDY = "Take layer norm, torch.nn.GroupNorm(1, channels), or no norm."
 
 
-def nearby_findings(function: Penalty) -> Iterator[Finding]:
-    """Yield whether the one critic in a function's file has batch norm, as far as it can be made."""
+@dataclass(frozen=True)
+class Nearby:
+    """A critic in the same file as a function."""
+
+    name: str
+    source: str
+    module: nn.Module | None
+    """none where it cannot be made"""
+
+    def shapes(self) -> set[str]:
+        """Return which examples it is for, as its first layers tell; none where they do not."""
+        layers = list(self.module.modules()) if self.module is not None else []
+        for kind, shape in ((nn.Conv3d, "volumes"), (nn.Conv2d, "images")):
+            if any(isinstance(layer, kind) for layer in layers):
+                return {shape}
+        lines = [layer for layer in layers if isinstance(layer, nn.Conv1d)]
+        if lines:
+            return {"signals", "vectors"} if lines[0].in_channels == 1 else {"signals"}
+        dense = any(isinstance(layer, nn.Linear) for layer in layers)
+        other = any(isinstance(layer, nn.RNNBase | nn.Flatten | nn.MultiheadAttention) for layer in layers)
+        return {"vectors"} if dense and not other and not any(word in self.source for word in FLATTENS) else set()
+
+    def findings(self) -> Iterator[Finding]:
+        """Yield whether it has batch norm, and whether it ends in a sigmoid."""
+        layer, kind = batch_norm_in(self.module) if self.module is not None else ("", "")
+        if kind:
+            yield Finding(
+                name="critic",
+                verdict="wrong",
+                found=f"{self.name} in the same file has batch norm: its layer {layer!r} is {kind}",
+                expected="a score that depends on its own example alone",
+                meaning="The penalty is on the gradient of each score with respect to its own example.",
+                remedy=f"{REMEDY} If it is another critic that you penalise, hand it over as `critic`.",
+            )
+        elif self.module is None and BATCH_NORM in self.source:
+            words = f"{self.name} in the same file may have batch norm, in which scores of examples hang together"
+            yield Finding(
+                name="critic", verdict="note", found=words, meaning="Hand it over as `critic` to be looked at."
+            )
+        elif self.module is not None and isinstance(list(self.module.modules())[-1], nn.Sigmoid):
+            yield Finding(
+                name="critic",
+                verdict="note",
+                found=f"{self.name} in the same file ends in a sigmoid",
+                meaning="A Wasserstein critic ends without one: bounded scores cannot measure a distance.",
+            )
+
+
+def critic_near(function: Penalty) -> Nearby | None:
+    """Return the critic that a function's object makes, or the only one in its file; None where there is none."""
     place = inner(function)
     try:
         path = Path(place.__code__.co_filename)
         tree = ast.parse(path.read_text(encoding="utf-8"))
     except (AttributeError, OSError, SyntaxError, ValueError):
-        return
+        return None
     name = name_of_critic(tree, class_of(place))
     if name is None:
-        return
-    critic = made(path, name, place.__globals__.get(name))
-    layer, kind = batch_norm_in(critic) if critic is not None else ("", "")
-    if kind:
-        yield Finding(
-            name="critic",
-            verdict="wrong",
-            found=f"{name} in the same file has batch norm: its layer {layer!r} is {kind}",
-            expected="a score that depends on its own example alone",
-            meaning="The penalty is on the gradient of each score with respect to its own example.",
-            remedy=f"{REMEDY} If it is another critic that you penalise, hand it over as `critic`.",
-        )
-    elif critic is None and BATCH_NORM in ast.unparse(classes_of(tree)[name]):
-        words = f"{name} in the same file may have batch norm, in which scores of examples hang together"
-        yield Finding(name="critic", verdict="note", found=words, meaning="Hand it over as `critic` to be looked at.")
-    elif critic is not None and isinstance(list(critic.modules())[-1], nn.Sigmoid):
-        yield Finding(
-            name="critic",
-            verdict="note",
-            found=f"{name} in the same file ends in a sigmoid",
-            meaning="A Wasserstein critic ends without one: bounded scores cannot measure a distance.",
-        )
+        return None
+    return Nearby(name, ast.unparse(classes_of(tree)[name]), made(path, name, place.__globals__.get(name)))
 
 
 def classes_of(tree: ast.Module) -> dict[str, ast.ClassDef]:

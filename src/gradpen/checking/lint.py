@@ -7,7 +7,7 @@ from typing import Literal
 from torch import nn
 
 from gradpen.checking.conventions import Penalty
-from gradpen.checking.critic_nearby import nearby_findings
+from gradpen.checking.critic_nearby import critic_near
 from gradpen.checking.factories import as_one_call
 from gradpen.checking.finding import ORDER, Finding, PenaltyReport
 from gradpen.checking.form_findings import form_findings
@@ -122,7 +122,9 @@ def checked(
         name: of_shape(Subject(function=penalty, convention=convention, shape=size, batch=one), weight, what)
         for name, size, one, convention in called
     }
-    fitting = fitting_shapes(each)
+    near = None if critic is not None or shape is not None else critic_near(penalty)
+    of_critic = {name: found for name, found in each.items() if near is not None and name in near.shapes()}
+    fitting = fitting_shapes(of_critic) if of_critic else fitting_shapes(each, IMAGES)
     refused = next((reason for name, *_, how, reason in found if name == IMAGES and how is None), "")
     findings = [
         *together(fitting),
@@ -136,8 +138,8 @@ def checked(
     _, size, one, convention = called[0]
     if critic is not None:
         findings += critic_findings(penalty, convention, critic, size, one)
-    elif any(finding.name == "target" and finding.verdict == "holds" for finding in findings):
-        findings += nearby_findings(penalty)
+    elif near is not None and any(finding.name == "target" and finding.verdict == "holds" for finding in findings):
+        findings += near.findings()
     return PenaltyReport(
         subject=subject,
         convention=convention.words,

@@ -25,6 +25,8 @@ Statement = ast.stmt
 BASE, DECORATOR, DEFAULT = "gradpen_base_of", "gradpen_decorator_of", "gradpen_default_of"
 OPTIONS = ("EasyDict", "CfgNode", "ConfigDict", "AttrDict", "Munch", "DotMap", "Dict")
 """what packages of options call a dictionary whose entries are attributes too"""
+NESTED = "gradpen_nested"
+"""name of a function that was inside another"""
 SET_UP = ("add_argument",)
 """calls that belong to an object that was assigned"""
 
@@ -43,7 +45,7 @@ def load_named(source: str) -> Any:
         raise UsageError(f"'{printable(source)}': expected package.module:function, or path/file.py:function")
     found = from_file(Path(place), name) if place.endswith(".py") else from_module(place)
     whole, first = found, name.split(".")[0]
-    for part in name.split("."):
+    for part in [NESTED] if hasattr(found, NESTED) else name.split("."):
         try:
             found = getattr(found, mangled(found, part))
         except AttributeError:
@@ -51,6 +53,8 @@ def load_named(source: str) -> Any:
             raise UsageError(
                 f"there is no '{printable(name)}' in {printable(place)}{did_you_mean(first, known)}"
             ) from None
+    if getattr(found, "__qualname__", "") == NESTED:
+        found.__qualname__ = name
     return found
 
 
@@ -98,6 +102,10 @@ def from_file(path: Path, name: str) -> Any:
     defined = {one for statement in tree.body for one in names_of(statement)}
     if first not in defined:
         raise UsageError(f"{printable(path)} defines no '{printable(first)}'{did_you_mean(first, sorted(defined))}")
+    nested = nested_in(tree, name)
+    if nested is not None:
+        tree.body.append(nested)
+        first = nested.name
     tree.body = needed(tree.body, first)
     loader = PartLoader("checked_" + path.stem, str(path), tree)
     spec = importlib.util.spec_from_loader(loader.name, loader)
@@ -228,6 +236,21 @@ def needed(body: list[Statement], name: str) -> list[Statement]:
     # Star imports may bring anything.
     kept |= {place for place, one in enumerate(body) if isinstance(one, ast.ImportFrom) and one.names[0].name == "*"}
     return [body[place] for place in sorted(kept)]
+
+
+def nested_in(tree: ast.Module, name: str) -> ast.FunctionDef | None:
+    """Return a function inside a function, named as outer.inner, as one of the module; None for other names.
+
+    What it takes of the function around it, it looks up as globals then.
+    """
+    outer, _, wanted = name.partition(".")
+    around = next((one for one in tree.body if isinstance(one, ast.FunctionDef) and one.name == outer), None)
+    inside = [one for one in ast.walk(around or ast.Module([], [])) if isinstance(one, ast.FunctionDef)]
+    found = next((one for one in inside if one.name == wanted), None)
+    if found is None:
+        return None
+    found.name = NESTED
+    return found
 
 
 def names_of(statement: Statement) -> Iterator[str]:

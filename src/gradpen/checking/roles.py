@@ -96,6 +96,7 @@ OF_OTHERS = (
     "_tv",
     "info",
     "attr",
+    "_var",
 )
 """parts of the names that weights of other losses than the penalty have"""
 PARTS: tuple[tuple[Role, tuple[str, ...]], ...] = (

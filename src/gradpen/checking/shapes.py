@@ -41,11 +41,15 @@ def likeliest(called: list[Called], penalty: Penalty) -> list[Called]:
     return [one for one in called if ranks[one[-1].roles] == least]
 
 
-def fitting_shapes(each: dict[str, list[Finding]]) -> dict[str, list[Finding]]:
+def fitting_shapes(each: dict[str, list[Finding]], likely: str = "") -> dict[str, list[Finding]]:
     """Return what was found on the shapes that a function is for: those on which all could be judged, if there are any.
 
     A function of images may run on vectors or volumes too, and do there what nobody means: with the sum over axes 1, 2
     and 3 for one. So those of images count alone where they are right.
+
+    Args:
+        each: what was found on examples of several shapes.
+        likely: a shape that it must be right on, so that those count alone on which it is right; empty: any.
     """
     # A share of signals, [N, 1, 1], meets every pair of vectors.
     each = {name: found for name, found in each.items() if all(one.name != PAIRS for one in found)} or each
@@ -55,7 +59,7 @@ def fitting_shapes(each: dict[str, list[Finding]]) -> dict[str, list[Finding]]:
         if not any(one.verdict == "not judged" and one.name != GUESS for one in found)
     }
     right = {name: found for name, found in (whole or each).items() if not any(one.verdict == "wrong" for one in found)}
-    return right if IMAGES in right else whole or each
+    return right if right and likely in {"", *right} else whole or each
 
 
 def together(each: dict[str, list[Finding]]) -> list[Finding]:

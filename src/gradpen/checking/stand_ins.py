@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from gradpen.checking.attributes import constants_of, made_later, names_in
 from gradpen.checking.roles import Role, penalised, role_of
-from gradpen.checking.training_steps import Steps, is_called, unpacked_into
+from gradpen.checking.training_steps import SENDS, Steps, is_called, unpacked_into
 
 WEIGHT = 10.0
 """of a penalty, where the function looks for one outside its arguments"""
@@ -71,13 +71,18 @@ class StandIn:
         self.__dict__.update(around_=around, other_={}, options_=options)
 
     def __call__(self, *arguments: Any, **named: Any) -> Any:
-        """Score, as an object of a critic's class does."""
+        """Score, as an object of a critic's class does, or make samples, as one that holds a generator."""
+        forward = inspect.getattr_static(self.around_.kind, "forward", None)
+        if isinstance(forward, types.FunctionType) and any(
+            role_of(one) == "generator" for one in forward.__code__.co_names
+        ):
+            return forward(self, *arguments, **named)
         return self.around_.critic(*arguments, **named)
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):
             raise AttributeError(name)
-        if name in ("backward", "manual_backward", "step"):
+        if name in (*SENDS, "step"):
             return self.around_.steps.end if name == "step" else self.around_.steps.send
         if name not in self.other_:
             found = self.own(name)

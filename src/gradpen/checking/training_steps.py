@@ -1,10 +1,10 @@
 """What a training step does beside returning: losses that it sends backward, its optimizers' steps, what it unpacks."""
 
 import dis
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from types import FrameType
+from types import CodeType, FrameType, TracebackType
 from typing import Any
 from unittest.mock import patch
 
@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 STORES = ("STORE_FAST", "STORE_NAME", "STORE_GLOBAL", "STORE_DEREF", "STORE_ATTR")
+SENDS = ("backward", "manual_backward")
 CALLS = ("LOAD_METHOD", "LOAD_ATTR")
 
 
@@ -38,6 +39,37 @@ class Steps:
         """Let the next loss be another one: an optimizer has made its step."""
         del arguments, named
         self.ended = True
+
+    def survives(self, error: Exception, function: Any) -> bool:
+        """Return whether a loss was sent whole before a function failed, at what it notes down or the next network.
+
+        It was if an optimizer has made its step since, or if the function sends nothing backward after that line.
+        """
+        if not self.losses:
+            return False
+        if not self.ended:
+            code, trace = getattr(function, "__code__", None), error.__traceback__
+            lines = [trace.tb_lineno for trace in traces(trace) if trace.tb_frame.f_code is code]
+            last = last_line_of(code, SENDS) if code is not None else 0
+            if lines and lines[0] > last:
+                return True
+            del self.losses[-1]
+        return bool(self.losses)
+
+
+def traces(trace: TracebackType | None) -> Iterator[TracebackType]:
+    """Yield where an error went through, the outmost first."""
+    while trace is not None:
+        yield trace
+        trace = trace.tb_next
+
+
+def last_line_of(code: CodeType, names: Sequence[str]) -> int:
+    """Return the last line of some code that looks up one of these names; 0 where none does."""
+    lines = [
+        step.positions.lineno or 0 for step in dis.get_instructions(code) if step.argval in names and step.positions
+    ]
+    return max(lines, default=0)
 
 
 @contextmanager
