@@ -163,7 +163,7 @@ def test_presets(command: Callable[..., Outcome]) -> None:
 
 
 POSITIONAL = {
-    "source": "package.module:function|file.py:function",
+    "source": "package.module:function|file.py:function|file.py",
     "data": "[DATA]",
     "names": "NAME ...",
     "run_folder": "RUN",

@@ -66,8 +66,8 @@ class Convention:
 
     @property
     def words(self) -> str:
-        """The call as it is written."""
-        return f"({', '.join(f'{name}: {role}' for name, role in self.roles)})"
+        """The call as it is written; empty for what takes no arguments."""
+        return "" if not self.roles else f"({', '.join(f'{name}: {role}' for name, role in self.roles)})"
 
 
 @dataclass

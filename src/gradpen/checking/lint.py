@@ -11,6 +11,7 @@ from gradpen.checking.critic_nearby import critic_near
 from gradpen.checking.factories import as_one_call
 from gradpen.checking.finding import ORDER, Finding, PenaltyReport
 from gradpen.checking.form_findings import form_findings
+from gradpen.checking.loop_steps import step_in
 from gradpen.checking.losses import critic_loss_findings, generator_loss_findings
 from gradpen.checking.objects import made, of_an_object
 from gradpen.checking.own import critic_findings
@@ -88,8 +89,11 @@ def check(
         report = checked(penalty, critic, shape, batch, weight, what or "penalty")
         if what is not None or not report.reason:
             return report
-        loss = checked(penalty, critic, shape, batch, weight, "critic-loss")
-        return report if loss.reason or not has_penalty(loss) else replace(loss, findings=(*loss.findings, AS_A_LOSS))
+        for whole in (penalty, step_in(penalty)):
+            loss = checked(whole, critic, shape, batch, weight, "critic-loss") if whole is not None else report
+            if not loss.reason and has_penalty(loss):
+                return replace(loss, findings=(*loss.findings, AS_A_LOSS))
+        return report
 
 
 def has_penalty(report: PenaltyReport) -> bool:

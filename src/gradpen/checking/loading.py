@@ -18,6 +18,7 @@ from unittest.mock import patch
 
 from torch import nn
 
+from gradpen.checking.loop_steps import called, step_of
 from gradpen.errors import UsageError
 from gradpen.text import did_you_mean, printable
 
@@ -25,6 +26,8 @@ Statement = ast.stmt
 BASE, DECORATOR, DEFAULT = "gradpen_base_of", "gradpen_decorator_of", "gradpen_default_of"
 OPTIONS = ("EasyDict", "CfgNode", "ConfigDict", "AttrDict", "Munch", "DotMap", "Dict")
 """what packages of options call a dictionary whose entries are attributes too"""
+MAIN = "__main__"
+"""what a script does where it is run"""
 NESTED = "gradpen_nested"
 """name of a function that was inside another"""
 SET_UP = ("add_argument",)
@@ -68,6 +71,40 @@ def mangled(place: Any, name: str) -> str:
     return f"_{place.__name__.lstrip('_')}{name}" if private else name
 
 
+def parsed(path: Path) -> ast.Module:
+    """Return the syntax tree of a file.
+
+    Raises:
+        UsageError: it cannot be read, or is no Python.
+    """
+    try:
+        return ast.parse(path.read_text(encoding="utf-8"), filename=str(path))
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"{printable(path)} cannot be read ({error})") from error
+    except (SyntaxError, ValueError) as error:
+        raise UsageError(f"{printable(path)} is no Python of version {sys.version_info[0]}: {error}") from error
+
+
+def is_plain(statement: Statement) -> bool:
+    """Return whether a statement of a script defines something, or names a number or a loss.
+
+    The rest makes networks, and data, which may be fetched: they are made up by their names.
+    """
+    if isinstance(statement, ast.Assign | ast.AnnAssign):
+        names = [name for name in called(ast.walk(statement)) if not name.endswith("Loss")]
+        return not names
+    return isinstance(statement, ast.Import | ast.ImportFrom | ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)
+
+
+def main_loop_of(tree: ast.Module) -> ast.FunctionDef | None:
+    """Return the step of the loop that a script trains in where it is run, as a function; None where it has none."""
+    defined = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
+    step = step_of(ast.Module([one for one in tree.body if not isinstance(one, defined)], []))
+    if step is not None:
+        step.name = NESTED
+    return step
+
+
 def from_module(name: str) -> Any:
     """Import a module; the current folder is looked in, as ``python -m`` does.
 
@@ -92,12 +129,11 @@ def from_file(path: Path, name: str) -> Any:
     Raises:
         UsageError: the file cannot be read, is no Python, or has no such name.
     """
-    try:
-        tree = ast.parse(path.read_text(encoding="utf-8"), filename=str(path))
-    except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"{printable(path)} cannot be read ({error})") from error
-    except (SyntaxError, ValueError) as error:
-        raise UsageError(f"{printable(path)} is no Python of version {sys.version_info[0]}: {error}") from error
+    tree = parsed(path)
+    loop = main_loop_of(tree) if name == MAIN else None
+    if loop is not None:
+        tree.body = [*filter(is_plain, tree.body), loop]
+        name = loop.name
     first = name.split(".")[0]
     defined = {one for statement in tree.body for one in names_of(statement)}
     if first not in defined:

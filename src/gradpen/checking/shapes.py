@@ -45,7 +45,8 @@ def fitting_shapes(each: dict[str, list[Finding]], likely: str = "") -> dict[str
     """Return what was found on the shapes that a function is for: those on which all could be judged, if there are any.
 
     A function of images may run on vectors or volumes too, and do there what nobody means: with the sum over axes 1, 2
-    and 3 for one. So those of images count alone where they are right.
+    and 3 for one. So those of images count alone where they are right, and those on which more is wrong than on images
+    do not count.
 
     Args:
         each: what was found on examples of several shapes.
@@ -59,7 +60,17 @@ def fitting_shapes(each: dict[str, list[Finding]], likely: str = "") -> dict[str
         if not any(one.verdict == "not judged" and one.name != GUESS for one in found)
     }
     right = {name: found for name, found in (whole or each).items() if not any(one.verdict == "wrong" for one in found)}
-    return right if right and likely in {"", *right} else whole or each
+    if right and likely in {"", *right}:
+        return right
+    of_images = wrong_names((whole or each).get(likely, []))
+    return {
+        name: found for name, found in (whole or each).items() if not of_images or not wrong_names(found) > of_images
+    }
+
+
+def wrong_names(found: list[Finding]) -> set[str]:
+    """Return what is wrong, by name."""
+    return {one.name for one in found if one.verdict == "wrong"}
 
 
 def together(each: dict[str, list[Finding]]) -> list[Finding]:

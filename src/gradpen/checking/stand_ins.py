@@ -108,7 +108,9 @@ class StandIn:
     def __setattr__(self, name: str, value: Any) -> None:
         self.other_[name] = value
 
-    def __getitem__(self, name: str) -> Any:
+    def __getitem__(self, name: Any) -> Any:
+        if type(name) is int and not self.options_:  # a batch of data and labels, as a loader gives it
+            return self.around_.examples["labels" if name == 1 else "real"]
         key = str(name)
         if self.options_ or key in self.other_:
             return getattr(self, key)
@@ -157,8 +159,14 @@ class Unknown(StandIn):
     def __len__(self) -> int:
         return 0
 
+    def __next__(self) -> "Unknown":
+        return self
+
     def __iter__(self) -> Iterator[Any]:
         return iter([stub(name, self.around_) for name in unpacked_into(sys._getframe(1))])
+
+    def __iadd__(self, other: Any) -> Any:  # type: ignore[misc]
+        return self.other(other) if isinstance(other, Tensor) else self  # a count, or a sum to be shown
 
     def __mod__(self, other: Any) -> int:
         return 0

@@ -1,6 +1,7 @@
 """``gradpen check``."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
@@ -20,8 +21,8 @@ class Check:
     cannot be judged.
     """
 
-    source: Annotated[Positional[str], arg(metavar="package.module:function|file.py:function")]
-    """The function; a method as Class.method."""
+    source: Annotated[Positional[str], arg(metavar="package.module:function|file.py:function|file.py")]
+    """The function; a method as Class.method. Of a file alone, all that takes a gradient or trains with a penalty."""
     critic: Annotated[str | None, option("package.module:Critic", "none")] = None
     """A critic to look at too: a module, or a class or function that makes one without arguments; needs --shape."""
     shape: Annotated[str | None, option("C,H,W", "vectors, signals, images and volumes")] = None
@@ -42,17 +43,36 @@ class Check:
         """Load, check and print."""
         from gradpen.checking.lint import check
         from gradpen.checking.loading import load_named
+        from gradpen.checking.parts import parts_of
 
-        report = check(
-            load_named(self.source),
-            critic=None if self.critic is None else load_named(self.critic),
-            shape=None if self.shape is None else parse_shape(self.shape),
-            batch=self.batch,
-            weight=self.weight,
-            what=self.what,
+        alone = self.source.endswith(".py")
+        reports = [
+            check(
+                load_named(source),
+                critic=None if self.critic is None else load_named(self.critic),
+                shape=None if self.shape is None else parse_shape(self.shape),
+                batch=self.batch,
+                weight=self.weight,
+                what=self.what,
+            )
+            for source in (parts_of(self.source) if alone else [self.source])
+        ]
+        found = [report.to_json() for report in reports]
+        print(
+            json.dumps(found if alone else found[0], indent=2)
+            if self.json
+            else "\n\n".join(report.page() for report in reports)
         )
-        print(json.dumps(report.to_json(), indent=2) if self.json else report.page())
-        return report.exit_code
+        return worst_of([report.exit_code for report in reports])
+
+
+def worst_of(codes: Sequence[int]) -> int:
+    """Return the exit code of several checks: 1 if something is wrong in any, else 2 if any cannot be judged.
+
+    >>> worst_of([0, 2, 1]), worst_of([0, 2]), worst_of([0, 0])
+    (1, 2, 0)
+    """
+    return 1 if 1 in codes else max(codes)
 
 
 def parse_shape(text: str) -> tuple[int, ...]:
