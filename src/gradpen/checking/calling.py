@@ -16,11 +16,11 @@ from torch import Tensor, nn
 from gradpen.checking.attributes import class_of
 from gradpen.checking.conventions import Penalty, conventions, signature_of
 from gradpen.checking.outcomes import scalar_of, scores_of, values_of
-from gradpen.checking.probe import CLASSES, DeadCritic, Output, ProbeCritic
+from gradpen.checking.probe import CLASSES, Output, Probe, ProbeCritic
 from gradpen.checking.roles import Role, role_of
 from gradpen.checking.shares import apart
-from gradpen.checking.stand_ins import LATENTS, WEIGHT, Around, StandIn, Unknown, giving, stub
-from gradpen.checking.surroundings import inner, surroundings
+from gradpen.checking.stand_ins import LATENTS, TINY, WEIGHT, Around, StandIn, Unknown, called_or_not, stub
+from gradpen.checking.surroundings import inner, surroundings, words_of
 from gradpen.checking.training_steps import is_called, noted
 from gradpen.lipschitz import gradient_penalty
 
@@ -36,6 +36,8 @@ OUTPUTS: tuple[Output, ...] = (
     "list of lists",
 )
 LABELS = ("one-hot", "numbers", "column", "planes")
+NETWORKS = ("critic", "generator", "latents")
+"""what a model may hold that stands for the critic elsewhere"""
 MOST_ATTEMPTS = 96
 NO_GRAPH = "does not require grad"
 
@@ -116,7 +118,7 @@ class Pairing(nn.Module):
         if around is None or name.startswith("_") or name in self._parameters or name == "module":
             return super().__getattr__(name)
         found = stub(name, around)
-        return giving(found) if is_called(sys._getframe(1)) and not callable(found) else found
+        return called_or_not(found, is_called(sys._getframe(1)))
 
     def forward(self, *inputs: Any, **named: Any) -> Tensor:
         """Return the samples."""
@@ -142,7 +144,7 @@ def material(critic: nn.Module, shape: Sequence[int], batch: int, seed: int, lab
         if len(shape) > 1
         else one_hot,
     }
-    if isinstance(critic, ProbeCritic | DeadCritic):
+    if isinstance(critic, Probe):
         critic.labels = kinds[labels]
     return Material(
         critic=critic,
@@ -182,8 +184,11 @@ def call(function: Penalty, convention: Convention, given: Material, *, attached
         kept=given.kept,
         kind=class_of(inner(function)),
         unknown_scores=convention.unknown_scores,
+        words=words_of(function),
     )
     given.generator.around = around
+    if isinstance(given.critic, Probe):
+        given.critic.inside = lambda name: stub(name, around) if role_of(name) in NETWORKS else Unknown(around, name)
     scores = gradient = None
     if "scores" in plain_roles.values() or "gradient" in plain_roles.values():
         outcome = given.critic(points)
@@ -220,6 +225,8 @@ def call(function: Penalty, convention: Convention, given: Material, *, attached
     if "penalty" in plain_roles.values():
         values["penalty"] = gradient_penalty(lambda points: scores_of(given.critic(points)), given.real, given.fake)
     kinds = signature_of(function).parameters
+    if any(role == "epsilon" and kinds[name].annotation in (float, "float") for name, role in convention.roles):
+        values["epsilon"] = TINY
     filled = [values[role] if role in values else nameless(name, around) for name, role in convention.roles]
     for role, whole in (("real", real), ("fake", fake)):
         parts = [place for place, (_, found) in enumerate(convention.roles) if found == role]
@@ -260,7 +267,7 @@ def nameless(name: str, around: Around) -> Any:
     """Return what an argument is given whose role is none: an object, or what its name says of it alone."""
     if name == "self":
         return StandIn(around)
-    return Unknown(around, name) if role_of(name) == "batch" else stub(name, around)
+    return Unknown(around, name) if role_of(name) in ("batch", "real") else stub(name, around)
 
 
 def unpacked(examples: Tensor, pack: int) -> Tensor:
@@ -280,15 +287,21 @@ def called_first(function: Penalty, convention: Convention, given: Material) -> 
 
 
 def found_convention(
-    function: Penalty, shape: Sequence[int], batch: int, pack: int = 1, *, whole: bool = False
+    function: Penalty,
+    shape: Sequence[int],
+    batch: int,
+    pack: int = 1,
+    *,
+    whole: bool = False,
+    outputs: Sequence[Output] = OUTPUTS,
 ) -> tuple[Convention | None, str]:
     """Return a way of calling a function on examples of a shape, or None and why the likeliest way failed."""
     reason, after_asking, attempts = "", "", 0
     for roles, unknown_scores in itertools.product(conventions(function), (False, True)):
         with_labels = LABELS if any(role == "labels" for _, role in roles) else LABELS[:1]
         asked = False
-        for output, labels in itertools.product(OUTPUTS, with_labels):
-            if output != OUTPUTS[0] and not asked:
+        for output, labels in itertools.product(outputs, with_labels):
+            if output != outputs[0] and not asked:
                 break  # it failed before it asked, whatever form scores have
             attempts += 1
             if attempts > MOST_ATTEMPTS:

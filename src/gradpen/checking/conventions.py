@@ -7,7 +7,9 @@ from typing import Any
 
 from torch import nn
 
+from gradpen.checking.loop_steps import taken_apart
 from gradpen.checking.roles import SAMPLED, Role, penalised, roles_of
+from gradpen.checking.surroundings import inner
 
 BESIDE: tuple[Role, ...] = ("device", "weight", "target", "switch", "batch")
 """arguments that stand beside points and scores"""
@@ -29,7 +31,12 @@ def needed(function: Penalty) -> list[inspect.Parameter]:
     return [
         parameter
         for parameter in signature_of(function).parameters.values()
-        if (parameter.default is parameter.empty or is_a_critic(parameter) or turns_on(parameter))
+        if (
+            parameter.default is parameter.empty
+            or is_a_critic(parameter)
+            or turns_on(parameter)
+            or is_a_device(parameter)
+        )
         and parameter.kind not in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD)
     ]
 
@@ -46,7 +53,10 @@ def conventions(function: Penalty) -> Iterator[tuple[tuple[str, Role], ...]]:
     clear = [roles for roles in named if is_clear(names, roles)]
     by_place = list(by_position(names))
     agreeing = [roles for roles in by_place if not contradicts(names, roles)]
-    for roles in (*by_shape(names), *clear, *agreeing, *named, *by_place):
+    apart = taken_apart(inner(function)) & set(names)
+    batches = [tuple("unknown" if n in apart else r for n, r in zip(names, roles, strict=True)) for roles in named]
+    labelled = [as_labels(names, roles) for roles in clear or named]
+    for roles in (*(batches if apart else ()), *by_shape(names), *clear, *agreeing, *named, *labelled, *by_place):
         if roles not in seen:
             seen.add(roles)
             yield tuple(zip(names, roles, strict=True))
@@ -56,6 +66,13 @@ def is_clear(names: list[str], roles: Sequence[Role]) -> bool:
     """Return whether names tell at least what data and samples are, or points, or that all lie elsewhere."""
     open_ones = [name for name, role in zip(names, roles, strict=True) if role == "unknown" and name != "self"]
     return not open_ones or {"real", "fake"} <= set(roles) or bool({"points", "scores", "gradient"} & set(roles))
+
+
+def as_labels(names: list[str], roles: Sequence[Role]) -> tuple[Role, ...]:
+    """Return roles in which what no name tells is the labels."""
+    return tuple(
+        "labels" if role == "unknown" and name != "self" else role for name, role in zip(names, roles, strict=True)
+    )
 
 
 def contradicts(names: list[str], roles: Sequence[Role]) -> bool:
@@ -69,6 +86,11 @@ def contradicts(names: list[str], roles: Sequence[Role]) -> bool:
 def is_a_critic(parameter: inspect.Parameter) -> bool:
     """Return whether an argument with a default is the critic, for which the probe must stand."""
     return isinstance(parameter.default, nn.Module) and roles_of(parameter.name)[0] == "critic"
+
+
+def is_a_device(parameter: inspect.Parameter) -> bool:
+    """Return whether an argument is a device by a name, which may be one that is not there."""
+    return isinstance(parameter.default, str) and roles_of(parameter.name)[0] == "device"
 
 
 def turns_on(parameter: inspect.Parameter) -> bool:

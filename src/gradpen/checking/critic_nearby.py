@@ -107,8 +107,17 @@ def name_of_critic(tree: ast.Module, kind: type | None) -> str | None:
         for target, value in assignments(classes[kind.__name__]):
             if isinstance(target, ast.Attribute) and role_of(target.attr) == "critic" and isinstance(value, ast.Call):
                 return next((name for name in called(value) if name in classes), None)
+        if issubclass(kind, nn.Module) and is_alone(classes[kind.__name__]):
+            return kind.__name__
     found = [name for name, one in classes.items() if is_critic(one)]
     return found[0] if len(found) == 1 else None
+
+
+def is_alone(one: ast.ClassDef) -> bool:
+    """Return whether a class has a forward pass, and no generator: the critic whose method the penalty is."""
+    names = {target.attr for target, _ in assignments(one) if isinstance(target, ast.Attribute)}
+    forward = any(isinstance(part, ast.FunctionDef) and part.name == "forward" for part in one.body)
+    return forward and not any(role_of(name) == "generator" for name in names)
 
 
 def called(value: ast.expr) -> Iterator[str]:

@@ -3,11 +3,10 @@
 import ast
 import inspect
 import textwrap
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from types import CodeType, FunctionType
 from typing import Any
 
-from gradpen.checking.conventions import Penalty
 from gradpen.checking.roles import penalised
 from gradpen.checking.surroundings import inner
 from gradpen.checking.training_steps import SENDS
@@ -18,7 +17,7 @@ Loop = ast.For | ast.While
 Owner = ast.For | ast.While | ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda | ast.ClassDef
 
 
-def step_in(function: Penalty) -> Penalty | None:
+def step_in(function: Callable[..., Any]) -> Callable[..., Any] | None:
     """Return the step of the loop inside a function that trains with a penalty; None where it has no such loop.
 
     What it takes of the function around it, it looks up as globals, which are made up by their names.
@@ -32,10 +31,14 @@ def step_in(function: Penalty) -> Penalty | None:
     step = step_of(tree)
     if step is None:
         return None
-    module = compile(ast.fix_missing_locations(ast.Module([step], [])), plain.__code__.co_filename, "exec")
+    ast.increment_lineno(step, first - 1)
+    try:
+        module = compile(ast.fix_missing_locations(ast.Module([step], [])), plain.__code__.co_filename, "exec")
+    except SyntaxError:
+        return None
     code = next(one for one in module.co_consts if isinstance(one, CodeType))
     found = FunctionType(code, plain.__globals__)
-    found.__qualname__ = f"the loop of {plain.__qualname__} in line {first + step.lineno - 1}"
+    found.__qualname__ = f"the loop of {plain.__qualname__} in line {step.lineno}"
     return found
 
 
@@ -45,7 +48,7 @@ def step_of(tree: ast.AST) -> ast.FunctionDef | None:
     if loop is None:
         return None
     nothing = ast.arguments(posonlyargs=[], args=[], kwonlyargs=[], kw_defaults=[], defaults=[])
-    body: list[ast.stmt] = [LeavesTheLoop().visit(one) for one in loop.body]
+    body: list[ast.stmt] = [AsAFunction().visit(one) for one in loop.body]
     taken = [] if isinstance(loop, ast.While) else [one for one in ast.walk(loop.target) if isinstance(one, ast.Name)]
     for target in taken:
         if is_taken_apart(target.id, body):
@@ -117,26 +120,65 @@ def is_taken_apart(name: str, body: list[ast.stmt]) -> bool:
     return False
 
 
+def taken_apart(function: Any) -> set[str]:
+    """Return the arguments of a function that are batches of data and labels: unpacked, or indexed."""
+    try:
+        tree = ast.parse(textwrap.dedent(inspect.getsource(function))).body[0]
+    except (TypeError, OSError, SyntaxError, IndexError):
+        return set()
+    if not isinstance(tree, ast.FunctionDef):
+        return set()
+    return {one.arg for one in tree.args.args if is_a_batch(one.arg, tree)}
+
+
+def is_a_batch(name: str, function: ast.FunctionDef) -> bool:
+    """Return whether an argument is unpacked in two, or indexed by 0 and 1, or by names."""
+    found = set()
+    for node in ast.walk(function):
+        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Tuple) and is_named(node.value, name):
+            return len(node.targets[0].elts) == 2
+        if isinstance(node, ast.Subscript) and is_named(node.value, name) and isinstance(node.slice, ast.Constant):
+            found.add(node.slice.value)
+    return {0, 1} <= found or any(isinstance(one, str) for one in found)
+
+
 def is_named(node: ast.AST, name: str) -> bool:
     """Return whether an expression is this name."""
     return isinstance(node, ast.Name) and node.id == name
 
 
-class LeavesTheLoop(ast.NodeTransformer):
-    """Makes of what leaves or goes on with a loop a return."""
+class AsAFunction(ast.NodeTransformer):
+    """Makes of what leaves or goes on with a loop a return, and of assignments with a type ones without."""
+
+    def __init__(self) -> None:
+        self.deep = 0
+        """loops inside"""
 
     def visit_Break(self, node: ast.Break) -> ast.AST:
         """Return in its place."""
-        return ast.copy_location(ast.Return(), node)
+        return node if self.deep else ast.copy_location(ast.Return(), node)
 
     def visit_Continue(self, node: ast.Continue) -> ast.AST:
         """Return in its place."""
-        return ast.copy_location(ast.Return(), node)
+        return node if self.deep else ast.copy_location(ast.Return(), node)
+
+    def visit_AnnAssign(self, node: ast.AnnAssign) -> ast.AST:
+        """Leave the annotation out: a name that is one of outside has none."""
+        if node.value is None:
+            return ast.copy_location(ast.Pass(), node)
+        return ast.copy_location(ast.Assign(targets=[node.target], value=node.value), node)
 
     def visit_For(self, node: ast.For) -> ast.AST:
-        """Leave loops inside as they are."""
-        return node
+        """Leave what leaves a loop inside."""
+        return self.inside(node)
 
     def visit_While(self, node: ast.While) -> ast.AST:
-        """Leave loops inside as they are."""
-        return node
+        """Leave what leaves a loop inside."""
+        return self.inside(node)
+
+    def inside(self, loop: Loop) -> ast.AST:
+        """Go on in a loop inside, whose breaks are its own."""
+        self.deep += 1
+        self.generic_visit(loop)
+        self.deep -= 1
+        return loop

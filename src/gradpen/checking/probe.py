@@ -1,11 +1,15 @@
 """A critic whose gradients are known everywhere, which notes what it is asked."""
 
-from collections.abc import Sequence
+import sys
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
+
+from gradpen.checking.stand_ins import called_or_not
+from gradpen.checking.training_steps import is_called
 
 Output = Literal["flat", "column", "maps", "patches", "pair", "reversed pair", "by name", "list", "list of lists"]
 """scores as [N], [N, 1], [N, 1, 1, 1], [N, 1, 2, 2], or (scores, features), or (features, scores), or [N, 1] in a
@@ -60,7 +64,26 @@ def boxed(column: Tensor, output: Output) -> Any:
     return [[column[:, :, None]]] if output == "list of lists" else column
 
 
-class ProbeCritic(nn.Module):
+class Probe(nn.Module):
+    """What stands for a critic, and perhaps for a model that holds it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.labels: Tensor | None = None
+        """those of the data, which may stand before the examples"""
+        self.inside: Callable[[str], Any] | None = None
+        """what it holds under a name"""
+
+    def __getattr__(self, name: str) -> Any:
+        """Return itself for a critic in it, and what else a model is that holds both networks."""
+        inside = self.__dict__.get("inside")
+        of_torch = name.startswith("_") or name == "module" or name in self._parameters or name in self._modules
+        if inside is None or of_torch:
+            return super().__getattr__(name)
+        return called_or_not(inside(name), is_called(sys._getframe(1)))
+
+
+class ProbeCritic(Probe):
     r"""A critic :math:`s \sum_e (a_e x_e / 3 + b_e x_e^2 / 2)` of examples of any shape, with fixed random a and b.
 
     Its gradient :math:`s (a / 3 + b x)` differs between examples and between the values of an example, so that norms
@@ -76,8 +99,6 @@ class ProbeCritic(nn.Module):
         self.calls: list[Call] = []
         self.size = 0
         """values of an example"""
-        self.labels: Tensor | None = None
-        """those of the data, which may stand before the examples"""
 
     def of_size(self, size: int, kind: str, *more: int) -> Tensor:
         """Return the parameters of examples with so many values, always the same ones."""
@@ -156,13 +177,12 @@ def examples(wrapped: Tensor) -> Tensor:
     return wrapped.flatten(0, 1) if together and wrapped.dim() > 1 else wrapped
 
 
-class DeadCritic(nn.Module):
+class DeadCritic(Probe):
     """A critic with the same score everywhere, whose gradient is exactly zero: a network whose ReLUs all are off."""
 
     def __init__(self, output: Output = "flat") -> None:
         super().__init__()
         self.weight, self.output = nn.Parameter(torch.full((), -1.0)), output
-        self.labels: Tensor | None = None
 
     def forward(self, *given: Any, **named: Any) -> Any:
         """Return zeros that depend on the points and the weight as ReLU makes them."""

@@ -43,6 +43,8 @@ WHOLE: dict[Role, tuple[str, ...]] = {
         "x1",
         "a",
         "target_data",
+        "minibatch",
+        "mini_batch",
         "hr",
         "gt",
     ),
@@ -79,7 +81,7 @@ WHOLE: dict[Role, tuple[str, ...]] = {
     ),
 }
 """names that mean a thing where they stand alone"""
-WEIGHTS = ("lambda", "lamb", "weight", "coef", "gp_w", "gp_scale")
+WEIGHTS = ("lambda", "lamb", "lamda", "weight", "coef", "gp_w", "gp_scale")
 OF_OTHERS = (
     "cls",
     "class",
@@ -100,9 +102,13 @@ OF_OTHERS = (
 )
 """parts of the names that weights of other losses than the penalty have"""
 PARTS: tuple[tuple[Role, tuple[str, ...]], ...] = (
-    ("unknown", ("optim", "n_critic", "critic_iter", "critic_step", "num_critic", "critics_num", "critic_num")),
+    (
+        "unknown",
+        ("optim", "criterion", "n_critic", "critic_iter", "critic_step", "num_critic", "critics_num", "critic_num"),
+    ),
     ("latents", ("g_input", "gen_input", "generator_input")),
     ("size", ("z_dim", "dim_z", "zdim", "latent_dim", "noise_dim", "nz", "latent_size")),
+    ("weight", ("lambda", "lamda")),
     ("gradient", ("grad",)),
     (
         "scores",

@@ -1,5 +1,10 @@
 """Examples of which shapes a function takes, and which of them it is for."""
 
+import ast
+import contextlib
+import inspect
+import math
+import textwrap
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from inspect import Parameter
@@ -30,6 +35,7 @@ PACK, PACKS = 4, range(2, 33)
 """examples that a critic sees together, where it is not said how many, and where it is"""
 GUESS = "unknown numbers"
 """the name of what hangs on numbers whose names say nothing"""
+VIEWS, MOST_VALUES = ("view", "reshape"), 50_000
 LARGEST = 1024
 """batch that is tried where it is written in the code"""
 
@@ -112,7 +118,7 @@ def callable_shapes(
                 break
     if some:
         return
-    for size in FIXED:
+    for size in (*shapes_written(penalty), *FIXED):
         for one in batches:
             convention, reason = found_convention(penalty, size, one, whole=whole)
             if convention is not None:
@@ -137,7 +143,25 @@ def sizes_written(penalty: Penalty) -> list[int]:
     around |= getattr(getattr(penalty, "__self__", None), "__dict__", {})
     named = [found for name, found in around.items() if role_of(name) == "batch"]
     numbers = [number for code in code_of(penalty) for number in constants_in(code)]
-    return [size for size in dict.fromkeys([*named, *numbers]) if type(size) is int and BATCH < size <= LARGEST]
+    sizes = [size for size in named if type(size) is int and size > 1] + [
+        size for size in numbers if type(size) is int and size > BATCH
+    ]
+    return [size for size in dict.fromkeys(sizes) if size <= LARGEST and size != BATCH]
+
+
+def shapes_written(penalty: Penalty) -> list[tuple[int, ...]]:
+    """Return the shapes of examples that a function is written for: what it views a batch as."""
+    trees = []
+    for code in code_of(penalty):
+        with contextlib.suppress(TypeError, OSError, SyntaxError):
+            trees.append(ast.parse(textwrap.dedent(inspect.getsource(code))))
+    found = []
+    for node in (one for tree in trees for one in ast.walk(tree)):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in VIEWS:
+            sides = [one.value for one in node.args[1:] if isinstance(one, ast.Constant) and type(one.value) is int]
+            if len(sides) == len(node.args) - 1 >= 2 and min(sides) > 0 and math.prod(sides) <= MOST_VALUES:
+                found.append(tuple(sides))
+    return found
 
 
 def constants_in(code: CodeType) -> Iterator[object]:

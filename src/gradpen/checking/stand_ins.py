@@ -23,6 +23,8 @@ TINY = 1e-12
 """below a root"""
 SECTIONS = ("model", "network", "net", "train", "training", "loss", "gan", "discriminator", "critic", "disc")
 """of parsed options, whose names are those of networks"""
+KINDS = ("type", "mode", "kind")
+"""parts of the names of what says which loss it is"""
 ONES = {"one": 1.0, "mone": -1.0, "minus_one": -1.0, "neg_one": -1.0}
 """what scores are sent backward with"""
 RECORDS = ("loss", "history", "log", "metric", "stat")
@@ -31,7 +33,18 @@ NUMERIC = ("mean", "sum", "sqrt", "square", "abs", "exp", "log", "norm", "relu",
 """functions that another library has under the names that PyTorch has them"""
 DRAWN = {"uniform": torch.rand, "normal": torch.randn}
 CHANNELS = ("nc", "c_dim", "in_ch", "channel", "channels")
-HEIGHTS = ("h", "img_size", "image_size", "imsize", "im_size", "img_height", "image_height", "height")
+HEIGHTS = (
+    "h",
+    "img_size",
+    "image_size",
+    "imsize",
+    "im_size",
+    "isize",
+    "imagesize",
+    "img_height",
+    "image_height",
+    "height",
+)
 WIDTHS = ("w", "img_width", "image_width", "width")
 VALUES = ("input_dim", "x_dim", "data_dim", "feature_dim", "n_features", "num_features", "in_features", "input_size")
 """names of sizes of an example, the last of which others end in, and of how many values it has"""
@@ -55,6 +68,8 @@ class Around:
     """the class of a method that is called without an object"""
     unknown_scores: bool = False
     """whether what is called by a name that says nothing is the critic"""
+    words: tuple[str, ...] = ()
+    """what stands in quotes in the function's code"""
     steps: Steps = field(default_factory=Steps)
     """what is sent backward, and where optimizers make their steps"""
 
@@ -91,8 +106,7 @@ class StandIn:
             if self.options_ and name.lower() in SECTIONS:
                 return StandIn(self.around_, options=True)
             self.other_[name] = self.around_.critic if name == "forward" else stub(name, self.around_)
-        found = self.other_[name]
-        return giving(found) if isinstance(found, Tensor | float) and is_called(sys._getframe(1)) else found
+        return called_or_not(self.other_[name], is_called(sys._getframe(1)))
 
     def own(self, name: str) -> Any:
         """Return a method or a property of the object's class; None where it has none of this name."""
@@ -215,6 +229,11 @@ def giving(found: Any) -> Callable[..., Any]:
     return give
 
 
+def called_or_not(found: Any, called: bool) -> Any:
+    """Return what a name stands for, or a function that gives it where it is a number or an array, and called."""
+    return giving(found) if called and isinstance(found, Tensor | float | int) else found
+
+
 def stub(name: str, around: Around) -> Any:
     """Return what something of this name is likely to be, and note it."""
     role: Role = "batch" if name.strip("_").lower() == "b" else role_of(name)
@@ -250,6 +269,9 @@ def stub(name: str, around: Around) -> Any:
         return True
     if role == "epsilon" and "eps" in name.lower():
         return TINY
+    if role == "unknown" and any(part in name.lower() for part in KINDS) and (word := kind_among(around.words)):
+        assumed.add(f"{name} = {word!r}")
+        return word
     if name in ONES:
         return torch.tensor(ONES[name])
     if role in known:
@@ -259,6 +281,19 @@ def stub(name: str, around: Around) -> Any:
         assumed.add(f"{name} = {size}")
         return size
     return StandIn(around, options=True) if role == "group" or name.isupper() else Unknown(around, name)
+
+
+def kind_among(words: Sequence[str]) -> str:
+    """Return the word that stands for a penalised Wasserstein loss; empty where none does.
+
+    >>> kind_among(("r1", "wgan", "wgan-gp")), kind_among(("mean", "sum"))
+    ('wgan-gp', '')
+    """
+    for parts in (("wgan", "gp"), ("gp",), ("wgan",)):
+        found = [word for word in words if word.isprintable() and all(part in word.lower() for part in parts)]
+        if found:
+            return min(found, key=len)
+    return ""
 
 
 def size_named(name: str, shape: Sequence[int]) -> int:

@@ -9,17 +9,21 @@ from contextlib import ExitStack, contextmanager
 from typing import Any, TypeGuard
 from unittest.mock import patch
 
+import numpy as np
 import torch
 from torch import nn
 from torch.overrides import TorchFunctionMode
 
 from gradpen.checking.attributes import class_of
 from gradpen.checking.roles import role_of
-from gradpen.checking.stand_ins import Around, stub
+from gradpen.checking.stand_ins import Around, called_or_not, stub
 
 MISSING = object()
+OLD_NAMES = {"int": int, "float": float, "bool": bool}
+"""that NumPy had before version 1.24"""
 
 
+@functools.lru_cache(maxsize=32)
 def globals_of(function: Callable[..., Any]) -> set[str]:
     """Return the names of the globals that a function and those inside it look up."""
     return {
@@ -27,6 +31,17 @@ def globals_of(function: Callable[..., Any]) -> set[str]:
         for code in code_of(function)
         for step in dis.get_instructions(code)
         if step.opname == "LOAD_GLOBAL"
+    }
+
+
+@functools.lru_cache(maxsize=32)
+def called_globals(function: Callable[..., Any]) -> set[str]:
+    """Return the names of the globals that are called at once where they are looked up."""
+    return {
+        str(step.argval)
+        for code in code_of(function)
+        for step in dis.get_instructions(code)
+        if step.opname == "LOAD_GLOBAL" and "NULL" in step.argrepr
     }
 
 
@@ -45,6 +60,14 @@ def code_of(function: Callable[..., Any]) -> list[types.CodeType]:
         beside = [near.get(name) for name in one.co_names]
         waiting += [*one.co_consts, *(each.__code__ for each in beside if is_of(each, place))]
     return found
+
+
+@functools.lru_cache(maxsize=32)
+def words_of(function: Callable[..., Any]) -> tuple[str, ...]:
+    """Return what stands in quotes in the code of a function and of what it calls, but for the first of each."""
+    constants = [one for code in code_of(function) for one in code.co_consts[1:]]
+    each = [part for one in constants for part in (one if isinstance(one, tuple) else (one,))]
+    return tuple(one for one in each if isinstance(one, str) and one.split() == [one])
 
 
 def is_of(found: Any, place: dict[str, Any]) -> TypeGuard[types.FunctionType]:
@@ -77,11 +100,11 @@ def surroundings(function: Callable[..., Any], around: Around) -> Iterator[None]
         place: dict[str, Any] = getattr(inner(function), "__globals__", {})
         builtins = place.get("__builtins__", {})
         built_in = builtins if isinstance(builtins, dict) else vars(builtins)
-        changes = {}
+        changes, calls = {}, called_globals(function)
         for name in globals_of(function) - set(built_in):
             found = place.get(name, MISSING)
             if found is MISSING:
-                changes[name] = stub(name, around)
+                changes[name] = called_or_not(stub(name, around), name in calls)
             elif isinstance(found, nn.Module) and role_of(name) == "critic":
                 changes[name] = critic
             elif role_of(name) == "device" and not torch.cuda.is_available():
@@ -89,6 +112,9 @@ def surroundings(function: Callable[..., Any], around: Around) -> Iterator[None]
             elif isinstance(found, argparse.Namespace | dict):
                 stack.enter_context(patch.dict(options_in(found), sizes_of_batch(found, around.batch)))
         stack.enter_context(patch.dict(place, changes))
+        for name, kind in OLD_NAMES.items():
+            if name not in vars(np):
+                stack.enter_context(patch.object(np, name, kind, create=True))
         owner = function if isinstance(function, nn.Module) else getattr(function, "__self__", None)
         for name, found in list(getattr(owner, "__dict__", {}).items()):
             if isinstance(found, nn.Module) and role_of(name) == "critic":

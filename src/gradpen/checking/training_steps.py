@@ -1,6 +1,7 @@
 """What a training step does beside returning: losses that it sends backward, its optimizers' steps, what it unpacks."""
 
 import dis
+import functools
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -99,18 +100,30 @@ def noted(steps: Steps) -> Iterator[None]:
 
 def is_called(frame: FrameType) -> bool:
     """Return whether what code looks up by a dot just now is called at once, as a method is."""
-    step = next((one for one in dis.get_instructions(frame.f_code) if one.offset == frame.f_lasti), None)
+    return calls_at(frame.f_code, frame.f_lasti)
+
+
+@functools.lru_cache(maxsize=4096)
+def calls_at(code: CodeType, place: int) -> bool:
+    """Return whether code looks something up by a dot in a place and calls it."""
+    step = next((one for one in dis.get_instructions(code) if one.offset == place), None)
     return step is not None and (step.opname == "LOAD_METHOD" or (step.opname in CALLS and "NULL" in step.argrepr))
 
 
-def unpacked_into(frame: FrameType) -> list[str]:
+def unpacked_into(frame: FrameType) -> tuple[str, ...]:
     """Return the names of what code unpacks something into just now; none where it does another thing with it."""
-    steps = iter(dis.get_instructions(frame.f_code))
-    now = next((one for one in steps if one.offset == frame.f_lasti), None)
+    return unpacked_at(frame.f_code, frame.f_lasti)
+
+
+@functools.lru_cache(maxsize=4096)
+def unpacked_at(code: CodeType, place: int) -> tuple[str, ...]:
+    """Return the names of what code unpacks something into in a place."""
+    steps = iter(dis.get_instructions(code))
+    now = next((one for one in steps if one.offset == place), None)
     if now is None or now.opname != "UNPACK_SEQUENCE":
-        return []
+        return ()
     names: list[str] = []
     for step in steps:
         if step.opname.startswith(STORES) and len(names) < int(now.argval):
             names += step.argval[: step.opname.count("STORE")] if isinstance(step.argval, tuple) else [step.argval]
-    return names[: int(now.argval)]
+    return tuple(names[: int(now.argval)])

@@ -56,13 +56,26 @@ class Trial:
         return len(self.points) == 2 * len(self.given.real) and self.points.numel() == 2 * self.given.real.numel()
 
     def ends(self) -> tuple[Tensor, Tensor]:
-        """Return the scores of data and of samples, ``[N]`` each, with their graph."""
+        """Return the scores of data and of samples, ``[N]`` each, with their graph: beside a picture if they are."""
+        beside = [self.scores_beside(end) for end in (self.given.real, self.given.fake)]
+        if beside[0] is not None and beside[1] is not None:
+            return beside[0], beside[1]
         before = len(self.critic.calls)
         self.critic(self.given.real)
         self.critic(self.given.fake)
         real, fake = (one.scores for one in self.critic.calls[before:])
         del self.critic.calls[before:]
         return real, fake
+
+    def scores_beside(self, end: Tensor) -> Tensor | None:
+        """Return the scores of data or samples with a picture beside them, where the critic was asked about such."""
+        for one in self.critic.calls:
+            wider = one.points.dim() == end.dim() > 2 and one.points.shape[2:] == end.shape[2:]
+            if wider and len(one.points) == len(end) and one.points.shape[1] > end.shape[1]:
+                parts = (one.points[:, : end.shape[1]], one.points[:, -end.shape[1] :])
+                if any(torch.equal(part.detach(), end) for part in parts):
+                    return one.scores
+        return None
 
     def without(self, part: Ends | None) -> "Trial":
         """Return the trial with what is left of its value without a part that is made of scores."""
