@@ -531,7 +531,61 @@ def of_named_sizes(netD, real_data, fake_data, labels):
     return ((gradient.view(len(gradient), -1).norm(2, dim=1) - 1) ** 2).mean()
 
 
+def slopes_at(critic, points, *beside):
+    scores = critic(points, *beside)
+    (gradient,) = autograd.grad(scores, points, torch.ones_like(scores), create_graph=True)
+    return gradient.reshape(len(points), -1).norm(2, dim=1)
+
+
+def on_a_device_that_is_not_there(critic, labels, real, fake, device="cpu1"):
+    """A device by a wrong default."""
+    epsilon = torch.rand((len(real), *[1] * (real.dim() - 1))).to(device)
+    return ((slopes_at(critic, (real * epsilon + (1 - epsilon) * fake).requires_grad_(), labels) - 1) ** 2).mean()
+
+
+def with_a_number_below_the_root(real, fake, discriminator, device, epsilon: float):
+    """Epsilon is a number here, and no share."""
+    alpha = torch.rand(len(real), *[1] * (real.dim() - 1)).to(device)
+    points = (alpha * real + (1 - alpha) * fake.detach()).requires_grad_()
+    (gradient,) = autograd.grad(discriminator(points).sum(), points, create_graph=True)
+    norms = torch.sqrt(gradient.flatten(1).square().sum(1) + epsilon)
+    return (torch.max(torch.zeros(len(norms), 1), norms - 1) ** 2).mean()
+
+
+def of_written_sizes(d_model, real_data, fake_data):
+    """For one size, in the names of an old NumPy."""
+    size = np.int(real_data.nelement() / len(real_data))
+    alpha = torch.rand(len(real_data), 1).expand(len(real_data), size).contiguous().view(len(real_data), 1, 12, 20)
+    return 10 * ((slopes_at(d_model, (alpha * real_data + (1 - alpha) * fake_data).requires_grad_()) - 1) ** 2).mean()
+
+
+class OfTwoNetworks:
+    """The critic in a model, and a weight with a slip in its name."""
+
+    def penalty(self, x_real, x_fake, targets):
+        alpha = torch.rand(len(x_real), *[1] * (x_real.dim() - 1))
+        x_hat = (alpha * x_real.data + (1 - alpha) * x_fake.data).requires_grad_(True)
+        self.model.train()
+        return self.grad_penalty_lamda_term * ((slopes_at(self.model.D, x_hat, targets) - 1) ** 2).mean()
+
+
+def of_a_kind(gp_type, nn_disc, gen_data, real_data):
+    """One of several penalties, by a word."""
+    if gp_type == "r1":
+        points = real_data.detach()
+    elif gp_type == "wgan-gp":
+        eps = torch.rand(len(gen_data), *[1] * (gen_data.dim() - 1))
+        points = eps * gen_data.detach() + (1 - eps) * real_data.detach()
+    slopes = slopes_at(nn_disc, points.requires_grad_(True))
+    return slopes.square().mean() / 2 if gp_type == "r1" else ((slopes - 1) ** 2).mean()
+
+
 RIGHT = [
+    on_a_device_that_is_not_there,
+    with_a_number_below_the_root,
+    of_written_sizes,
+    OfTwoNetworks.penalty,
+    of_a_kind,
     of_a_condition_first,
     along_the_second_axis,
     with_both_ends_too,

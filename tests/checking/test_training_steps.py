@@ -110,6 +110,20 @@ class Normal:
         return loss, -nn.functional.logsigmoid(fake_logits).mean()
 
 
+class OfNamedParts:
+    """A batch by names, scores of pictures beside their condition, and noise out of a function."""
+
+    def train_step(self, sample):
+        condition, real = sample["label"].mean(), sample["image"]
+        beside = torch.full_like(real, float(condition))
+        fake = self.G(get_noise(len(real))).detach()  # noqa: F821
+        on_real = self.netD(torch.cat([beside, real], 1)).mean()
+        on_fake = self.netD(torch.cat([beside, fake], 1)).mean()
+        loss: torch.Tensor = on_fake - on_real + self.lamda * of_x_and_y(real, fake, self.netD)
+        loss.backward()
+        self.netD_optimizer.step()
+
+
 def of_four(p_real, p_fake, p_interp, interp_x):
     """Scores of data, of samples and of points, and the points."""
     (gradient,) = torch.autograd.grad(p_interp.sum(), interp_x, create_graph=True)
@@ -119,8 +133,8 @@ def of_four(p_real, p_fake, p_interp, interp_x):
 
 @pytest.mark.parametrize(
     "step",
-    [Lightning.training_step, InParts.backward_critic, Accumulating.accumulate, of_four],
-    ids=["unpacks a batch", "in parts", "returns vectors", "of scores"],
+    [Lightning.training_step, InParts.backward_critic, Accumulating.accumulate, OfNamedParts.train_step, of_four],
+    ids=["unpacks a batch", "in parts", "returns vectors", "by names", "of scores"],
 )
 def test_right_steps_are_right_without_a_word_about_what_they_are(step) -> None:
     report = gradpen.check(step)
@@ -142,6 +156,25 @@ def test_wrong_steps_are_wrong_in_their_one_way(step, name: str, words: str) -> 
     report = gradpen.check(step)
     assert [one.name for one in report.wrong] == [name], report.page()
     assert words in report.wrong[0].found
+
+
+@pytest.mark.parametrize(
+    ("real", "fake", "wrong", "words"),
+    [
+        (-2.0, 2.0, [], "2 times fake scores - real scores: the penalty weighs 0.5"),
+        (-10.0, 10.0, ["signs"], "-10 times the mean of real scores, +10 times"),
+        (2.0, -2.0, ["signs"], "+2 times the mean of real scores, -2 times"),
+        (-1.0, 0.5, ["signs"], "-1 times the mean of real scores, +0.5 times"),
+    ],
+)
+def test_scores_that_count_another_time_than_once(real: float, fake: float, wrong: list[str], words: str) -> None:
+    def loss(critic, images, samples):
+        scores = real * critic(images).mean() + fake * critic(samples).mean()
+        return scores + 10 * of_x_and_y(images, samples, critic)
+
+    report = gradpen.check(loss, what="critic-loss")
+    assert [one.name for one in report.wrong] == wrong, report.page()
+    assert words in next(one.found for one in report.findings if one.name == "signs")
 
 
 def test_a_penalty_beside_the_loss_is_not_missed_in_it() -> None:

@@ -4,19 +4,23 @@ import itertools
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
+import numpy as np
 import torch
 
 from gradpen.checking.finding import Finding
 from gradpen.checking.forms import EXACT
 from gradpen.checking.known_objectives import OTHERS, RELATIVISTIC, Ends, Objective
 from gradpen.checking.recognition import near, recognised
-from gradpen.checking.trials import SCALES, Subject, Trial
+from gradpen.checking.stand_ins import WEIGHT
+from gradpen.checking.trials import SCALES, Subject, Trial, is_one_of
 
 SIGNS = ((-1.0, 1.0), (1.0, -1.0), (-1.0, 0.0), (0.0, 1.0), (-1.0, -1.0), (1.0, 1.0), (0.0, 0.0), (-0.5, 0.5))
 """of the mean score of data and of samples in the loss, the right ones first"""
 DRIFTS = (0.0, 1e-3, 1e-2, -1e-3, -1e-2)
 """weights of squared scores of data that public losses add, so that scores stay about 0"""
 NAME = "signs"
+ALIKE = 1e-3
+"""parts of them by which multiples of scores may differ from one critic to the next"""
 SHIFTS = (0.0, -3.0, -1.0, 1.0, 3.0)
 """of all scores of a critic: they move every objective but Wasserstein's, and no penalty"""
 RISING = sorted(SHIFTS)
@@ -85,6 +89,9 @@ def critic_loss_findings(trials: Sequence[Trial], subject: Subject) -> tuple[Sub
         if nothing:
             found.append(without_penalty(trials, subject))
         return (None if nothing else replace(subject, ends=ends)), found
+    multiples = multiples_of_scores(trials)
+    if multiples is not None and recognised([trial.without(linear(*multiples)) for trial in trials]) is not None:
+        return replace(subject, ends=linear(*multiples)), [of_multiples(*multiples)]
     each = (*RELATIVISTIC, *(one.half() for one in RELATIVISTIC))
     for known in (*each, *(one.upside_down() for one in each)):
         if explains(known.ends, trials, norms_alone=True):
@@ -97,6 +104,44 @@ def critic_loss_findings(trials: Sequence[Trial], subject: Subject) -> tuple[Sub
             "cross-entropy or least squares, relativistic or not",
         )
     ]
+
+
+def multiples_of_scores(trials: Sequence[Trial]) -> tuple[float, float] | None:
+    """Return how many times the mean scores of data and of samples stand in a loss; None where they do otherwise."""
+    found = []
+    for trial in trials:
+        given = trial.given
+        ends = [
+            [one.scores for one in trial.critic.calls if is_one_of(one.points, (end,))]
+            for end in (given.real, given.fake)
+        ]
+        if not all(ends) or not trial.value.requires_grad:
+            return None
+        sides = [scores for end in ends for scores in end]
+        parts = torch.autograd.grad(trial.value, sides, retain_graph=True, allow_unused=True)
+        each = iter(0.0 if part is None else float(part.sum()) for part in parts)
+        found.append([sum(next(each) for _ in end) for end in ends])
+    (real, fake), spread = np.median(found, axis=0), np.ptp(found, axis=0)
+    alike = bool((spread < ALIKE * (np.abs((real, fake)) + ALIKE)).all())
+    return (round(float(real), 4), round(float(fake), 4)) if alike and (real or fake) else None
+
+
+def of_multiples(real: float, fake: float) -> Finding:
+    """Return what it is that scores stand so many times in a loss."""
+    times = abs(real)
+    if real < 0 < fake and near(fake / times, 1.0) and not near(times, WEIGHT):
+        words = f"{times:g} times fake scores - real scores: the penalty weighs {1 / times:.2g} of what it says"
+        return Finding(name=NAME, verdict="note", found=words)
+    return Finding(
+        name=NAME,
+        verdict="wrong",
+        found=f"{real:+g} times the mean of real scores, {fake:+g} times that of fake ones",
+        expected="mean of fake scores - mean of real scores",
+        meaning="The weight multiplies the scores, not the penalty."
+        if real < 0 < fake
+        else "The critic learns another thing than to tell data from samples.",
+        remedy="Return fake_scores.mean() - real_scores.mean() + weight * penalty.",
+    )
 
 
 def of_drift(drift: float) -> Finding:

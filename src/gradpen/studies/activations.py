@@ -137,7 +137,7 @@ STUDY = Study(
     shows="ELU's second derivative jumps at 0 and enters the penalty's gradient; softplus(2x + 2) / 2 - 1 has its "
     "shape "
     "and is smooth.",
-    cost="small: 4 minutes of 2 cores; paper: 20 minutes",
+    cost="small: a minute and a half of 2 cores; paper: 20 minutes",
     cases=cases,
     findings=findings,
 )

@@ -177,7 +177,7 @@ STUDY = Study(
     title="Seven architectures, four objectives",
     source="Gulrajani et al. 2017, arXiv 1704.00028, figure 2 and appendix E; Arjovsky et al. 2017, figures 5 to 7",
     shows="WGAN-GP trains every architecture with one set of settings; each other objective fails on some.",
-    cost="small: 20 minutes of 2 cores, digits at 16x16 with an eighth of the channels; paper: 28 runs of a GPU",
+    cost="small: 8 minutes of 2 cores, digits at 16x16 with an eighth of the channels; paper: 28 runs of a GPU",
     cases=cases,
     findings=findings,
 )

@@ -101,7 +101,7 @@ STUDY = Study(
     title="GAN against variational autoencoder",
     source="Foster, Generative Deep Learning, 2nd edition, chapters 3 and 4; Kingma & Welling 2014, arXiv 1312.6114",
     shows="With one network as generator and as decoder the GAN's samples are sharp and the autoencoder's blurred.",
-    cost="small: 10 minutes of 2 cores; paper: an hour of a GPU",
+    cost="small: 2 minutes of 2 cores; paper: an hour of a GPU",
     cases=cases,
     findings=findings,
 )

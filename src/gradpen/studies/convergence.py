@@ -149,7 +149,7 @@ STUDY = Study(
     source="Gulrajani et al. 2017, arXiv 1704.00028, figure 3; github.com/igul222/improved_wgan_training, gan_cifar.py",
     shows="WGAN-GP learns faster than clipping with the same optimiser and rate, and faster still with Adam; DCGAN is "
     "quicker by the clock.",
-    cost="small: 12 minutes of 2 cores, digits at 16x16; paper: four runs of a GPU, on bricks where CIFAR-10 is not "
+    cost="small: 7 minutes of 2 cores, digits at 16x16; paper: four runs of a GPU, on bricks where CIFAR-10 is not "
     "given",
     cases=cases,
     findings=findings,

@@ -201,7 +201,7 @@ STUDY = Study(
     title="Wrong gradient penalties",
     source="forms read in public implementations, beside Gulrajani et al. 2017, arXiv 1704.00028, Algorithm 1",
     shows="What a small mistake in the penalty does: slopes far from 1, and a gap that is no estimate of the distance.",
-    cost="small: 5 minutes of 2 cores; paper: half an hour",
+    cost="small: a minute and a half of 2 cores; paper: half an hour",
     cases=cases,
     findings=findings,
 )

@@ -149,7 +149,7 @@ STUDY = Study(
     shows="With clipping the gradient grows or shrinks exponentially from layer to layer, and weights go to ±c; with "
     "the penalty neither happens. Twelve layers on the Swiss roll as published; width 512, batch 64 and length are "
     "not, and samples here are the data with noise N(0, I), where the paper trains a generator.",
-    cost="small: 4 minutes of 2 cores; paper: an hour and a half",
+    cost="small: a minute and a half of 2 cores; paper: an hour and a half",
     cases=lambda scale: [
         Case(
             name=name_of(form, seed),

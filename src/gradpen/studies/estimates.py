@@ -161,7 +161,7 @@ STUDY = Study(
     shows="The Wasserstein estimate falls as samples get better, and stays where training fails; the bound on the "
     "Jensen-Shannon divergence of a GAN rises or stays near log 2 while samples improve. Inferred: the rate of the "
     "failing run.",
-    cost="small: 6 minutes of 2 cores; paper: the same networks for 100,000 iterations",
+    cost="small: 2 minutes of 2 cores; paper: the same networks for 100,000 iterations",
     cases=cases,
     findings=findings,
 )

@@ -150,7 +150,7 @@ STUDY = Study(
     "gan_language.py",
     shows="WGAN-GP learns text from probabilities of characters, one-hot lines being its data; the standard GAN does "
     "not.",
-    cost="small: 10 minutes of 2 cores, sentences of a small grammar; paper: days of a GPU, the corpus as data.path",
+    cost="small: 2 minutes of 2 cores, sentences of a small grammar; paper: days of a GPU, the corpus as data.path",
     cases=cases,
     findings=findings,
 )

@@ -152,7 +152,7 @@ STUDY = Study(
     source="Arjovsky et al. 2017, arXiv 1701.07875, end of section 4.2",
     shows="Adam with momentum makes clipped critics unstable: the cosine between its step and the descent direction "
     "turns negative.",
-    cost="small: 3 minutes of 2 cores; paper: an hour",
+    cost="small: a minute and a half of 2 cores; paper: an hour",
     cases=cases,
     findings=findings,
 )

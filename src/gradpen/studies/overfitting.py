@@ -121,7 +121,7 @@ STUDY = Study(
     shows="On few data the estimate on training data stays up or rises while that on held-out data falls; on enough "
     "data "
     "both fall together.",
-    cost="small: 4 minutes of 2 cores; paper: an hour of a CPU, on the same digits",
+    cost="small: 2 minutes of 2 cores; paper: an hour of a CPU, on the same digits",
     cases=cases,
     findings=findings,
 )

@@ -229,7 +229,7 @@ STUDY = Study(
     source="Gulrajani et al. 2017, arXiv 1704.00028, tables 1, 2 and 5, appendices B and C",
     shows="WGAN-GP trains many architectures that a GAN does not, at every threshold; whether its penalty is one- or "
     "two-sided matters little.",
-    cost="small: 10 minutes of 2 cores, 12 architectures on digits at 16x16; paper: 600 runs of a GPU",
+    cost="small: 9 minutes of 2 cores, 12 architectures on digits at 16x16; paper: 600 runs of a GPU",
     cases=cases,
     findings=findings,
 )

@@ -139,7 +139,7 @@ STUDY = Study(
     source="Gulrajani et al. 2017, arXiv 1704.00028, table 3, figure 6 and appendix F; "
     "github.com/igul222/improved_wgan_training, gan_cifar_resnet.py",
     shows="A residual WGAN-GP without any norm in its critic; told the labels, it makes what it is asked for.",
-    cost="small: 10 minutes of 2 cores, digits at 16x16 with an eighth of the channels; paper: two runs of a GPU, on "
+    cost="small: 7 minutes of 2 cores, digits at 16x16 with an eighth of the channels; paper: two runs of a GPU, on "
     "bricks where CIFAR-10 is not given",
     cases=cases,
     findings=findings,

@@ -238,7 +238,7 @@ STUDY = Study(
     shows="Clipped critics ignore higher moments of the data and model very simple functions; penalised ones follow "
     "the data. The generator is fixed: the real points with noise N(0, I). The penalty's weight is the paper's 10, "
     "where the script for toys has 0.1; the paper does not state the figure's.",
-    cost="small: 6 minutes of 2 cores; paper: two hours of 2 cores",
+    cost="small: 3 minutes of 2 cores; paper: two hours of 2 cores",
     cases=cases,
     findings=findings,
 )
