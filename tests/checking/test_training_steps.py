@@ -13,6 +13,9 @@ from checking.right_forms import of_x_and_y
 from gradpen.checking.finding import PenaltyReport
 from gradpen.cli import main
 
+SMALL = (3, 4, 2)
+"""images that are quickly checked"""
+
 
 class Module(nn.Module):
     """In place of a package's class of training."""
@@ -137,10 +140,10 @@ def of_four(p_real, p_fake, p_interp, interp_x):
     ids=["unpacks a batch", "in parts", "returns vectors", "by names", "of scores"],
 )
 def test_right_steps_are_right_without_a_word_about_what_they_are(step) -> None:
-    report = gradpen.check(step)
+    report = gradpen.check(step, shape=SMALL)
     assert report.exit_code == 0, report.page()
     assert any(one.name == "what" for one in report.findings), "it says that it took it for a loss"
-    assert gradpen.check(step, what="critic-loss").exit_code == 0
+    assert gradpen.check(step, shape=SMALL, what="critic-loss").exit_code == 0
 
 
 @pytest.mark.parametrize(
@@ -153,7 +156,7 @@ def test_right_steps_are_right_without_a_word_about_what_they_are(step) -> None:
     ids=["signs", "penalty left out", "normal shares"],
 )
 def test_wrong_steps_are_wrong_in_their_one_way(step, name: str, words: str) -> None:
-    report = gradpen.check(step)
+    report = gradpen.check(step, shape=SMALL)
     assert [one.name for one in report.wrong] == [name], report.page()
     assert words in report.wrong[0].found
 
@@ -172,7 +175,7 @@ def test_scores_that_count_another_time_than_once(real: float, fake: float, wron
         scores = real * critic(images).mean() + fake * critic(samples).mean()
         return scores + 10 * of_x_and_y(images, samples, critic)
 
-    report = gradpen.check(loss, what="critic-loss")
+    report = gradpen.check(loss, shape=SMALL, what="critic-loss")
     assert [one.name for one in report.wrong] == wrong, report.page()
     assert words in next(one.found for one in report.findings if one.name == "signs")
 
@@ -340,8 +343,8 @@ class NotingDown:
 
 
 def test_what_fails_after_the_loss_was_sent_does_not_count() -> None:
-    assert gradpen.check(NotingDown.after).exit_code == 0
-    assert gradpen.check(NotingDown.between).exit_code == 2
+    assert gradpen.check(NotingDown.after, shape=SMALL).exit_code == 0
+    assert gradpen.check(NotingDown.between, shape=SMALL).exit_code == 2
 
 
 def test_reports_say_nothing_of_critics_elsewhere() -> None:

@@ -73,6 +73,15 @@ def test_a_failure_is_told_and_stops_no_other(tmp_path: Path, jobs: int) -> None
     assert "DataError" in (place_of(cases[ONE], tmp_path) / "failure.txt").read_text()
 
 
+def test_workers_that_were_started_elsewhere_write_here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    cases = cases_of(study_cases.squared, 2)
+    for folder in ("first", "second"):
+        (tmp_path / folder).mkdir()
+        monkeypatch.chdir(tmp_path / folder)
+        carry_out(cases, Path("out"), jobs=2)
+        assert len(results_of(cases, Path("out"))) == 2
+
+
 def test_other_processes_do_the_work(tmp_path: Path) -> None:
     cases = cases_of(study_cases.squared)
     carry_out(cases, tmp_path, jobs=2)

@@ -155,6 +155,7 @@ def carry_out(
         cluster: address of a running Dask scheduler whose workers see the same folders; None: this machine.
         tell: called after each case with its outcome, the number done and the number to do.
     """
+    out = out.absolute()  # workers may have been started elsewhere
     waiting = [case for case in shard.of(cases) if read_result(case, out) is None]
     total, done = len(waiting), 0
     failures: dict[str, str] = {}
