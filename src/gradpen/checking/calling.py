@@ -293,15 +293,14 @@ def found_convention(
     pack: int = 1,
     *,
     whole: bool = False,
-    outputs: Sequence[Output] = OUTPUTS,
 ) -> tuple[Convention | None, str]:
     """Return a way of calling a function on examples of a shape, or None and why the likeliest way failed."""
     reason, after_asking, attempts = "", "", 0
     for roles, unknown_scores in itertools.product(conventions(function), (False, True)):
         with_labels = LABELS if any(role == "labels" for _, role in roles) else LABELS[:1]
         asked = False
-        for output, labels in itertools.product(outputs, with_labels):
-            if output != outputs[0] and not asked:
+        for output, labels in itertools.product(OUTPUTS, with_labels):
+            if output != OUTPUTS[0] and not asked:
                 break  # it failed before it asked, whatever form scores have
             attempts += 1
             if attempts > MOST_ATTEMPTS:

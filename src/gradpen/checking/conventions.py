@@ -26,7 +26,7 @@ def signature_of(function: Penalty) -> inspect.Signature:
 def needed(function: Penalty) -> list[inspect.Parameter]:
     """Return the arguments that a function must be given: those with defaults are left alone.
 
-    But for a critic, and for what turns the penalty on.
+    But for a critic, what turns the penalty on, and a device by its name.
     """
     return [
         parameter

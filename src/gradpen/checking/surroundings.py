@@ -24,24 +24,13 @@ OLD_NAMES = {"int": int, "float": float, "bool": bool}
 
 
 @functools.lru_cache(maxsize=32)
-def globals_of(function: Callable[..., Any]) -> set[str]:
-    """Return the names of the globals that a function and those inside it look up."""
+def globals_of(function: Callable[..., Any], *, called: bool = False) -> set[str]:
+    """Return the names of the globals that a function and those inside it look up, or only those they call at once."""
     return {
         str(step.argval)
         for code in code_of(function)
         for step in dis.get_instructions(code)
-        if step.opname == "LOAD_GLOBAL"
-    }
-
-
-@functools.lru_cache(maxsize=32)
-def called_globals(function: Callable[..., Any]) -> set[str]:
-    """Return the names of the globals that are called at once where they are looked up."""
-    return {
-        str(step.argval)
-        for code in code_of(function)
-        for step in dis.get_instructions(code)
-        if step.opname == "LOAD_GLOBAL" and "NULL" in step.argrepr
+        if step.opname == "LOAD_GLOBAL" and (not called or "NULL" in step.argrepr)
     }
 
 
@@ -100,7 +89,7 @@ def surroundings(function: Callable[..., Any], around: Around) -> Iterator[None]
         place: dict[str, Any] = getattr(inner(function), "__globals__", {})
         builtins = place.get("__builtins__", {})
         built_in = builtins if isinstance(builtins, dict) else vars(builtins)
-        changes, calls = {}, called_globals(function)
+        changes, calls = {}, globals_of(function, called=True)
         for name in globals_of(function) - set(built_in):
             found = place.get(name, MISSING)
             if found is MISSING:

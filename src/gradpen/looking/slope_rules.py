@@ -162,14 +162,16 @@ def unsteady(s: Symptoms) -> Iterator[Verdict]:
 def weight_within(s: Symptoms) -> float:
     """Return what penalties in the rows are multiplied by: in a loop of the user's, perhaps their weight.
 
-    It is where their gaps then are nearer to the measured ones: a loss is the penalty times its weight less the gap.
+    It is where the gap of the batch with the largest of them is then nearer to the measured one: a loss is the penalty
+    times its weight less the gap.
     """
     weight = float(s.config["constraint"]["weight"])
     rows = [row for row in s.rows if {"penalty", "critic_loss", "critic_gap_train"} <= set(row)]
     if s.wiring is None or not rows:
         return 1.0
+    largest = max(rows, key=lambda row: float(row["penalty"]))
 
     def apart(times: float) -> float:
-        return float(median(abs(times * row["penalty"] - row["critic_loss"] - row["critic_gap_train"]) for row in rows))
+        return float(abs(times * largest["penalty"] - largest["critic_loss"] - largest["critic_gap_train"]))
 
     return weight if apart(1.0) < apart(weight) else 1.0
