@@ -8,9 +8,9 @@ import types
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from torch import nn
-
 CONSTANTS = (int, float, str, bool)
+OWNER = "gradpen_owner"
+"""where the loop of a method keeps the method's class"""
 
 
 @functools.lru_cache(maxsize=64)
@@ -45,7 +45,7 @@ def made_later(kind: type | None) -> set[str]:
 
 @functools.lru_cache(maxsize=64)
 def constants_of(kind: type | None) -> dict[str, Any]:
-    """Return the attributes that objects of a class have as numbers, words, True, False or losses where they are made.
+    """Return the attributes that objects of a class have as numbers, words, True or False where they are made.
 
     None counts where it is the default of an argument, which is then meant; one that is assigned is set later.
     """
@@ -74,18 +74,7 @@ def constants_of_init(kind: type) -> dict[str, Any]:
             found[target.attr] = usual[value.id]
         elif isinstance(value, ast.Constant) and type(value.value) in CONSTANTS:
             found[target.attr] = value.value
-        elif (loss := loss_of(value)) is not None:
-            found[target.attr] = loss
     return found
-
-
-def loss_of(value: ast.expr) -> nn.Module | None:
-    """Return the loss of PyTorch's that an expression makes without arguments; None where it makes none."""
-    if not isinstance(value, ast.Call) or value.args or value.keywords:
-        return None
-    name = value.func.attr if isinstance(value.func, ast.Attribute) else getattr(value.func, "id", "")
-    kind = getattr(nn, name, None) if name.endswith("Loss") else None
-    return kind() if isinstance(kind, type) else None
 
 
 def assignments(tree: ast.AST) -> Iterator[tuple[ast.expr, ast.expr]]:
@@ -101,6 +90,8 @@ def assignments(tree: ast.AST) -> Iterator[tuple[ast.expr, ast.expr]]:
 
 
 def class_of(function: Callable[..., Any]) -> type | None:
-    """Return the class that a plain method was taken from without an object; None for others."""
-    found: Any = getattr(function, "__globals__", {}).get(getattr(function, "__qualname__", "").split(".")[0])
+    """Return the class that a plain method was taken from without an object, or a loop of one; None for others."""
+    found: Any = getattr(function, OWNER, None) or getattr(function, "__globals__", {}).get(
+        getattr(function, "__qualname__", "").split(".")[0]
+    )
     return found if isinstance(found, type) else None

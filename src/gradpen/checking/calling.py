@@ -18,7 +18,7 @@ from gradpen.checking.conventions import Penalty, conventions, signature_of
 from gradpen.checking.outcomes import scalar_of, scores_of, values_of
 from gradpen.checking.probe import CLASSES, Output, Probe, ProbeCritic
 from gradpen.checking.roles import Role, role_of
-from gradpen.checking.shares import apart
+from gradpen.checking.shares import apart, is_one_of
 from gradpen.checking.stand_ins import LATENTS, TINY, WEIGHT, Around, StandIn, Unknown, called_or_not, stub
 from gradpen.checking.surroundings import inner, surroundings, words_of
 from gradpen.checking.training_steps import is_called, noted
@@ -61,6 +61,8 @@ class Convention:
     """whether it is a whole loss, which it may send backward in place of returning it"""
     which: int = 0
     """of several values that it returns or sends backward"""
+    turn: int = 0
+    """which optimizer's turn it is, where it asks for that"""
 
     def takes(self, role: Role) -> bool:
         """Return whether an argument has this role."""
@@ -88,6 +90,8 @@ class Material:
     assumed: set[str] = field(default_factory=set)
     guessed: set[str] = field(default_factory=set)
     """numbers whose names say nothing, taken to change nothing"""
+    losses: set[str] = field(default_factory=set)
+    """losses that are not there and got 0"""
     kept: set[Role] = field(default_factory=set)
     """which examples were taken out of an object"""
     gradient: Tensor | None = None
@@ -181,6 +185,7 @@ def call(function: Penalty, convention: Convention, given: Material, *, attached
         examples={"real": real, "fake": fake, "latents": given.latents, "labels": given.labels},
         assumed=given.assumed,
         guessed=given.guessed,
+        losses=given.losses,
         kept=given.kept,
         kind=class_of(inner(function)),
         unknown_scores=convention.unknown_scores,
@@ -219,7 +224,8 @@ def call(function: Penalty, convention: Convention, given: Material, *, attached
         "pack": convention.pack,
     }
     if "real_scores" in plain_roles.values():
-        values["real_scores"] = given.critic(given.real)
+        alone = not {"critic", "fake"} & set(plain_roles.values())  # it can only differentiate by the data
+        values["real_scores"] = given.critic(real.requires_grad_(True) if alone else given.real)
     if "fake_scores" in plain_roles.values():
         values["fake_scores"] = given.critic(fake)
     if "penalty" in plain_roles.values():
@@ -227,7 +233,10 @@ def call(function: Penalty, convention: Convention, given: Material, *, attached
     kinds = signature_of(function).parameters
     if any(role == "epsilon" and kinds[name].annotation in (float, "float") for name, role in convention.roles):
         values["epsilon"] = TINY
-    filled = [values[role] if role in values else nameless(name, around) for name, role in convention.roles]
+    filled = [
+        convention.turn if is_a_turn(name) else values[role] if role in values else nameless(name, around)
+        for name, role in convention.roles
+    ]
     for role, whole in (("real", real), ("fake", fake)):
         parts = [place for place, (_, found) in enumerate(convention.roles) if found == role]
         if len(parts) > 1:
@@ -263,6 +272,11 @@ def call(function: Penalty, convention: Convention, given: Material, *, attached
     return found[min(convention.which, len(found) - 1)]
 
 
+def is_a_turn(name: str) -> bool:
+    """Return whether an argument says which optimizer's turn it is: optimizer_idx of PyTorch Lightning."""
+    return "opt" in name.lower() and name.lower().endswith(("idx", "index", "_i"))
+
+
 def nameless(name: str, around: Around) -> Any:
     """Return what an argument is given whose role is none: an object, or what its name says of it alone."""
     if name == "self":
@@ -296,7 +310,9 @@ def found_convention(
 ) -> tuple[Convention | None, str]:
     """Return a way of calling a function on examples of a shape, or None and why the likeliest way failed."""
     reason, after_asking, attempts = "", "", 0
-    for roles, unknown_scores in itertools.product(conventions(function), (False, True)):
+    for roles, unknown_scores, turn in itertools.product(conventions(function), (False, True), (0, 1)):
+        if turn and not any(is_a_turn(name) for name, _ in roles):
+            continue
         with_labels = LABELS if any(role == "labels" for _, role in roles) else LABELS[:1]
         asked = False
         for output, labels in itertools.product(OUTPUTS, with_labels):
@@ -306,7 +322,13 @@ def found_convention(
             if attempts > MOST_ATTEMPTS:
                 return None, after_asking or reason
             convention = Convention(
-                roles=roles, output=output, labels=labels, unknown_scores=unknown_scores, pack=pack, whole=whole
+                roles=roles,
+                output=output,
+                labels=labels,
+                unknown_scores=unknown_scores,
+                pack=pack,
+                whole=whole,
+                turn=turn,
             )
             critic = ProbeCritic(1.0, output, pack)
             given = material(critic, shape, batch, 0, labels)
@@ -322,6 +344,10 @@ def found_convention(
             asked |= bool(critic.calls)
             if sum(one.points.numel() for one in critic.calls) < given.real.numel():
                 reason = reason or "it never asked the critic about examples"
+            elif any(is_a_turn(name) for name, _ in roles) and all(
+                is_one_of(one.points, (given.fake,)) for one in critic.calls
+            ):
+                reason = reason or "it asked the critic about samples alone: it was the generator's turn"
             elif not torch.isfinite(value):
                 reason = reason or f"it returned {float(value)}"
             else:

@@ -109,7 +109,7 @@ def by_shape(names: list[str]) -> Iterator[tuple[Role, ...]]:
         return
     beside = tuple(roles_of(name)[0] for name in tail)
     first, second = (roles_of(name) for name in plain)
-    points, made = {"points", "real", "latents"}, {"scores", "labels", "real_scores"}
+    points, made = {"points", "real", "latents"}, {"scores", "real_scores"}
     if first[0] in points and (set(second) & made or plain[1] in ("f", "d")):
         yield (*head, "points", "scores", *beside)
     if second[0] in points and (set(first) & made or plain[0] in ("f", "d")):

@@ -105,6 +105,9 @@ def of_what(found: Recognised) -> Iterator[Finding]:
     """Yield what the gradient is of."""
     if found.of in ("points", "data alone", "samples alone"):
         yield Finding(name="gradient", verdict="holds", found="of the score with respect to the points")
+    elif found.of == "points and picture":
+        words = "of the score with respect to the points and the picture beside them, as pix2pix has it"
+        yield Finding(name="gradient", verdict="note", found=words)
     else:
         words, meaning, remedy = OF_WHAT[found.of]
         yield Finding(

@@ -32,6 +32,8 @@ DECISIVE = ("form", "points", GUESS)
 AS_A_LOSS = Finding(
     name="what", verdict="note", found="a critic's whole loss, not a penalty alone", meaning="Say so by `what`."
 )
+MOST_SETS = 4
+"""of points whose penalties are added up"""
 DRAWS = 80
 """more calls, for the distribution of the shares"""
 
@@ -153,15 +155,29 @@ def checked(
 
 
 def of_shape(subject: Subject, weight: float | None, what: What) -> list[Finding]:
-    """Return what is found on examples of one shape, of that value, where it returns several, which can be judged."""
+    """Return what is found on examples of one shape, of the first way to look at it in which it can be judged."""
     found = list(of_value(subject, weight, what))
-    for which in range(1, subject.tried().given.values):
-        if not any(one.name in UNTOLD and one.verdict != "holds" for one in found):
-            break
-        another = list(of_value(replace(subject, convention=replace(subject.convention, which=which)), weight, what))
+    if all(one.name not in UNTOLD or one.verdict == "holds" for one in found):
+        return found
+    for other in other_ways(subject):
+        another = list(of_value(other, weight, what))
         if not any(one.name in UNTOLD and one.verdict != "holds" for one in another):
-            found = another
+            return another
     return found
+
+
+def other_ways(subject: Subject) -> Iterator[Subject]:
+    """Yield other ways to look at a function: another of its values, of the critic's outputs, several penalties."""
+    try:
+        first = subject.tried()
+    except Exception:
+        return
+    for which in range(1, first.given.values):
+        yield replace(subject, convention=replace(subject.convention, which=which))
+    if subject.convention.output in ("flat", "pair"):
+        yield replace(subject, convention=replace(subject.convention, output="reversed pair"))
+    if 1 < first.sets_asked <= MOST_SETS:
+        yield replace(subject, sets=first.sets_asked)
 
 
 def of_value(subject: Subject, weight: float | None, what: What) -> Iterator[Finding]:
@@ -200,7 +216,10 @@ def unless_guessed(findings: list[Finding], guessed: set[str]) -> list[Finding]:
 def judged(seen: list[Trial], more: list[Trial], subject: Subject, weight: float | None) -> Iterator[Finding]:
     """Yield what is found of a function's values, its points and what it trains."""
     form, findings = form_findings(seen, subject, weight)
-    along = examples_along(form, [*seen, *more])
+    if subject.sets > 1:
+        yield Finding(name="penalties", verdict="note", found=f"{subject.sets}, each at points of its own, added up")
+    asked = [trial.last_set for trial in (*seen, *more)]
+    along = examples_along(form, asked)
     others = along_others(along, len(subject.shape) + 1) if along != (0,) else None
     if others is not None:
         yield others
@@ -224,7 +243,7 @@ def judged(seen: list[Trial], more: list[Trial], subject: Subject, weight: float
         )
     if any(finding.name == "value" for finding in findings):
         return
-    places = place_findings([*seen, *more], subject.convention, form)
+    places = place_findings(asked, subject.convention, form)
     yield from (one for one in places if others is None or one.name != "share")
     if form is not None:
         yield from run_findings(seen, subject, form)

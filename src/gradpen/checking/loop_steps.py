@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 from types import CodeType, FunctionType
 from typing import Any
 
+from gradpen.checking.attributes import OWNER, class_of
 from gradpen.checking.roles import penalised
 from gradpen.checking.surroundings import inner
 from gradpen.checking.training_steps import SENDS
@@ -38,6 +39,7 @@ def step_in(function: Callable[..., Any]) -> Callable[..., Any] | None:
         return None
     code = next(one for one in module.co_consts if isinstance(one, CodeType))
     found = FunctionType(code, plain.__globals__)
+    setattr(found, OWNER, class_of(plain))
     found.__qualname__ = f"the loop of {plain.__qualname__} in line {step.lineno}"
     return found
 

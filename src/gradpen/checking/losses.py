@@ -11,8 +11,9 @@ from gradpen.checking.finding import Finding
 from gradpen.checking.forms import EXACT
 from gradpen.checking.known_objectives import OTHERS, RELATIVISTIC, Ends, Objective
 from gradpen.checking.recognition import near, recognised
+from gradpen.checking.shares import is_one_of
 from gradpen.checking.stand_ins import WEIGHT
-from gradpen.checking.trials import SCALES, Subject, Trial, is_one_of
+from gradpen.checking.trials import SCALES, Subject, Trial
 
 SIGNS = ((-1.0, 1.0), (1.0, -1.0), (-1.0, 0.0), (0.0, 1.0), (-1.0, -1.0), (1.0, 1.0), (0.0, 0.0), (-0.5, 0.5))
 """of the mean score of data and of samples in the loss, the right ones first"""
@@ -83,7 +84,8 @@ def critic_loss_findings(trials: Sequence[Trial], subject: Subject) -> tuple[Sub
         nothing = is_nothing(rest, trials)
         if not nothing and not clear:
             continue
-        found = [of_signs(real, fake)]
+        missing = trials[0].given.losses
+        found = [of_missing(missing) if missing and not (real and fake) else of_signs(real, fake)]
         if drift:
             found.append(of_drift(drift))
         if nothing:
@@ -250,6 +252,12 @@ def of_signs(real: float, fake: float) -> Finding:
         "from the data.",
         remedy="Return fake_scores.mean() - real_scores.mean() + penalty.",
     )
+
+
+def of_missing(losses: set[str]) -> Finding:
+    """Return that the scores' part of a loss is not looked at, since what makes it is not there."""
+    words = f"not looked at: nothing defines {', '.join(sorted(losses))}"
+    return Finding(name=NAME, verdict="note", found=words)
 
 
 def generator_loss_findings(subject: Subject) -> Iterator[Finding]:

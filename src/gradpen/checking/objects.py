@@ -6,13 +6,11 @@ from typing import Any
 
 from gradpen.checking.attributes import class_of
 from gradpen.checking.conventions import Penalty
+from gradpen.checking.initial_values import LOSSES
 from gradpen.checking.roles import role_of
 from gradpen.checking.stand_ins import WEIGHT
 from gradpen.checking.surroundings import inner
 from gradpen.errors import UsageError
-
-LOSSES = ("loss", "penalty", "criterion", "regular")
-"""parts of the names of classes whose objects are quickly made"""
 
 
 def likely_arguments(kind: type) -> dict[str, float]:

@@ -9,8 +9,8 @@ import torch
 from gradpen.checking.calling import Convention
 from gradpen.checking.finding import Finding
 from gradpen.checking.recognition import Recognised, conditions_before, image_part
-from gradpen.checking.shares import CLOSE, ENOUGH, Place, Shares, matched, shares_of, varies_in_words
-from gradpen.checking.trials import Trial, is_one_of
+from gradpen.checking.shares import CLOSE, ENOUGH, Place, Shares, is_one_of, matched, shares_of, varies_in_words
+from gradpen.checking.trials import Trial
 
 DRAW = "Draw torch.rand(len(real), 1, 1, 1), with as many ones as an example has axes."
 NAME, PAIRS = "points", "pairs"

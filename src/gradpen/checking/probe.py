@@ -45,7 +45,11 @@ class ByName(dict[str, Tensor]):
 
 
 def asked_about(given: Sequence[Any], labels: Tensor | None) -> tuple[Tensor, tuple[Any, ...]]:
-    """Return what a critic is asked about, and the conditions: the first tensor that is not the labels is it."""
+    """Return what a critic is asked about, and the conditions: the first tensor that is not the labels is it.
+
+    What is handed over in a dictionary is looked at one by one.
+    """
+    given = [part for one in given for part in (one.values() if isinstance(one, dict) else (one,))]
     place = next((n for n, one in enumerate(given) if isinstance(one, Tensor) and not same(one, labels)), 0)
     return given[place], (*given[:place], *given[place + 1 :])
 

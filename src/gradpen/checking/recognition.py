@@ -12,6 +12,8 @@ from gradpen.checking.trials import Trial
 
 NEAR = 0.02
 """how near a number must be to be the same"""
+ROUNDING = 1e-5
+"""by which an even mixture of something with itself may be off"""
 
 
 @dataclass(frozen=True)
@@ -20,12 +22,12 @@ class Recognised:
 
     form: Form
     of: str
-    """points, data, samples, features, parameters, points and conditions"""
+    """points, data, samples, features, parameters, points and conditions, points and picture"""
     sign: float = 1.0
     averaged: float = 1.0
     """how many times smaller the gradient is, scores having been averaged first"""
     ends: int = 1
-    """2 where it is the sum of penalties at data and at samples"""
+    """how many penalties it is the sum of: at data and at samples, or at several sets of points"""
 
     @property
     def target(self) -> float:
@@ -60,11 +62,26 @@ def image_part(trial: Trial, values: Tensor) -> Tensor:
 
 
 def conditions_before(trial: Trial) -> int:
-    """Return how many channels of conditions stand before those of the data in one tensor: behind them is usual."""
-    labels = trial.given.labels
-    beginning = trial.points[:, : labels.shape[1]] if labels.dim() > 1 else trial.points[:0]
-    same = beginning.shape == labels.shape and bool((beginning.detach() == labels).all())
-    return labels.shape[1] if same and trial.points.shape[1] > labels.shape[1] else 0
+    """Return how many channels of conditions stand before those of the data in one tensor: behind them is usual.
+
+    They are labels, or a picture where examples are pictures, for which the data stand.
+    """
+    for one in (trial.given.labels, trial.given.real):
+        beginning = trial.points[:, : one.shape[1]] if one.dim() > 1 else trial.points[:0]
+        same = beginning.shape == one.shape and torch.allclose(
+            beginning.detach(), one.to(beginning.dtype), atol=ROUNDING
+        )
+        if same and trial.points.shape[1] > one.shape[1]:
+            return one.shape[1]
+    return 0
+
+
+def beside_a_picture(trial: Trial) -> bool:
+    """Return whether points have a picture before or behind them in one tensor."""
+    real, points = trial.given.real, trial.points.detach()
+    if points.dim() != real.dim() or real.dim() < 3 or points.shape[1] != 2 * real.shape[1]:
+        return False
+    return any(torch.allclose(part, real, atol=ROUNDING) for part in points.chunk(2, dim=1) if part.shape == real.shape)
 
 
 def share(trial: Trial) -> Tensor:
@@ -108,6 +125,7 @@ GRADIENTS = {
     **PARTIAL,
     "points": of_points,
     "points and conditions": lambda trial: trial.gradient,
+    "points and picture": lambda trial: trial.gradient,
     "data": lambda trial: share(trial) * of_points(trial),
     "samples": lambda trial: (1 - share(trial)) * of_points(trial),
     "features": of_features,
@@ -124,7 +142,8 @@ def recognised(trials: Sequence[Trial], *, norms_alone: bool = False) -> Recogni
     signs = (1.0,) if min(values) >= 0 else (-1.0,) if max(values) <= 0 else (1.0, -1.0)
     with_conditions = first.gradient.numel() > first.given.real.numel()
     pairs = "pair" in first.critic.output
-    possible = ["points", *(["points and conditions"] if with_conditions else [])]
+    beside = "points and picture" if beside_a_picture(first) else "points and conditions"
+    possible = ["points", *([beside] if with_conditions else [])]
     possible += [] if with_conditions else ["data", "samples"]
     possible += ["features"] if pairs else []
     possible += ["data alone", "samples alone"] if first.at_both_ends else []
@@ -152,6 +171,8 @@ def named(form: Form, of: str, sign: float, trial: Trial) -> Recognised:
     """
     if trial.at_both_ends and of == "points":
         return Recognised(form, of, sign, ends=2)
+    if trial.sets > 1:
+        return Recognised(form, of, sign, ends=trial.sets)
     batch, size = len(trial.given.real), trial.given.real[0].numel()
     if form.shape == "two-sided" and form.norm == "norm" and of == "points":
         if near(form.target, size**0.5):

@@ -47,6 +47,10 @@ WHOLE: dict[Role, tuple[str, ...]] = {
         "mini_batch",
         "hr",
         "gt",
+        "features",
+        "feats",
+        "img_features",
+        "x_features",
     ),
     "fake": ("xf", "x_f", "xg", "x_g", "samples", "x2", "b", "output_data", "z_x", "sr"),
     "real_scores": ("fx", "d_x", "dx", "errd_real"),
@@ -108,7 +112,7 @@ PARTS: tuple[tuple[Role, tuple[str, ...]], ...] = (
     ),
     ("latents", ("g_input", "gen_input", "generator_input")),
     ("size", ("z_dim", "dim_z", "zdim", "latent_dim", "noise_dim", "nz", "latent_size")),
-    ("weight", ("lambda", "lamda")),
+    ("weight", ("lambda", "lamda", "penalty_weight", "penalty_coef", "penalty_scale", "gp_weight", "gp_coef")),
     ("gradient", ("grad",)),
     (
         "scores",
@@ -128,6 +132,7 @@ PARTS: tuple[tuple[Role, tuple[str, ...]], ...] = (
             "d_fake",
         ),
     ),
+    ("switch", ("conditional",)),
     ("labels", ("label", "cond", "onehot", "one_hot", "class_", "attr")),
     ("weight", WEIGHTS),
     ("points", ("interp", "x_hat", "xhat", "x_in", "mixed", "hat")),
@@ -150,8 +155,8 @@ PENALISED = ("gp", "penal", "wgan")
 """parts of the names of switches that are on"""
 SAMPLED: tuple[Role, ...] = ("real", "fake")
 SIDES: dict[Role, tuple[str, ...]] = {
-    "real_scores": ("real", "true"),
-    "fake_scores": ("fake", "gen", "synth", "false"),
+    "real_scores": ("real", "true", "demo", "expert"),
+    "fake_scores": ("fake", "gen", "synth", "false", "agent", "policy", "learner"),
 }
 SCORED = ("pred", "score", "logit", "valid", "output", "_out", "prob")
 SCORED_FIRST = ("d_", "p_", "dis_", "disc_", "crit_", "critic_", "dreal", "dfake")

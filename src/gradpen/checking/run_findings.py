@@ -69,7 +69,7 @@ def second_derivative(trial: Trial, form: Recognised) -> Finding:
         )
     if all(part is None or not part.any() for part in found):
         return wrong
-    if form.of not in ("points", "points and conditions", "data", "samples"):
+    if form.of not in ("points", "points and conditions", "points and picture", "data", "samples"):
         return Finding(name=wrong.name, verdict="holds", found="reaches the critic's weights")
     expected = torch.autograd.grad(expected_value(trial, form), weights, allow_unused=True)
     one, other = flattened(found, weights), flattened(expected, weights)
@@ -91,7 +91,7 @@ def second_derivative(trial: Trial, form: Recognised) -> Finding:
 def expected_value(trial: Trial, form: Recognised) -> Tensor:
     """Return the penalty of a recognised form, with the graph that it should have."""
     gradient = trial.shaped(trial.critic.differentiable_gradient(trial.points))
-    if form.of != "points and conditions":
+    if form.of not in ("points and conditions", "points and picture"):
         gradient = image_part(trial, gradient)
     if form.of in ("data", "samples"):
         part = share(trial).to(gradient.dtype)

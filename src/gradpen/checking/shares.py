@@ -160,3 +160,9 @@ def apart(shape: Sequence[int], batch: int, seed: int) -> tuple[Tensor, Tensor]:
         sizes = sizes + 0.7 * torch.randn(along, generator=numbers)
     size = (0.7 * sizes).clamp(-2, 2).exp()
     return real * size, fake * size
+
+
+def is_one_of(points: Tensor, others: Sequence[Tensor]) -> bool:
+    """Return whether points are those of data or samples themselves."""
+    same = [other for other in others if other.numel() == points.numel()]
+    return any(bool((points.reshape(other.shape) == other).all()) for other in same)

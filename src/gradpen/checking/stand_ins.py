@@ -6,14 +6,17 @@ import sys
 import types
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from types import FrameType
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from gradpen.checking.attributes import constants_of, made_later, names_in
+from gradpen.checking.initial_values import initial_value
+from gradpen.checking.made_up_losses import OF_LOSSES, made_up_loss
 from gradpen.checking.roles import Role, penalised, role_of
-from gradpen.checking.training_steps import SENDS, Steps, is_called, unpacked_into
+from gradpen.checking.training_steps import SENDS, Steps, assigned_to, is_called, unpacked_into
 
 WEIGHT = 10.0
 """of a penalty, where the function looks for one outside its arguments"""
@@ -31,6 +34,12 @@ RECORDS = ("loss", "history", "log", "metric", "stat")
 """parts of the names of what keeps numbers under the names of networks"""
 NUMERIC = ("mean", "sum", "sqrt", "square", "abs", "exp", "log", "norm", "relu", "maximum", "cat", "ones_like")
 """functions that another library has under the names that PyTorch has them"""
+WEIGHTS_OF = ("parameters", "named_parameters")
+"""of an object that holds the critic: its weights"""
+MARKS = {"real_label": 1.0, "fake_label": 0.0}
+"""what scores of data and of samples are to be"""
+ELSEWHERE = ("cuda", "cpu")
+"""methods that put something on another device"""
 DRAWN = {"uniform": torch.rand, "normal": torch.randn}
 CHANNELS = ("nc", "c_dim", "in_ch", "channel", "channels")
 HEIGHTS = (
@@ -62,6 +71,8 @@ class Around:
     """what was made up, as it would be written"""
     guessed: set[str]
     """numbers whose names say nothing"""
+    losses: set[str]
+    """losses that are not there and got 0"""
     kept: set[Role]
     """which of the examples were taken out of an object"""
     kind: type | None = None
@@ -99,6 +110,10 @@ class StandIn:
             raise AttributeError(name)
         if name in (*SENDS, "step"):
             return self.around_.steps.end if name == "step" else self.around_.steps.send
+        if name in WEIGHTS_OF:
+            return getattr(self.around_.critic, name)
+        if name in ELSEWHERE and is_called(sys._getframe(1)):
+            return giving(self)
         if name not in self.other_:
             found = self.own(name)
             if found is not None:
@@ -117,7 +132,12 @@ class StandIn:
             return found.__func__
         if isinstance(found, property) and found.fget is not None:
             return found.fget(self)
-        return found.__get__(self) if isinstance(found, types.FunctionType) else None
+        if isinstance(found, types.FunctionType):
+            return found.__get__(self)
+        made = initial_value(self.around_.kind, name, self, lambda given: stub(given, self.around_))
+        if made is not None:
+            self.other_[name] = made
+        return made
 
     def __setattr__(self, name: str, value: Any) -> None:
         self.other_[name] = value
@@ -156,10 +176,26 @@ class Unknown(StandIn):
             return DRAWN[self.name_](arguments[0])
         if self.name_ in NUMERIC and arguments and isinstance(arguments[0], Tensor):
             return getattr(torch, self.name_)(*arguments, **{"dim" if n == "axis" else n: v for n, v in named.items()})
+        if first is self:
+            return self.assigned(sys._getframe(1))
+        if (made_up := self.as_usual(arguments, named)) is not None:
+            return made_up
         real = self.around_.examples["real"]
         if self.around_.unknown_scores and isinstance(first, Tensor) and first.shape == real.shape:
             return self.around_.critic(*arguments, **named)
         return first
+
+    def as_usual(self, arguments: tuple[Any, ...], named: dict[str, Any]) -> Tensor | None:
+        """Return what a loss of scores, or a penalty, of this name is likely to be; None where it is neither."""
+        found = made_up_loss(self.name_, arguments, named)
+        if found is not None:
+            self.around_.assumed.add(f"{self.name_}() = {found[1]}")
+            return found[0]
+        if any(part in self.name_.lower() for part in OF_LOSSES):
+            first = next(one for one in (*arguments, *named.values()) if isinstance(one, Tensor))
+            self.around_.losses.add(self.name_)
+            return 0 * first.float().mean()
+        return None
 
     def __enter__(self) -> "Unknown":
         return self
@@ -173,8 +209,13 @@ class Unknown(StandIn):
     def __len__(self) -> int:
         return 0
 
-    def __next__(self) -> "Unknown":
-        return self
+    def __next__(self) -> Any:
+        return self.assigned(sys._getframe(1))
+
+    def assigned(self, frame: FrameType) -> Any:
+        """Return examples where what is asked for is assigned to a name that tells which; else the object."""
+        name = assigned_to(frame)
+        return stub(name, self.around_) if role_of(name) in self.around_.examples else self
 
     def __iter__(self) -> Iterator[Any]:
         return iter([stub(name, self.around_) for name in unpacked_into(sys._getframe(1))])
@@ -248,6 +289,8 @@ def stub(name: str, around: Around) -> Any:
         return None
     if role in ("critic", "generator") and usual.get(name) is None:
         return around.critic if role == "critic" else around.generator
+    if name in MARKS and role == "labels":
+        return usual.get(name, MARKS[name])
     if role in around.examples:
         around.kept.add(role)
         return around.examples[role]

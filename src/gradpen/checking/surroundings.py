@@ -16,9 +16,19 @@ from torch.overrides import TorchFunctionMode
 
 from gradpen.checking.attributes import class_of
 from gradpen.checking.roles import role_of
-from gradpen.checking.stand_ins import Around, called_or_not, stub
+from gradpen.checking.stand_ins import Around, Unknown, called_or_not, stub
 
 MISSING = object()
+MODULES = {
+    "torch": torch,
+    "nn": nn,
+    "F": nn.functional,
+    "np": np,
+    "autograd": torch.autograd,
+    "grad": torch.autograd.grad,
+    "Variable": torch.autograd.Variable,
+}
+"""what comes out of a package that is missing under these names, with all else that it has"""
 OLD_NAMES = {"int": int, "float": float, "bool": bool}
 """that NumPy had before version 1.24"""
 
@@ -84,6 +94,7 @@ def surroundings(function: Callable[..., Any], around: Around) -> Iterator[None]
     """
     critic = around.critic
     with ExitStack() as stack:
+        stack.enter_context(UnknownChangesNothing())
         if not torch.cuda.is_available():
             stack.enter_context(on_the_cpu())
         place: dict[str, Any] = getattr(inner(function), "__globals__", {})
@@ -92,7 +103,9 @@ def surroundings(function: Callable[..., Any], around: Around) -> Iterator[None]
         changes, calls = {}, globals_of(function, called=True)
         for name in globals_of(function) - set(built_in):
             found = place.get(name, MISSING)
-            if found is MISSING:
+            if found is MISSING and name in MODULES:
+                changes[name] = MODULES[name]
+            elif found is MISSING:
                 changes[name] = called_or_not(stub(name, around), name in calls)
             elif isinstance(found, nn.Module) and role_of(name) == "critic":
                 changes[name] = critic
@@ -112,6 +125,23 @@ def surroundings(function: Callable[..., Any], around: Around) -> Iterator[None]
         held = {name: critic for name, found in modules.items() if role_of(name) == "critic" and found is not None}
         stack.enter_context(patch.dict(modules, held))
         yield
+
+
+class UnknownChangesNothing(TorchFunctionMode):
+    """Hands back the tensor that a function of PyTorch gets beside something unknown, where it does not take that."""
+
+    def __torch_function__(
+        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
+    ) -> Any:
+        """Call the function, and where it does not take what is unknown, return what else it was given."""
+        del types
+        unknown = next((one for one in args if isinstance(one, Unknown)), None)
+        if unknown is None:
+            return func(*args, **(kwargs or {}))
+        try:
+            return func(*args, **(kwargs or {}))
+        except TypeError:
+            return unknown.other(next((one for one in args if isinstance(one, torch.Tensor)), unknown))
 
 
 def options_in(found: argparse.Namespace | dict[Any, Any]) -> dict[Any, Any]:

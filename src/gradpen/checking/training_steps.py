@@ -15,6 +15,8 @@ from torch import Tensor
 STORES = ("STORE_FAST", "STORE_NAME", "STORE_GLOBAL", "STORE_DEREF", "STORE_ATTR")
 SENDS = ("backward", "manual_backward")
 CALLS = ("LOAD_METHOD", "LOAD_ATTR")
+PASSING = ("CACHE", "PRECALL", "CALL", "KW_NAMES", "LOAD_FAST", "LOAD_GLOBAL", "LOAD_CONST", "PUSH_NULL", *CALLS)
+"""what stands between a call and an assignment where methods are called upon it: next(batches).to(device)"""
 
 
 @dataclass
@@ -127,3 +129,21 @@ def unpacked_at(code: CodeType, place: int) -> tuple[str, ...]:
         if step.opname.startswith(STORES) and len(names) < int(now.argval):
             names += step.argval[: step.opname.count("STORE")] if isinstance(step.argval, tuple) else [step.argval]
     return tuple(names[: int(now.argval)])
+
+
+def assigned_to(frame: FrameType) -> str:
+    """Return the name that what code asks for just now is assigned to, whatever is called upon it before; or none."""
+    return assigned_at(frame.f_code, frame.f_lasti)
+
+
+@functools.lru_cache(maxsize=4096)
+def assigned_at(code: CodeType, place: int) -> str:
+    """Return the name that what is called in a place is assigned to; empty where it is taken apart or passed on."""
+    for step in dis.get_instructions(code):
+        if step.offset <= place:
+            continue
+        if step.opname in STORES:
+            return str(step.argval)
+        if step.opname not in PASSING:
+            return ""
+    return ""

@@ -13,6 +13,7 @@ from gradpen.checking.calling import Convention, Material, call, material
 from gradpen.checking.conventions import Penalty
 from gradpen.checking.known_objectives import Ends
 from gradpen.checking.probe import Call, ProbeCritic
+from gradpen.checking.shares import is_one_of
 from gradpen.checking.stand_ins import WEIGHT
 from gradpen.machine.seeds import separate_randomness
 
@@ -34,6 +35,10 @@ class Trial:
     conditions: tuple[object, ...]
     elsewhere: bool
     """whether it asked anywhere but at data and samples"""
+    sets: int = 1
+    """how many sets of points these are"""
+    sets_asked: int = 1
+    """how many it asked about elsewhere than at data and samples"""
 
     @property
     def gradient(self) -> Tensor:
@@ -53,7 +58,16 @@ class Trial:
     @property
     def at_both_ends(self) -> bool:
         """Whether it asked about data and samples themselves, where slopes are penalised at both."""
-        return len(self.points) == 2 * len(self.given.real) and self.points.numel() == 2 * self.given.real.numel()
+        real = self.given.real
+        return self.sets == 1 and len(self.points) == 2 * len(real) and self.points.numel() == 2 * real.numel()
+
+    @property
+    def last_set(self) -> "Trial":
+        """The trial with the last of several sets of points alone."""
+        if self.sets == 1:
+            return self
+        size = len(self.points) // self.sets
+        return replace(self, points=self.points[-size:], scores=self.scores[-size:], sets=1)
 
     def ends(self) -> tuple[Tensor, Tensor]:
         """Return the scores of data and of samples, ``[N]`` each, with their graph: beside a picture if they are."""
@@ -106,6 +120,8 @@ class Subject:
     shape: tuple[int, ...]
     """of one example"""
     batch: int
+    sets: int = 1
+    """how many sets of points it asks about, each of which has a penalty"""
     ends: Ends | None = None
     """the part of what it returns that is made of scores, beside the penalty"""
 
@@ -134,8 +150,19 @@ class Subject:
         asked = [one for one in calls if not is_one_of(one.points, (given.real, given.fake))]
         followed = [one for one in calls if one.points.requires_grad]
         both = None if asked else about_both_ends(followed, given)
-        chosen = both or together(asked or followed or calls, self.batch)
-        trial = Trial(value, critic, given, chosen.points, chosen.scores, chosen.conditions, bool(asked))
+        chosen = both or together(asked or followed or calls, self.sets * self.batch)
+        alike = [one for one in asked if one.points.shape[1:] == chosen.points.shape[1:]]
+        trial = Trial(
+            value,
+            critic,
+            given,
+            chosen.points,
+            chosen.scores,
+            chosen.conditions,
+            bool(asked),
+            sets=self.sets,
+            sets_asked=sum(len(one.points) for one in alike) // self.batch,
+        )
         return trial.without(self.ends)
 
     def trials(self) -> list[Trial]:
@@ -175,9 +202,3 @@ def about_both_ends(calls: Sequence[Call], given: Material) -> Call | None:
         return None
     real, fake = (each[0] for each in ends)
     return Call(torch.cat([real.points, fake.points]), (), torch.cat([real.scores, fake.scores]))
-
-
-def is_one_of(points: Tensor, others: Sequence[Tensor]) -> bool:
-    """Return whether points are those of data or samples themselves."""
-    same = [other for other in others if other.numel() == points.numel()]
-    return any(bool((points.reshape(other.shape) == other).all()) for other in same)

@@ -1,0 +1,117 @@
+"""What the making of somebody else's object gives its attributes, where no network and no data are needed for it."""
+
+import ast
+import functools
+import inspect
+import textwrap
+from collections.abc import Callable
+from types import CodeType, FunctionType
+from typing import Any
+
+from torch import nn
+
+from gradpen.checking.attributes import CONSTANTS, assignments
+
+MAKERS = ("Size", "tensor", "Tensor", "FloatTensor", "zeros", "ones", "empty", "rand", "randn", "Uniform", "Normal")
+"""functions of PyTorch that make a tensor, its size or a distribution"""
+METHODS = ("to", "cuda", "cpu", "float", "view", "reshape", "expand", "requires_grad_", "type")
+"""of a tensor, that may be called upon it at once"""
+LOSSES = ("loss", "penalty", "criterion", "regular")
+"""parts of the names of classes whose objects are quickly made"""
+FAR = ("load", "pretrain", "vgg", "lpips", "hub", "models", "resnet", "inception", "path", "url")
+"""parts of names in the making of what reads weights of other networks"""
+
+
+def initial_value(kind: type | None, name: str, thing: Any, give: Callable[[str], Any]) -> Any:
+    """Return what an attribute is given where an object is made; None where that cannot be told.
+
+    Args:
+        kind: the object's class.
+        name: the attribute's.
+        thing: stands for the object.
+        give: what an argument of this name is.
+    """
+    made = expressions_of(kind).get(name)
+    if made is None:
+        return None
+    code, names, place = made
+    try:
+        return FunctionType(code, place)(thing, *map(give, names))
+    except Exception:
+        return None
+
+
+@functools.lru_cache(maxsize=64)
+def expressions_of(kind: type | None) -> dict[str, tuple[CodeType, tuple[str, ...], dict[str, Any]]]:
+    """Return the attributes that are made of tensors, sizes, distributions and losses: code, arguments and globals."""
+    found = {}
+    for owner in reversed(kind.__mro__ if kind is not None else ()):
+        method = vars(owner).get("__init__")
+        if not isinstance(method, FunctionType):
+            continue
+        try:
+            tree = ast.parse(textwrap.dedent(inspect.getsource(method)))
+        except (OSError, SyntaxError):
+            continue
+        own, *names = inspect.signature(method).parameters
+        for target, value in assignments(tree):
+            of_object = isinstance(target, ast.Attribute) and isinstance(target.value, ast.Name)
+            if of_object and isinstance(value, ast.Call) and is_plain(value, {own, *names}, method.__globals__):
+                assert isinstance(target, ast.Attribute)
+                code = code_of_expression(value, [own, *names])
+                found[target.attr] = (code, tuple(names), method.__globals__)
+    return found
+
+
+def code_of_expression(value: ast.expr, names: list[str]) -> CodeType:
+    """Return the code of a function of these arguments that returns an expression."""
+    arguments = ast.arguments(
+        posonlyargs=[], args=[ast.arg(one) for one in names], kwonlyargs=[], kw_defaults=[], defaults=[]
+    )
+    function = ast.Lambda(args=arguments, body=value)
+    module = ast.fix_missing_locations(ast.Module([ast.Expr(function)], []))
+    whole = compile(module, "<where the object is made>", "exec")
+    return next(one for one in whole.co_consts if isinstance(one, CodeType))
+
+
+def is_plain(node: ast.AST, names: set[str], place: dict[str, Any]) -> bool:
+    """Return whether an expression calls nothing but what makes tensors, sizes, distributions and losses."""
+    if isinstance(node, ast.Call):
+        beside = [*node.args, *(one.value for one in node.keywords)]
+        return is_maker(node.func, names, place) and all(is_plain(one, names, place) for one in beside)
+    if isinstance(node, ast.Name):
+        return node.id in names or isinstance(place.get(node.id), CONSTANTS) or "device" in node.id.lower()
+    if isinstance(node, ast.Attribute):
+        return is_plain(node.value, names, place) or dotted(node).startswith("torch.")
+    if isinstance(node, ast.Constant):
+        return True
+    if isinstance(node, ast.List | ast.Tuple | ast.BinOp | ast.UnaryOp | ast.Starred):
+        parts = [one for one in ast.iter_child_nodes(node) if isinstance(one, ast.expr)]
+        return all(is_plain(one, names, place) for one in parts)
+    return False
+
+
+def is_maker(function: ast.expr, names: set[str], place: dict[str, Any]) -> bool:
+    """Return whether what is called makes a tensor, its size, a distribution or a loss, or is a method of such."""
+    if isinstance(function, ast.Attribute) and function.attr in METHODS and isinstance(function.value, ast.Call):
+        return is_plain(function.value, names, place)
+    name = function.attr if isinstance(function, ast.Attribute) else getattr(function, "id", "")
+    if name in MAKERS:
+        return True
+    kind = getattr(nn, name, None) if isinstance(function, ast.Attribute) else place.get(name)
+    return isinstance(kind, type) and any(part in name.lower() for part in LOSSES) and not reaches_far(kind)
+
+
+def reaches_far(kind: type) -> bool:
+    """Return whether the making of an object may load weights from somewhere."""
+    making = vars(kind).get("__init__")
+    names = (*making.__code__.co_names, *making.__code__.co_varnames) if isinstance(making, FunctionType) else ()
+    return any(part in name.lower() for name in names for part in FAR)
+
+
+def dotted(node: ast.expr) -> str:
+    """Return a name with the dots in it; empty where it is none."""
+    if isinstance(node, ast.Attribute):
+        before = dotted(node.value)
+        return f"{before}.{node.attr}" if before else ""
+    return getattr(node, "id", "")
