@@ -546,6 +546,11 @@ def test_a_critic_takes_labels_of_its_own_form() -> None:
 
 class Mysterious:
     def penalty(self, critic: Any, real: Tensor, fake: Tensor) -> Any:
+        points = torch.lerp(fake, real, torch.rand(len(real), *[1] * (real.dim() - 1))).requires_grad_(True)
+        (gradient,) = torch.autograd.grad(critic(points).sum(), points, create_graph=True)
+        return ((gradient.flatten(1).norm(dim=1) - 2 * self.zeta) ** 2).mean()  # type: ignore[attr-defined]
+
+    def wrong(self, critic: Any, real: Tensor, fake: Tensor) -> Any:
         return channel_norm(critic, real, fake) * self.zeta  # type: ignore[attr-defined]
 
     def right(self, critic: Any, real: Tensor, fake: Tensor) -> Any:
@@ -556,6 +561,7 @@ def test_nothing_is_called_wrong_by_numbers_that_are_unknown() -> None:
     report = gradpen.check(Mysterious.penalty)
     assert not report.wrong
     assert "zeta change nothing" in report.reason
+    assert [one.name for one in gradpen.check(Mysterious.wrong).wrong] == ["norm"]  # whatever zeta is
     assert gradpen.check(Mysterious.right).right
 
 

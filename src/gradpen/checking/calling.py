@@ -3,25 +3,26 @@
 import inspect
 import io
 import itertools
-import sys
 import warnings
 from collections.abc import Sequence
 from contextlib import redirect_stdout
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from gradpen.checking.attributes import class_of
 from gradpen.checking.conventions import Penalty, conventions, signature_of
-from gradpen.checking.outcomes import scalar_of, scores_of, values_of
-from gradpen.checking.probe import CLASSES, Output, Probe, ProbeCritic
+from gradpen.checking.material import Material, material
+from gradpen.checking.outcomes import scalar_of, values_of
+from gradpen.checking.probe import Output, Probe, ProbeCritic
 from gradpen.checking.roles import Role, role_of
-from gradpen.checking.shares import apart, is_one_of
-from gradpen.checking.stand_ins import LATENTS, TINY, WEIGHT, Around, StandIn, Unknown, called_or_not, stub
-from gradpen.checking.surroundings import inner, surroundings, words_of
-from gradpen.checking.training_steps import is_called, noted
+from gradpen.checking.scores import scores_of
+from gradpen.checking.shares import is_one_of
+from gradpen.checking.stand_ins import LATENTS, TINY, Around, StandIn, Unknown, stub
+from gradpen.checking.surroundings import inner, redrawn_in, surroundings, words_of
+from gradpen.checking.training_steps import noted
 from gradpen.lipschitz import gradient_penalty
 
 OUTPUTS: tuple[Output, ...] = (
@@ -74,94 +75,6 @@ class Convention:
         return "" if not self.roles else f"({', '.join(f'{name}: {role}' for name, role in self.roles)})"
 
 
-@dataclass
-class Material:
-    """What one call is given, and what came of it."""
-
-    critic: nn.Module
-    real: Tensor
-    fake: Tensor
-    generator: "Pairing"
-    latents: Tensor
-    epsilon: Tensor
-    points: Tensor
-    labels: Tensor
-    weight: float = WEIGHT
-    assumed: set[str] = field(default_factory=set)
-    guessed: set[str] = field(default_factory=set)
-    """numbers whose names say nothing, taken to change nothing"""
-    losses: set[str] = field(default_factory=set)
-    """losses that are not there and got 0"""
-    kept: set[Role] = field(default_factory=set)
-    """which examples were taken out of an object"""
-    gradient: Tensor | None = None
-    """what a function that takes the gradient was given"""
-    overwritten: bool = False
-    """whether the function wrote into data or samples"""
-    values: int = 1
-    """how many values it returned or sent backward, one of which was taken"""
-
-    @property
-    def labels_of_samples(self) -> Tensor:
-        """The labels that samples are of, where those of the data are handed over too."""
-        return self.labels.roll(1, 0)
-
-
-class Pairing(nn.Module):
-    """A generator whose samples are known and have a parameter behind them."""
-
-    def __init__(self, fake: Tensor) -> None:
-        super().__init__()
-        self.shift = nn.Parameter(torch.zeros(()))
-        self.fake = fake
-        self.asked = False
-        self.around: Around | None = None
-
-    def __getattr__(self, name: str) -> Any:
-        around = self.__dict__.get("around")
-        if around is None or name.startswith("_") or name in self._parameters or name == "module":
-            return super().__getattr__(name)
-        found = stub(name, around)
-        return called_or_not(found, is_called(sys._getframe(1)))
-
-    def forward(self, *inputs: Any, **named: Any) -> Tensor:
-        """Return the samples."""
-        del inputs, named
-        self.asked = True
-        return self.fake + self.shift
-
-
-def material(critic: nn.Module, shape: Sequence[int], batch: int, seed: int, labels: str = "one-hot") -> Material:
-    """Return what a call is given: data and samples that differ in every value, and all that may be asked for."""
-    real, fake = apart(shape, batch, seed)
-    generator = Pairing(fake)
-    numbers = torch.Generator().manual_seed(seed + 1)
-    epsilon = torch.rand(batch, *[1] * len(shape), generator=numbers)
-    points = torch.lerp(fake, real, epsilon).requires_grad_(True)
-    classes = torch.arange(batch) % CLASSES
-    one_hot = torch.nn.functional.one_hot(classes, CLASSES).float()
-    kinds = {
-        "one-hot": one_hot,
-        "numbers": classes,
-        "column": classes.float()[:, None],
-        "planes": one_hot.view(batch, CLASSES, *[1] * (len(shape) - 1)).expand(batch, CLASSES, *shape[1:]).clone()
-        if len(shape) > 1
-        else one_hot,
-    }
-    if isinstance(critic, Probe):
-        critic.labels = kinds[labels]
-    return Material(
-        critic=critic,
-        real=real,
-        fake=fake,
-        generator=generator,
-        latents=torch.randn(batch, LATENTS, generator=numbers),
-        epsilon=epsilon,
-        points=points,
-        labels=kinds[labels],
-    )
-
-
 def call(function: Penalty, convention: Convention, given: Material, *, attached: bool = False) -> Tensor:
     """Call a function as a convention says, and return its penalty as a scalar.
 
@@ -189,6 +102,8 @@ def call(function: Penalty, convention: Convention, given: Material, *, attached
         kept=given.kept,
         kind=class_of(inner(function)),
         unknown_scores=convention.unknown_scores,
+        times=given.times,
+        redrawn=redrawn_in(function),
         words=words_of(function),
     )
     given.generator.around = around
@@ -223,11 +138,11 @@ def call(function: Penalty, convention: Convention, given: Material, *, attached
         "size": LATENTS,
         "pack": convention.pack,
     }
+    by_scores = "critic" not in plain_roles.values()  # it can only differentiate scores by what they are of
     if "real_scores" in plain_roles.values():
-        alone = not {"critic", "fake"} & set(plain_roles.values())  # it can only differentiate by the data
-        values["real_scores"] = given.critic(real.requires_grad_(True) if alone else given.real)
+        values["real_scores"] = given.critic(real.requires_grad_(True) if by_scores else given.real)
     if "fake_scores" in plain_roles.values():
-        values["fake_scores"] = given.critic(fake)
+        values["fake_scores"] = given.critic(fake.requires_grad_(True) if by_scores else fake)
     if "penalty" in plain_roles.values():
         values["penalty"] = gradient_penalty(lambda points: scores_of(given.critic(points)), given.real, given.fake)
     kinds = signature_of(function).parameters
@@ -270,6 +185,14 @@ def call(function: Penalty, convention: Convention, given: Material, *, attached
     found = values_of(returned, around.steps, whole=convention.whole)
     given.values = len(found)
     return found[min(convention.which, len(found) - 1)]
+
+
+def takes_lists(function: Penalty) -> bool:
+    """Return whether a function says that it takes scores in a list."""
+    return any(
+        "list[" in str(one.annotation).lower() and role_of(one.name) in ("scores", "real_scores", "fake_scores")
+        for one in signature_of(function).parameters.values()
+    )
 
 
 def is_a_turn(name: str) -> bool:
@@ -315,8 +238,9 @@ def found_convention(
             continue
         with_labels = LABELS if any(role == "labels" for _, role in roles) else LABELS[:1]
         asked = False
-        for output, labels in itertools.product(OUTPUTS, with_labels):
-            if output != OUTPUTS[0] and not asked:
+        outputs = sorted(OUTPUTS, key=lambda one: one != "list") if takes_lists(function) else OUTPUTS
+        for output, labels in itertools.product(outputs, with_labels):
+            if output != outputs[0] and not asked:
                 break  # it failed before it asked, whatever form scores have
             attempts += 1
             if attempts > MOST_ATTEMPTS:

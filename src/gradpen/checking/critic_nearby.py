@@ -3,6 +3,7 @@
 import ast
 import inspect
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,8 +16,8 @@ from gradpen.checking.conventions import Penalty
 from gradpen.checking.finding import Finding
 from gradpen.checking.loading import load_named
 from gradpen.checking.roles import role_of
-from gradpen.checking.stand_ins import size_named
 from gradpen.checking.surroundings import inner
+from gradpen.checking.told_by_names import size_named
 from gradpen.checking.trials import same_randomness
 from gradpen.coupling import batch_norm_in
 from gradpen.errors import UsageError
@@ -92,7 +93,13 @@ def critic_near(function: Penalty) -> Nearby | None:
     name = name_of_critic(tree, class_of(place))
     if name is None:
         return None
-    return Nearby(name, ast.unparse(classes_of(tree)[name]), made(path, name, place.__globals__.get(name)))
+    return Nearby(name, source_of(classes_of(tree)[name]), made(path, name, place.__globals__.get(name)))
+
+
+def source_of(one: ast.ClassDef) -> str:
+    """Return the source of a class but for its methods that take a gradient: the penalty may be one."""
+    body = [part for part in one.body if "autograd.grad(" not in ast.unparse(part)]
+    return "\n".join(map(ast.unparse, body))
 
 
 def classes_of(tree: ast.Module) -> dict[str, ast.ClassDef]:
@@ -140,17 +147,19 @@ def made(path: Path, name: str, found: Any) -> nn.Module | None:
         kind = found if isinstance(found, type) else load_named(f"{path}:{name}")
         needed = [one for one in inspect.signature(kind).parameters.values() if one.default is one.empty]
         plain = [one for one in needed if one.kind not in (one.VAR_POSITIONAL, one.VAR_KEYWORD)]
-        with same_randomness(0):
-            module = kind(**{one.name: told(one.name) for one in plain})
     except (Exception, SystemExit, UsageError):
         return None
+    module = None
+    for widths in (WIDTH, (WIDTH, WIDTH)):
+        with suppress(Exception, SystemExit), same_randomness(0):
+            module = module or kind(**{one.name: told(one.name, widths) for one in plain})
     return module if isinstance(module, nn.Module) else None
 
 
-def told(name: str) -> Any:
-    """Return what an argument of this name is told where a critic is made."""
+def told(name: str, widths: int | tuple[int, ...]) -> Any:
+    """Return what an argument of this name is told where a critic is made: a width or several where it says nothing."""
     if "shape" in name:
         return EXAMPLES[1:]
     if role_of(name) == "device":
         return torch.device("cpu")
-    return size_named(name, EXAMPLES) or WIDTH
+    return size_named(name, EXAMPLES) or widths

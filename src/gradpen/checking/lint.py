@@ -198,18 +198,29 @@ def of_value(subject: Subject, weight: float | None, what: What) -> Iterator[Fin
         yield Finding(name="form", verdict="not judged", found=f"{type(error).__name__}: {printable(error)}")
         return
     try:
-        yield from unless_guessed(list(judged(seen, more, subject, weight)), seen[0].given.guessed)
+        findings = list(judged(seen, more, subject, weight))
+        guessed = seen[0].given.guessed
+        if guessed and any(one.verdict == "wrong" for one in findings):
+            findings = unless_guessed(findings, with_other_numbers(subject, weight), guessed)
+        yield from findings
     except Exception as error:
         yield Finding(name="form", verdict="not judged", found=f"{type(error).__name__}: {printable(error)}")
 
 
-def unless_guessed(findings: list[Finding], guessed: set[str]) -> list[Finding]:
-    """Return findings, none of which calls something wrong where that hangs on numbers whose names say nothing."""
-    wrong = next((one for one in findings if one.verdict == "wrong"), None)
-    if wrong is None or not guessed:
-        return findings
+def with_other_numbers(subject: Subject, weight: float | None) -> list[Finding]:
+    """Return what is found where numbers whose names say nothing double what they are added to or multiplied with."""
+    other = replace(subject, times=2)
+    return list(judged(other.trials(), [other.tried(seed=100 + one) for one in range(DRAWS)], other, weight))
+
+
+def unless_guessed(findings: list[Finding], others: list[Finding], guessed: set[str]) -> list[Finding]:
+    """Return findings, of those that call something wrong the ones that are so whatever unknown numbers are."""
+    wrong = [one for one in findings if one.verdict == "wrong"]
+    sure = [one for one in wrong if any((one.name, one.found) == (other.name, other.found) for other in others)]
+    if sure:
+        return [one for one in findings if one.verdict != "wrong" or one in sure]
     names = ", ".join(sorted(map(printable, guessed)))
-    words = f"{wrong.name}: {wrong.found}, if {names} change nothing, which nothing defines"
+    words = f"{wrong[0].name}: {wrong[0].found}, if {names} change nothing, which nothing defines"
     return [Finding(name=GUESS, verdict="not judged", found=words)]
 
 

@@ -155,7 +155,8 @@ def from_file(path: Path, name: str) -> Any:
     sys.path.insert(0, str(path.parent.resolve()))
     try:
         # A script that reads its options finds none, and takes the usual ones.
-        with patch.object(sys, "argv", [str(path)]), patch.dict(sys.modules, {loader.name: module}):
+        sys.modules[loader.name] = module
+        with patch.object(sys, "argv", [str(path)]):
             loader.exec_module(module)
     except (Exception, SystemExit) as error:
         raise UsageError(
@@ -164,6 +165,7 @@ def from_file(path: Path, name: str) -> Any:
         ) from error
     finally:
         sys.path.pop(0)
+        sys.modules.pop(loader.name, None)
     return module
 
 
@@ -188,6 +190,8 @@ class PartLoader(SourceFileLoader):
         """Return a statement that may fail, if it is no definition: data that are missing, options of a script."""
         if isinstance(statement, ast.ClassDef):
             statement.bases = [found_by(BASE, base) for base in statement.bases]
+            assigned = ast.Assign | ast.AnnAssign | ast.Expr
+            statement.body = [self.tried(one) if isinstance(one, assigned) else one for one in statement.body]
         if isinstance(statement, ast.FunctionDef | ast.ClassDef | ast.AsyncFunctionDef):
             statement.decorator_list = [found_by(DECORATOR, one) for one in statement.decorator_list]
             for given in [node for node in ast.walk(statement) if isinstance(node, ast.arguments)]:

@@ -7,8 +7,10 @@ from collections.abc import Callable, Iterable, Iterator
 from types import CodeType, FunctionType
 from typing import Any
 
+from torch import Tensor
+
 from gradpen.checking.attributes import OWNER, class_of
-from gradpen.checking.roles import penalised
+from gradpen.checking.roles import SAMPLED, penalised, role_of
 from gradpen.checking.surroundings import inner
 from gradpen.checking.training_steps import SENDS
 
@@ -134,13 +136,15 @@ def taken_apart(function: Any) -> set[str]:
 
 
 def is_a_batch(name: str, function: ast.FunctionDef) -> bool:
-    """Return whether an argument is unpacked in two, or indexed by 0 and 1, or by names."""
+    """Return whether an argument is unpacked, indexed by 0 and 1 or by names, or has attributes that no tensor has."""
     found = set()
     for node in ast.walk(function):
         if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Tuple) and is_named(node.value, name):
-            return len(node.targets[0].elts) == 2
+            return True
         if isinstance(node, ast.Subscript) and is_named(node.value, name) and isinstance(node.slice, ast.Constant):
             found.add(node.slice.value)
+        if isinstance(node, ast.Attribute) and is_named(node.value, name) and not hasattr(Tensor, node.attr):
+            return name not in ("self", "cls") and role_of(name) in (*SAMPLED, "batch", "scores", "unknown")
     return {0, 1} <= found or any(isinstance(one, str) for one in found)
 
 

@@ -5,18 +5,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from gradpen.checking.probe import ByName
 from gradpen.checking.training_steps import Steps
 
 PENALTIES = ("gp", "penalty", "loss")
 """parts of the names that a penalty has among several values"""
-
-
-def scores_of(outcome: Any) -> Tensor:
-    """Return the scores of what a critic returned."""
-    while not isinstance(outcome, Tensor):
-        outcome = outcome.scores if isinstance(outcome, ByName) else outcome[0]
-    return outcome
 
 
 def values_of(returned: Any, steps: Steps, *, whole: bool) -> list[Tensor]:

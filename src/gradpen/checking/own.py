@@ -7,9 +7,10 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from gradpen.checking.calling import LABELS, Convention, call, material, unpacked
+from gradpen.checking.calling import LABELS, Convention, call, unpacked
 from gradpen.checking.conventions import Penalty
 from gradpen.checking.finding import Finding
+from gradpen.checking.material import material
 from gradpen.checking.trials import same_randomness
 from gradpen.coupling import refuse_batch_norm, try_coupling
 from gradpen.errors import UsageError

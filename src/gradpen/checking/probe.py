@@ -8,6 +8,7 @@ from typing import Any, Literal
 import torch
 from torch import Tensor, nn
 
+from gradpen.checking.scores import ByName
 from gradpen.checking.stand_ins import called_or_not
 from gradpen.checking.training_steps import is_called
 
@@ -31,17 +32,6 @@ class Call:
     """what else it was given"""
     scores: Tensor
     """``[N]``, with their graph"""
-
-
-class ByName(dict[str, Tensor]):
-    """Scores under whatever name they are looked up."""
-
-    def __init__(self, scores: Tensor) -> None:
-        super().__init__()
-        self.scores = scores
-
-    def __missing__(self, name: str) -> Tensor:
-        return self.scores
 
 
 def asked_about(given: Sequence[Any], labels: Tensor | None) -> tuple[Tensor, tuple[Any, ...]]:

@@ -50,6 +50,7 @@ WHOLE: dict[Role, tuple[str, ...]] = {
         "features",
         "feats",
         "img_features",
+        "input_res",
         "x_features",
     ),
     "fake": ("xf", "x_f", "xg", "x_g", "samples", "x2", "b", "output_data", "z_x", "sr"),
@@ -60,7 +61,22 @@ WHOLE: dict[Role, tuple[str, ...]] = {
     "weight": ("w", "gamma", "lmbda", "l", "lambd"),
     "penalty": ("gp", "penalty", "grad_penalty", "gradient_penalty"),
     "target": ("k", "phi", "target", "center", "centre", "constant"),
-    "labels": ("y", "labels", "label", "cond", "c", "cls", "gy", "real_c", "gen_c", "fake_c", "real_y", "fake_y"),
+    "labels": (
+        "y",
+        "labels",
+        "label",
+        "cond",
+        "c",
+        "cls",
+        "gy",
+        "real_c",
+        "gen_c",
+        "fake_c",
+        "real_y",
+        "fake_y",
+        "input_att",
+        "input_label",
+    ),
     "batch": ("n", "bs", "b_size", "batch", "nb"),
     "generator": ("g", "gen", "netg", "g_net", "generator", "decoder"),
     "latents": ("z", "noise", "latent", "latents"),
@@ -108,11 +124,26 @@ OF_OTHERS = (
 PARTS: tuple[tuple[Role, tuple[str, ...]], ...] = (
     (
         "unknown",
-        ("optim", "criterion", "n_critic", "critic_iter", "critic_step", "num_critic", "critics_num", "critic_num"),
+        (
+            "optim",
+            "criterion",
+            "n_critic",
+            "critic_iter",
+            "critic_step",
+            "num_critic",
+            "critics_num",
+            "critic_num",
+            "buffer",
+            "loader",
+            "replay",
+        ),
     ),
     ("latents", ("g_input", "gen_input", "generator_input")),
     ("size", ("z_dim", "dim_z", "zdim", "latent_dim", "noise_dim", "nz", "latent_size")),
-    ("weight", ("lambda", "lamda", "penalty_weight", "penalty_coef", "penalty_scale", "gp_weight", "gp_coef")),
+    (
+        "weight",
+        ("lambda", "lamda", "penalty_weight", "penalty_coef", "penalty_scale", "gp_weight", "gp_coef", "r1_factor"),
+    ),
     ("gradient", ("grad",)),
     (
         "scores",
@@ -123,6 +154,8 @@ PARTS: tuple[tuple[Role, tuple[str, ...]], ...] = (
             "interp_crit",
             "interp_critic",
             "d_hat",
+            "out_hat",
+            "pred_hat",
             "score",
             "logit",
             "pred",
@@ -140,7 +173,7 @@ PARTS: tuple[tuple[Role, tuple[str, ...]], ...] = (
     ("critic", ("critic", "discrim", "netd", "d_net", "dnet", "disc", "net_d", "dis_model")),
     ("generator", ("netg", "g_net", "generator", "gnet")),
     ("real", ("real", "true_", "_true", "x_data", "expert", "demo")),
-    ("fake", ("fake", "gen", "synth", "false", "tilde", "policy", "agent", "learner")),
+    ("fake", ("fake", "gen", "synth", "false", "tilde", "policy", "agent", "learner", "recon")),
     ("switch", ("cuda", "gpu", "verbose", "debug", "one_sided", "onesided", "use_", "enable", "with_")),
     ("epsilon", ("epsilon", "alpha")),
     ("latents", ("noise", "latent")),
@@ -159,7 +192,7 @@ SIDES: dict[Role, tuple[str, ...]] = {
     "fake_scores": ("fake", "gen", "synth", "false", "agent", "policy", "learner"),
 }
 SCORED = ("pred", "score", "logit", "valid", "output", "_out", "prob")
-SCORED_FIRST = ("d_", "p_", "dis_", "disc_", "crit_", "critic_", "dreal", "dfake")
+SCORED_FIRST = ("d_", "p_", "dis_", "disc_", "crit_", "critic_", "dreal", "dfake", "out_")
 """parts of names of scores, and what they begin with, beside a word for data or samples: real_pred, d_fake"""
 
 
@@ -186,7 +219,14 @@ def roles_of(name: str) -> list[Role]:
         return ["other weight"]
     if not found or found[-1] in SIDES:
         found += [role for role, parts in PARTS if any(part in plain for part in parts)][:1]
+    if not found and (plain.startswith("x_") or is_a_picture(plain)):
+        return ["real"]
     return found or ["unknown"]
+
+
+def is_a_picture(plain: str) -> bool:
+    """Return whether a name says that it is a picture, of whatever: input_image."""
+    return plain.endswith(("image", "images", "img", "imgs")) and not plain.startswith(("n_", "num_", "max_"))
 
 
 def penalised(name: str) -> bool:

@@ -6,8 +6,9 @@ from dataclasses import replace
 import torch
 from torch import Tensor, nn
 
-from gradpen.checking.calling import OUTPUTS, call, material
+from gradpen.checking.calling import OUTPUTS, call
 from gradpen.checking.finding import Finding
+from gradpen.checking.material import material
 from gradpen.checking.probe import BOXED, DeadCritic, Output, boxed
 from gradpen.checking.recognition import Recognised, image_part, near, share
 from gradpen.checking.trials import Subject, Trial, same_randomness

@@ -1,10 +1,9 @@
 """Objects that stand for what a function of somebody else's names and nothing defines: each is what its name says."""
 
 import inspect
-import math
 import sys
 import types
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from types import FrameType
 from typing import Any
@@ -15,7 +14,9 @@ from torch import Tensor, nn
 from gradpen.checking.attributes import constants_of, made_later, names_in
 from gradpen.checking.initial_values import initial_value
 from gradpen.checking.made_up_losses import OF_LOSSES, made_up_loss
-from gradpen.checking.roles import Role, penalised, role_of
+from gradpen.checking.roles import SIDES, Role, penalised, role_of
+from gradpen.checking.scores import scores_of
+from gradpen.checking.told_by_names import KINDS, kind_among, size_named
 from gradpen.checking.training_steps import SENDS, Steps, assigned_to, is_called, unpacked_into
 
 WEIGHT = 10.0
@@ -26,8 +27,6 @@ TINY = 1e-12
 """below a root"""
 SECTIONS = ("model", "network", "net", "train", "training", "loss", "gan", "discriminator", "critic", "disc")
 """of parsed options, whose names are those of networks"""
-KINDS = ("type", "mode", "kind")
-"""parts of the names of what says which loss it is"""
 ONES = {"one": 1.0, "mone": -1.0, "minus_one": -1.0, "neg_one": -1.0}
 """what scores are sent backward with"""
 RECORDS = ("loss", "history", "log", "metric", "stat")
@@ -36,27 +35,33 @@ NUMERIC = ("mean", "sum", "sqrt", "square", "abs", "exp", "log", "norm", "relu",
 """functions that another library has under the names that PyTorch has them"""
 WEIGHTS_OF = ("parameters", "named_parameters")
 """of an object that holds the critic: its weights"""
+COMPARING = ("gt", "ge", "lt", "le", "eq", "ne", "__gt__", "__ge__", "__lt__", "__le__", "__eq__", "__ne__")
+SIZED = (
+    "view",
+    "reshape",
+    "expand",
+    "repeat",
+    "rand",
+    "randn",
+    "zeros",
+    "ones",
+    "empty",
+    "full",
+    "arange",
+    "randint",
+    "randperm",
+    "chunk",
+    "split",
+    "__getitem__",
+)
+"""functions of PyTorch that take sizes, and those that compare"""
+HEADS = ("head", "amp_linear")
+"""last layers of a critic that is asked in two parts"""
 MARKS = {"real_label": 1.0, "fake_label": 0.0}
 """what scores of data and of samples are to be"""
 ELSEWHERE = ("cuda", "cpu")
 """methods that put something on another device"""
 DRAWN = {"uniform": torch.rand, "normal": torch.randn}
-CHANNELS = ("nc", "c_dim", "in_ch", "channel", "channels")
-HEIGHTS = (
-    "h",
-    "img_size",
-    "image_size",
-    "imsize",
-    "im_size",
-    "isize",
-    "imagesize",
-    "img_height",
-    "image_height",
-    "height",
-)
-WIDTHS = ("w", "img_width", "image_width", "width")
-VALUES = ("input_dim", "x_dim", "data_dim", "feature_dim", "n_features", "num_features", "in_features", "input_size")
-"""names of sizes of an example, the last of which others end in, and of how many values it has"""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,6 +84,10 @@ class Around:
     """the class of a method that is called without an object"""
     unknown_scores: bool = False
     """whether what is called by a name that says nothing is the critic"""
+    times: int = 1
+    """how many times what is done with an unknown number is left"""
+    redrawn: frozenset[str] = frozenset()
+    """names of tensors that are filled with random numbers anew"""
     words: tuple[str, ...] = ()
     """what stands in quotes in the function's code"""
     steps: Steps = field(default_factory=Steps)
@@ -113,7 +122,7 @@ class StandIn:
         if name in WEIGHTS_OF:
             return getattr(self.around_.critic, name)
         if name in ELSEWHERE and is_called(sys._getframe(1)):
-            return giving(self)
+            return lambda *given: next((one for one in given if isinstance(one, Tensor)), self)
         if name not in self.other_:
             found = self.own(name)
             if found is not None:
@@ -197,6 +206,10 @@ class Unknown(StandIn):
             return 0 * first.float().mean()
         return None
 
+    def own(self, name: str) -> Any:
+        """Return a method or a property of the object's class, where this is the object that a loop stands in."""
+        return super().own(name) if self.name_ == "self" else None
+
     def __enter__(self) -> "Unknown":
         return self
 
@@ -233,9 +246,10 @@ class Unknown(StandIn):
         return 1.0
 
     def other(self, other: Any) -> Any:
-        """Return what it is added to, or multiplied with."""
+        """Return what it is added to, or multiplied with: as many times as is tried."""
         self.around_.guessed.add(self.name_)
-        return other
+        known = isinstance(other, Tensor | float | int)
+        return other * self.around_.times if known and self.around_.times != 1 else other
 
     def smaller(self, other: Any) -> bool:
         """Return that a comparison does not hold."""
@@ -254,10 +268,31 @@ class Unknown(StandIn):
         """Return the object: its negative is as unknown."""
         return self
 
+    @classmethod
+    def __torch_function__(
+        cls, func: Callable[..., Any], types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
+    ) -> Any:
+        """Take part in a function of PyTorch: as a size it is the batch's, else what stands beside it comes back."""
+        del types
+        flat = [part for one in args for part in (one if isinstance(one, tuple | list) else (one,))]
+        unknown = next((one for one in (*flat, *(kwargs or {}).values()) if isinstance(one, cls)), None)
+        if unknown is None or func.__name__ in COMPARING:
+            return False
+        if func.__name__ in SIZED:
+            return func(*map(as_size, args), **{name: as_size(one) for name, one in (kwargs or {}).items()})
+        return unknown.other(next((one for one in flat if isinstance(one, Tensor)), unknown))
+
     __neg__ = __pos__ = __abs__ = itself
     __add__ = __radd__ = __mul__ = __rmul__ = __rsub__ = __rtruediv__ = __rpow__ = __matmul__ = other
     __lt__ = __le__ = __gt__ = __ge__ = smaller
     __sub__, __truediv__ = negative, inverse
+
+
+def as_size(found: Any) -> Any:
+    """Return a size, or several, with the batch's in place of unknown ones."""
+    if isinstance(found, tuple | list):
+        return type(found)(map(as_size, found))
+    return int(found.around_.batch) if isinstance(found, Unknown) else found
 
 
 def giving(found: Any) -> Callable[..., Any]:
@@ -287,6 +322,10 @@ def stub(name: str, around: Around) -> Any:
         role = "real"
     if role in ("unknown", "epsilon", "gradient") and name in made_later(around.kind):
         return None
+    if role == "unknown" and name.lower() in HEADS and role_of(getattr(around.kind, "__name__", "")) == "critic":
+        return around.critic
+    if role in SIDES and "loss" not in name.lower() and "err" not in name.lower():
+        return scores_of(around.critic(around.examples["real" if role == "real_scores" else "fake"]))
     if role in ("critic", "generator") and usual.get(name) is None:
         return around.critic if role == "critic" else around.generator
     if name in MARKS and role == "labels":
@@ -310,6 +349,8 @@ def stub(name: str, around: Around) -> Any:
         return []
     if role == "switch" and penalised(name):
         return True
+    if role == "epsilon" and name in around.redrawn:
+        return torch.empty(around.batch, *[1] * (around.examples["real"].dim() - 1))
     if role == "epsilon" and "eps" in name.lower():
         return TINY
     if role == "unknown" and any(part in name.lower() for part in KINDS) and (word := kind_among(around.words)):
@@ -324,29 +365,3 @@ def stub(name: str, around: Around) -> Any:
         assumed.add(f"{name} = {size}")
         return size
     return StandIn(around, options=True) if role == "group" or name.isupper() else Unknown(around, name)
-
-
-def kind_among(words: Sequence[str]) -> str:
-    """Return the word that stands for a penalised Wasserstein loss; empty where none does.
-
-    >>> kind_among(("r1", "wgan", "wgan-gp")), kind_among(("mean", "sum"))
-    ('wgan-gp', '')
-    """
-    for parts in (("wgan", "gp"), ("gp",), ("wgan",)):
-        found = [word for word in words if word.isprintable() and all(part in word.lower() for part in parts)]
-        if found:
-            return min(found, key=len)
-    return ""
-
-
-def size_named(name: str, shape: Sequence[int]) -> int:
-    """Return what a size of this name is where examples have this shape, the batch first; 0 where it is none.
-
-    >>> [size_named(name, (6, 3, 32, 16)) for name in ("img_channels", "height", "img_size", "in_features", "steps")]
-    [3, 32, 32, 1536, 0]
-    """
-    plain = name.strip("_").lower()
-    for axis, words in ((1, CHANNELS), (2, HEIGHTS), (3, WIDTHS)):
-        if axis < len(shape) and (plain in words or plain.endswith(words[-1])):
-            return shape[axis]
-    return math.prod(shape[1:]) if plain in VALUES else 0

@@ -3,6 +3,7 @@
 import argparse
 import dis
 import functools
+import itertools
 import types
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -16,7 +17,7 @@ from torch.overrides import TorchFunctionMode
 
 from gradpen.checking.attributes import class_of
 from gradpen.checking.roles import role_of
-from gradpen.checking.stand_ins import Around, Unknown, called_or_not, stub
+from gradpen.checking.stand_ins import Around, called_or_not, stub
 
 MISSING = object()
 MODULES = {
@@ -69,6 +70,15 @@ def words_of(function: Callable[..., Any]) -> tuple[str, ...]:
     return tuple(one for one in each if isinstance(one, str) and one.split() == [one])
 
 
+@functools.lru_cache(maxsize=32)
+def redrawn_in(function: Callable[..., Any]) -> frozenset[str]:
+    """Return the names of what a function fills with random numbers: ``eps.uniform_()``."""
+    steps = [step for code in code_of(function) for step in dis.get_instructions(code)]
+    return frozenset(
+        str(one.argval) for one, after in itertools.pairwise(steps) if after.argval in ("uniform_", "normal_")
+    )
+
+
 def is_of(found: Any, place: dict[str, Any]) -> TypeGuard[types.FunctionType]:
     """Return whether something is a function of a module."""
     return isinstance(found, types.FunctionType) and found.__globals__ is place
@@ -94,7 +104,6 @@ def surroundings(function: Callable[..., Any], around: Around) -> Iterator[None]
     """
     critic = around.critic
     with ExitStack() as stack:
-        stack.enter_context(UnknownChangesNothing())
         if not torch.cuda.is_available():
             stack.enter_context(on_the_cpu())
         place: dict[str, Any] = getattr(inner(function), "__globals__", {})
@@ -121,27 +130,10 @@ def surroundings(function: Callable[..., Any], around: Around) -> Iterator[None]
         for name, found in list(getattr(owner, "__dict__", {}).items()):
             if isinstance(found, nn.Module) and role_of(name) == "critic":
                 stack.enter_context(patch.object(owner, name, critic))
-        modules = owner._modules if isinstance(owner, nn.Module) else {}
+        modules = vars(owner).get("_modules", {}) if isinstance(owner, nn.Module) else {}
         held = {name: critic for name, found in modules.items() if role_of(name) == "critic" and found is not None}
         stack.enter_context(patch.dict(modules, held))
         yield
-
-
-class UnknownChangesNothing(TorchFunctionMode):
-    """Hands back the tensor that a function of PyTorch gets beside something unknown, where it does not take that."""
-
-    def __torch_function__(
-        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
-    ) -> Any:
-        """Call the function, and where it does not take what is unknown, return what else it was given."""
-        del types
-        unknown = next((one for one in args if isinstance(one, Unknown)), None)
-        if unknown is None:
-            return func(*args, **(kwargs or {}))
-        try:
-            return func(*args, **(kwargs or {}))
-        except TypeError:
-            return unknown.other(next((one for one in args if isinstance(one, torch.Tensor)), unknown))
 
 
 def options_in(found: argparse.Namespace | dict[Any, Any]) -> dict[Any, Any]:
@@ -171,9 +163,16 @@ def on_the_cpu() -> Iterator[None]:
         patch.object(nn.Module, "cuda", stay),
         patch.object(torch.Tensor, "get_device", lambda tensor: tensor.device),
         patch.object(torch.cuda, "FloatTensor", torch.FloatTensor),
+        patch.object(nn.parallel, "data_parallel", in_one_part),
         CpuInPlaceOfCuda(),
     ):
         yield
+
+
+def in_one_part(module: nn.Module, inputs: Any, *others: Any, **named: Any) -> Any:
+    """Call a module, as ``data_parallel`` does on one device."""
+    del others, named
+    return module(*inputs) if isinstance(inputs, tuple) else module(inputs)
 
 
 class CpuInPlaceOfCuda(TorchFunctionMode):

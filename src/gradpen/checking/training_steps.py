@@ -108,8 +108,17 @@ def is_called(frame: FrameType) -> bool:
 @functools.lru_cache(maxsize=4096)
 def calls_at(code: CodeType, place: int) -> bool:
     """Return whether code looks something up by a dot in a place and calls it."""
-    step = next((one for one in dis.get_instructions(code) if one.offset == place), None)
-    return step is not None and (step.opname == "LOAD_METHOD" or (step.opname in CALLS and "NULL" in step.argrepr))
+    steps = [one for one in dis.get_instructions(code) if one.opname != "CACHE"]
+    number = next((number for number, one in enumerate(steps) if one.offset == place), None)
+    if number is None or steps[number].opname not in CALLS:
+        return False
+    if steps[number].opname == "LOAD_METHOD" or "NULL" in steps[number].argrepr:
+        return True
+    # Functions of what is imported as a module are looked up as any attribute, with a mark before or after.
+    after = steps[number + 1].opname if number + 1 < len(steps) else ""
+    while number > 0 and steps[number].opname in CALLS:
+        number -= 1
+    return after == "PUSH_NULL" or (after not in CALLS and number > 0 and steps[number - 1].opname == "PUSH_NULL")
 
 
 def unpacked_into(frame: FrameType) -> tuple[str, ...]:

@@ -9,9 +9,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from gradpen.checking.calling import Convention, Material, call, material
+from gradpen.checking.calling import Convention, call
 from gradpen.checking.conventions import Penalty
 from gradpen.checking.known_objectives import Ends
+from gradpen.checking.material import Material, material
 from gradpen.checking.probe import Call, ProbeCritic
 from gradpen.checking.shares import is_one_of
 from gradpen.checking.stand_ins import WEIGHT
@@ -82,14 +83,18 @@ class Trial:
         return real, fake
 
     def scores_beside(self, end: Tensor) -> Tensor | None:
-        """Return the scores of data or samples with a picture beside them, where the critic was asked about such."""
+        """Return the scores of data or samples with a picture beside them, where the critic was asked about such.
+
+        The data may stand for the picture too, beside samples and points.
+        """
+        found: list[tuple[int, Tensor]] = []
         for one in self.critic.calls:
             wider = one.points.dim() == end.dim() > 2 and one.points.shape[2:] == end.shape[2:]
             if wider and len(one.points) == len(end) and one.points.shape[1] > end.shape[1]:
                 parts = (one.points[:, : end.shape[1]], one.points[:, -end.shape[1] :])
-                if any(torch.equal(part.detach(), end) for part in parts):
-                    return one.scores
-        return None
+                found.append((sum(torch.equal(part.detach(), end) for part in parts), one.scores))
+        most, scores = max(found, key=lambda each: each[0], default=(0, None))
+        return scores if most else None
 
     def without(self, part: Ends | None) -> "Trial":
         """Return the trial with what is left of its value without a part that is made of scores."""
@@ -122,6 +127,8 @@ class Subject:
     batch: int
     sets: int = 1
     """how many sets of points it asks about, each of which has a penalty"""
+    times: int = 1
+    """how many times what is done with an unknown number is left"""
     ends: Ends | None = None
     """the part of what it returns that is made of scores, beside the penalty"""
 
@@ -142,7 +149,7 @@ class Subject:
         critic = ProbeCritic(scale, self.convention.output, self.convention.pack)
         critic.anchor.data.fill_(shift)
         given = material(critic, self.shape, self.batch, seed, self.convention.labels)
-        given.weight = weight
+        given.weight, given.times = weight, self.times
         critic.make_weights(given.real[0].numel())
         with same_randomness(seed):
             value = call(self.function, self.convention, given, attached=attached)
@@ -150,8 +157,9 @@ class Subject:
         asked = [one for one in calls if not is_one_of(one.points, (given.real, given.fake))]
         followed = [one for one in calls if one.points.requires_grad]
         both = None if asked else about_both_ends(followed, given)
-        chosen = both or together(asked or followed or calls, self.sets * self.batch)
-        alike = [one for one in asked if one.points.shape[1:] == chosen.points.shape[1:]]
+        beside = [one for one in asked if one.points.requires_grad]  # not data and samples with a condition beside them
+        chosen = both or together(beside or asked or followed or calls, self.sets * self.batch)
+        alike = [one for one in beside or asked if one.points.shape[1:] == chosen.points.shape[1:]]
         trial = Trial(
             value,
             critic,
