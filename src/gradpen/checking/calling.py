@@ -138,11 +138,12 @@ def call(function: Penalty, convention: Convention, given: Material, *, attached
         "size": LATENTS,
         "pack": convention.pack,
     }
-    by_scores = "critic" not in plain_roles.values()  # it can only differentiate scores by what they are of
-    if "real_scores" in plain_roles.values():
-        values["real_scores"] = given.critic(real.requires_grad_(True) if by_scores else given.real)
-    if "fake_scores" in plain_roles.values():
-        values["fake_scores"] = given.critic(fake.requires_grad_(True) if by_scores else fake)
+    # What is given no critic can only differentiate scores by what they are of.
+    given_roles = set(plain_roles.values())
+    for scores_role, role, end in (("real_scores", "real", real), ("fake_scores", "fake", fake)):
+        if scores_role in given_roles:
+            linked = role in given_roles and "critic" not in given_roles
+            values[scores_role] = given.critic(end.requires_grad_(True) if linked else end)
     if "penalty" in plain_roles.values():
         values["penalty"] = gradient_penalty(lambda points: scores_of(given.critic(points)), given.real, given.fake)
     kinds = signature_of(function).parameters

@@ -29,6 +29,8 @@ UNTOLD = ("form", "penalty")
 """findings after which another value is tried, where a function returns several"""
 DECISIVE = ("form", "points", GUESS)
 """findings without which a function is not judged"""
+WHEREVER = {"norm", "root", "sign", "second derivative"}
+"""findings that hold wherever the points lie"""
 AS_A_LOSS = Finding(
     name="what", verdict="note", found="a critic's whole loss, not a penalty alone", meaning="Say so by `what`."
 )
@@ -150,8 +152,17 @@ def checked(
         subject=subject,
         convention=convention.words,
         findings=tuple(sorted(findings, key=lambda finding: ORDER[finding.verdict])),
-        reason=next((one.found for one in findings if one.verdict == "not judged" and one.name in DECISIVE), ""),
+        reason=why_not_judged(findings),
     )
+
+
+def why_not_judged(findings: Sequence[Finding]) -> str:
+    """Return why a function is not judged; empty where it is, as one is whose norm is wrong wherever its points lie."""
+    open_ones = [one for one in findings if one.verdict == "not judged" and one.name in DECISIVE]
+    wrong = {one.name for one in findings if one.verdict == "wrong"}
+    if wrong & WHEREVER and all(one.name == "points" for one in open_ones):
+        return ""
+    return next((one.found for one in open_ones), "")
 
 
 def of_shape(subject: Subject, weight: float | None, what: What) -> list[Finding]:

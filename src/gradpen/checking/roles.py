@@ -119,6 +119,7 @@ OF_OTHERS = (
     "info",
     "attr",
     "_var",
+    "decay",
 )
 """parts of the names that weights of other losses than the penalty have"""
 PARTS: tuple[tuple[Role, tuple[str, ...]], ...] = (
@@ -136,6 +137,13 @@ PARTS: tuple[tuple[Role, tuple[str, ...]], ...] = (
             "buffer",
             "loader",
             "replay",
+            "get_disc",
+            "_acc",
+            "disc_loss",
+            "critic_loss",
+            "discriminator_loss",
+            "loss_disc",
+            "loss_critic",
         ),
     ),
     ("latents", ("g_input", "gen_input", "generator_input")),
@@ -171,7 +179,7 @@ PARTS: tuple[tuple[Role, tuple[str, ...]], ...] = (
     ("points", ("interp", "x_hat", "xhat", "x_in", "mixed", "hat")),
     ("batch", ("batch_size", "batchsize", "batchsz", "batch_sz")),
     ("critic", ("critic", "discrim", "netd", "d_net", "dnet", "disc", "net_d", "dis_model")),
-    ("generator", ("netg", "g_net", "generator", "gnet")),
+    ("generator", ("netg", "net_g", "g_net", "generator", "gnet")),
     ("real", ("real", "true_", "_true", "x_data", "expert", "demo")),
     ("fake", ("fake", "gen", "synth", "false", "tilde", "policy", "agent", "learner", "recon")),
     ("switch", ("cuda", "gpu", "verbose", "debug", "one_sided", "onesided", "use_", "enable", "with_")),

@@ -17,7 +17,7 @@ from gradpen.checking.made_up_losses import OF_LOSSES, made_up_loss
 from gradpen.checking.roles import SIDES, Role, penalised, role_of
 from gradpen.checking.scores import scores_of
 from gradpen.checking.told_by_names import KINDS, kind_among, size_named
-from gradpen.checking.training_steps import SENDS, Steps, assigned_to, is_called, unpacked_into
+from gradpen.checking.training_steps import SENDS, Steps, assigned_to, is_called, is_unpacked_after, unpacked_into
 
 WEIGHT = 10.0
 """of a penalty, where the function looks for one outside its arguments"""
@@ -172,21 +172,22 @@ class Unknown(StandIn):
     what it is called with comes back.
     """
 
-    __array_ufunc__ = None
-
     def __init__(self, around: Around, name: str) -> None:
         super().__init__(around)
         self.__dict__.update(name_=name)
 
     def __call__(self, *arguments: Any, **named: Any) -> Any:
         """Return the first tensor it is given, or the scores of examples where it may be the critic."""
+        caller = sys._getframe(1)
+        if is_unpacked_after(caller.f_code, caller.f_lasti):
+            return self
         first = next((one for one in (*arguments, *named.values()) if isinstance(one, Tensor)), self)
         if self.name_ in DRAWN and arguments and isinstance(arguments[0], tuple | list):
             return DRAWN[self.name_](arguments[0])
         if self.name_ in NUMERIC and arguments and isinstance(arguments[0], Tensor):
             return getattr(torch, self.name_)(*arguments, **{"dim" if n == "axis" else n: v for n, v in named.items()})
         if first is self:
-            return self.assigned(sys._getframe(1))
+            return self.assigned(caller)
         if (made_up := self.as_usual(arguments, named)) is not None:
             return made_up
         real = self.around_.examples["real"]
@@ -244,6 +245,11 @@ class Unknown(StandIn):
 
     def __float__(self) -> float:
         return 1.0
+
+    def __array_ufunc__(self, function: Any, way: str, *inputs: Any, **named: Any) -> Any:
+        """Take part in a function of NumPy, as what stands beside it, or as 1."""
+        del function, way, named
+        return self.other(next((one for one in inputs if not isinstance(one, Unknown)), 1.0))
 
     def other(self, other: Any) -> Any:
         """Return what it is added to, or multiplied with: as many times as is tried."""

@@ -140,6 +140,13 @@ def unpacked_at(code: CodeType, place: int) -> tuple[str, ...]:
     return tuple(names[: int(now.argval)])
 
 
+@functools.lru_cache(maxsize=4096)
+def is_unpacked_after(code: CodeType, place: int) -> bool:
+    """Return whether what is called in a place is taken apart at once."""
+    after = next((one for one in dis.get_instructions(code) if one.offset > place and one.opname != "CACHE"), None)
+    return after is not None and after.opname == "UNPACK_SEQUENCE"
+
+
 def assigned_to(frame: FrameType) -> str:
     """Return the name that what code asks for just now is assigned to, whatever is called upon it before; or none."""
     return assigned_at(frame.f_code, frame.f_lasti)
