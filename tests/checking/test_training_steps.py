@@ -261,6 +261,24 @@ class Trainer:
     assert main(["check", f"{script}:penalty"]) == 0, "of two critics it is not known which"
 
 
+def test_a_class_of_penalties_is_no_critic(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    script = tmp_path / "train.py"
+    script.write_text(
+        SCRIPT.format(layer="nn.BatchNorm2d(hidden)", last="", penalty=PENALTY)
+        + """
+
+class WassersteinGP(nn.Module):
+    def gradient_penalty(self, model, real, fake):
+        return penalty(model, real, fake, "cpu")
+
+    def forward(self, real, fake, model):
+        return model(fake).mean() - model(real).mean() + self.gradient_penalty(model, real, fake)
+"""
+    )
+    assert main(["check", f"{script}:WassersteinGP.gradient_penalty"]) == 1
+    assert "Critic in the same file has batch norm" in capsys.readouterr().out
+
+
 NESTED = """
 import torch
 

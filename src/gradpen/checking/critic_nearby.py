@@ -121,10 +121,12 @@ def name_of_critic(tree: ast.Module, kind: type | None) -> str | None:
 
 
 def is_alone(one: ast.ClassDef) -> bool:
-    """Return whether a class has a forward pass, and no generator: the critic whose method the penalty is."""
+    """Return whether a class has a forward pass of examples alone, and no generator: the critic whose penalty it is."""
     names = {target.attr for target, _ in assignments(one) if isinstance(target, ast.Attribute)}
-    forward = any(isinstance(part, ast.FunctionDef) and part.name == "forward" for part in one.body)
-    return forward and not any(role_of(name) == "generator" for name in names)
+    forward = next((part for part in one.body if isinstance(part, ast.FunctionDef) and part.name == "forward"), None)
+    if forward is None or any(role_of(name) == "generator" for name in names):
+        return False
+    return not any(role_of(argument.arg) in ("critic", "fake") for argument in forward.args.args)
 
 
 def called(value: ast.expr) -> Iterator[str]:

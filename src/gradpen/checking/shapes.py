@@ -66,7 +66,7 @@ def fitting_shapes(each: dict[str, list[Finding]], likely: str = "") -> dict[str
         if not any(one.verdict == "not judged" and one.name != GUESS for one in found)
     }
     right = {name: found for name, found in (whole or each).items() if not any(one.verdict == "wrong" for one in found)}
-    if right and likely in {"", *right}:
+    if right and (likely in {"", *right} or likely not in each):
         return right
     of_images = wrong_names((whole or each).get(likely, []))
     return {
