@@ -13,7 +13,7 @@ LARGEST_BATCH = 64
 ITERATIONS = 2000
 
 
-def reduced(config: RunConfig) -> RunConfig:
+def reduced(config: RunConfig, divisor: int = DIVISOR) -> RunConfig:
     """Return the run with an eighth of the channels, batches of at most 64 and at most 2,000 iterations.
 
     Image size, latents, losses, optimisers and the order of all layers stay. Multilayer perceptrons keep their widths:
@@ -26,42 +26,43 @@ def reduced(config: RunConfig) -> RunConfig:
     """
     return replace(
         config,
-        generator=reduced_generator(config.generator),
-        critic=reduced_critic(config.critic),
+        generator=reduced_generator(config.generator, divisor),
+        critic=reduced_critic(config.critic, divisor),
         batch_size=min(config.batch_size, LARGEST_BATCH),
         iterations=min(config.iterations, ITERATIONS),
     )
 
 
-def reduced_generator(choice: GeneratorChoice) -> GeneratorChoice:
+def reduced_generator(choice: GeneratorChoice, divisor: int) -> GeneratorChoice:
     """Return the generator with fewer channels."""
     if isinstance(choice, StagedGenerator):
-        first = None if choice.first is None else (fewer(choice.first[0]), *choice.first[1:])
-        return replace(choice, first=first, stages=reduced_stages(choice.stages))
-    smaller: GeneratorChoice = narrower(choice)
+        first = None if choice.first is None else (fewer(choice.first[0], divisor), *choice.first[1:])
+        return replace(choice, first=first, stages=reduced_stages(choice.stages, divisor))
+    smaller: GeneratorChoice = narrower(choice, divisor)
     return smaller
 
 
-def reduced_critic(choice: CriticChoice) -> CriticChoice:
+def reduced_critic(choice: CriticChoice, divisor: int) -> CriticChoice:
     """Return the critic with fewer channels."""
     if isinstance(choice, StagedCritic):
-        return replace(choice, stages=reduced_stages(choice.stages))
-    smaller: CriticChoice = narrower(choice)
+        return replace(choice, stages=reduced_stages(choice.stages, divisor))
+    smaller: CriticChoice = narrower(choice, divisor)
     return smaller
 
 
-def narrower(choice: Any) -> Any:
-    """Return a network with an eighth of its width; one without a width, as a multilayer perceptron, stays."""
-    return replace(choice, width=fewer(choice.width)) if hasattr(choice, "width") else choice
+def narrower(choice: Any, divisor: int) -> Any:
+    """Return a network with a part of its width; one without a width, as a multilayer perceptron, stays."""
+    return replace(choice, width=fewer(choice.width, divisor)) if hasattr(choice, "width") else choice
 
 
-def reduced_stages(stages: tuple[Stage, ...]) -> tuple[Stage, ...]:
+def reduced_stages(stages: tuple[Stage, ...], divisor: int) -> tuple[Stage, ...]:
     """Return the stages with fewer channels; those that make the image or the score keep theirs."""
     return tuple(
-        stage if stage.channels in (None, 1) else replace(stage, channels=fewer(stage.channels)) for stage in stages
+        stage if stage.channels in (None, 1) else replace(stage, channels=fewer(stage.channels, divisor))
+        for stage in stages
     )
 
 
-def fewer(channels: int) -> int:
-    """Return an eighth of the channels, at least 4."""
-    return max(FEWEST_CHANNELS, channels // DIVISOR)
+def fewer(channels: int, divisor: int) -> int:
+    """Return a part of the channels, at least 4."""
+    return max(FEWEST_CHANNELS, channels // divisor)
