@@ -15,7 +15,7 @@ help:
 	@echo "make messages  what the report says, from the source into the catalogue of translations, and compiled"
 	@echo "make bench   speed and memory on this machine, into benchmarks/results/"
 	@echo "make drill   kills, signals, damaged files, full disks: how often gradpen does as promised (some ten minutes)"
-	@echo "make study   the papers' experiments at the small scale, into runs/studies (some two and a half hours of 2 cores)"
+	@echo "make study   the papers' experiments at the small scale, into runs/studies (some two hours of 2 cores)"
 	@echo "make presets every preset, reduced, three seeds each, judged by numbers, into runs/presets (some four hours)"
 	@echo "make env     the environment alone, in .venv"
 

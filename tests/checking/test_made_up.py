@@ -173,6 +173,96 @@ def test_right_ones_that_lean_on_what_is_not_there(function, words: str) -> None
     assert words in report.page()
 
 
+def slopes_at(critic, real, fake, share):
+    """Slopes at points of these shares."""
+    points = torch.lerp(fake, real, share).requires_grad_(True)
+    (gradient,) = torch.autograd.grad(critic(points).sum(), points, create_graph=True)
+    return gradient.flatten(1).norm(dim=1)
+
+
+class WithLocals:
+    """Numbers and tensors of the object beside functions that are called."""
+
+    def penalty(self, critic, real, fake):
+        square = torch.square
+        slopes = slopes_at(critic, real, fake, torch.rand(self.batch_size, 1, 1, 1))
+        return self.lambda_gp * square(slopes - 1).mean()
+
+
+class SamplesPictures:
+    """A method that is not there, whose name ends as that of data."""
+
+    def penalty(self, critic, real):
+        fake = self.sample_images(len(real)).detach()
+        return of_x_and_y(real, fake, critic)
+
+
+class ByItsTarget:
+    """A loss that is not there, with another switch before the one that tells."""
+
+    def d_step(self, real, fake):
+        loss = self.criterion_gan(self.D(fake), for_discriminator=True, target_is_real=False)
+        loss = loss + self.criterion_gan(self.D(real), for_discriminator=True, target_is_real=True)
+        (loss + 10 * of_x_and_y(real, fake, self.D)).backward()
+
+
+class FilledLater:
+    """Tensors that are filled with data and samples before they are used, and one share for the batch."""
+
+    def __init__(self, critic, batch_size, channels, height, width):
+        self.critic = critic
+        self.real = self.fake = torch.zeros(batch_size, channels, height, width)
+
+    def penalty(self):
+        return ((slopes_at(self.critic, self.real, self.fake, torch.rand(1)) - 1) ** 2).mean()
+
+
+class DrawnOnce:
+    """Shares that are drawn where the object is made."""
+
+    def __init__(self, critic, batch_size):
+        self.critic = critic
+        self.alpha = torch.rand(batch_size, 1, 1, 1)
+
+    def penalty(self, real, fake):
+        return ((slopes_at(self.critic, real, fake, self.alpha) - 1) ** 2).mean()
+
+
+def of_two_sets(critic, real, fake):
+    """Two penalties, the first of one share for the batch."""
+    first = ((slopes_at(critic, real, fake, torch.rand(1)) - 1) ** 2).mean()
+    return first + of_x_and_y(real, fake, critic)
+
+
+def with_missing_norms(critic, real, fake):
+    """Norms by a function that is not there."""
+    points = torch.lerp(fake, real, torch.rand(len(real), 1, 1, 1)).requires_grad_(True)
+    (gradient,) = torch.autograd.grad(critic(points).sum(), points, create_graph=True)
+    return ((norms_of(gradient) - 1) ** 2).mean()  # noqa: F821
+
+
+@pytest.mark.parametrize("function", [WithLocals.penalty, SamplesPictures.penalty, ByItsTarget.d_step])
+def test_right_ones_whose_names_mislead(function) -> None:
+    report = gradpen.check(function, shape=SMALL)
+    assert report.exit_code == 0, report.page()
+
+
+@pytest.mark.parametrize(
+    ("function", "name"),
+    [(FilledLater.penalty, "share"), (DrawnOnce.penalty, "distribution"), (of_two_sets, "share")],
+    ids=["filled later", "drawn once", "two sets"],
+)
+def test_wrong_shares_of_objects_and_of_several_sets(function, name: str) -> None:
+    report = gradpen.check(function, shape=SMALL)
+    assert [one.name for one in report.wrong] == [name], report.page()
+
+
+def test_a_norm_that_is_not_there_is_not_judged() -> None:
+    report = gradpen.check(with_missing_norms, shape=SMALL)
+    assert report.exit_code == 2
+    assert "if norms_of hands back what it is given" in report.reason
+
+
 SCRIPT = """
 from missing import *
 from scipy.stats import norm as normal
@@ -195,3 +285,45 @@ def test_a_file_whose_packages_are_missing(slopes: str, code: int, tmp_path: Pat
     script = tmp_path / "train.py"
     script.write_text(SCRIPT.format(slopes=slopes))
     assert main(["check", f"{script}:Trainer.penalty"]) == code
+
+
+RECORDS = """
+import torch
+from pathlib import Path
+
+
+class LossRecorder:
+    def __init__(self, name):
+        Path(name).write_text("written")
+
+
+class Trainer:
+    def __init__(self, critic):
+        self.critic = critic
+        self.losses = LossRecorder("{place}")
+
+    def penalty(self, real, fake):
+        points = torch.lerp(fake, real, torch.rand(len(real), 1, 1, 1)).requires_grad_(True)
+        (gradient,) = torch.autograd.grad(self.critic(points).sum(), points, create_graph=True)
+        penalty = ((gradient.flatten(1).norm(dim=1) - 1) ** 2).mean()
+        self.losses.add(penalty.item())
+        return penalty
+"""
+
+
+def test_nothing_is_written_by_objects_that_are_not_needed(tmp_path: Path) -> None:
+    script, place = tmp_path / "train.py", tmp_path / "written"
+    script.write_text(RECORDS.format(place=place))
+    assert main(["check", f"{script}:Trainer.penalty"]) == 0
+    assert not place.exists()
+
+
+def test_modules_of_one_folder_do_not_serve_another(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for folder, weight in (("one", 10), ("two", 20)):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "numbers_of_mine.py").write_text(f"WEIGHT = {weight}\n")
+        text = SCRIPT.replace("import helpers", "from numbers_of_mine import WEIGHT").replace("helpers.cuda(", "(")
+        text = text.replace("return (", "return WEIGHT * (").format(slopes="flatten(1).norm(2, dim=1)")
+        (tmp_path / folder / "train.py").write_text(text)
+        assert main(["check", f"{tmp_path / folder / 'train.py'}:Trainer.penalty"]) == 0
+        assert f"weight             {weight}\n" in capsys.readouterr().out

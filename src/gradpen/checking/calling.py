@@ -19,7 +19,6 @@ from gradpen.checking.outcomes import scalar_of, values_of
 from gradpen.checking.probe import Output, Probe, ProbeCritic
 from gradpen.checking.roles import Role, role_of
 from gradpen.checking.scores import scores_of
-from gradpen.checking.shares import is_one_of
 from gradpen.checking.stand_ins import LATENTS, TINY, Around, StandIn, Unknown, stub
 from gradpen.checking.surroundings import inner, redrawn_in, surroundings, words_of
 from gradpen.checking.training_steps import noted
@@ -99,12 +98,13 @@ def call(function: Penalty, convention: Convention, given: Material, *, attached
         assumed=given.assumed,
         guessed=given.guessed,
         losses=given.losses,
+        passed=given.passed,
         kept=given.kept,
         kind=class_of(inner(function)),
         unknown_scores=convention.unknown_scores,
         times=given.times,
-        redrawn=redrawn_in(function),
-        words=words_of(function),
+        redrawn=redrawn_in(inner(function)),
+        words=words_of(inner(function)),
     )
     given.generator.around = around
     if isinstance(given.critic, Probe):
@@ -196,6 +196,14 @@ def takes_lists(function: Penalty) -> bool:
     )
 
 
+def trains_the_generator(function: Penalty, convention: Convention, given: Material) -> bool:
+    """Return whether a gradient of what a function returns reaches the generator."""
+    value = call(function, convention, given, attached=True)
+    shift = given.generator.shift
+    found = torch.autograd.grad(value, shift, allow_unused=True)[0] if value.requires_grad else None
+    return found is not None and bool(found.any())
+
+
 def is_a_turn(name: str) -> bool:
     """Return whether an argument says which optimizer's turn it is: optimizer_idx of PyTorch Lightning."""
     return "opt" in name.lower() and name.lower().endswith(("idx", "index", "_i"))
@@ -234,6 +242,7 @@ def found_convention(
 ) -> tuple[Convention | None, str]:
     """Return a way of calling a function on examples of a shape, or None and why the likeliest way failed."""
     reason, after_asking, attempts = "", "", 0
+    generators: Convention | None = None
     for roles, unknown_scores, turn in itertools.product(conventions(function), (False, True), (0, 1)):
         if turn and not any(is_a_turn(name) for name, _ in roles):
             continue
@@ -269,12 +278,12 @@ def found_convention(
             asked |= bool(critic.calls)
             if sum(one.points.numel() for one in critic.calls) < given.real.numel():
                 reason = reason or "it never asked the critic about examples"
-            elif any(is_a_turn(name) for name, _ in roles) and all(
-                is_one_of(one.points, (given.fake,)) for one in critic.calls
-            ):
-                reason = reason or "it asked the critic about samples alone: it was the generator's turn"
             elif not torch.isfinite(value):
                 reason = reason or f"it returned {float(value)}"
+            elif any(is_a_turn(name) for name, _ in roles) and trains_the_generator(function, convention, given):
+                generators = convention  # unless it is the critic's, of samples that are not detached
             else:
                 return convention, ""
+    if generators is not None:
+        return generators, ""
     return None, after_asking or reason or "it takes no arguments that a penalty could be called with"

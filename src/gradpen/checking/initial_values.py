@@ -8,9 +8,10 @@ from collections.abc import Callable
 from types import CodeType, FunctionType
 from typing import Any
 
-from torch import nn
+import torch
 
 from gradpen.checking.attributes import CONSTANTS, assignments
+from gradpen.machine.seeds import separate_randomness
 
 MAKERS = ("Size", "tensor", "Tensor", "FloatTensor", "zeros", "ones", "empty", "rand", "randn", "Uniform", "Normal")
 """functions of PyTorch that make a tensor, its size or a distribution"""
@@ -18,8 +19,8 @@ METHODS = ("to", "cuda", "cpu", "float", "view", "reshape", "expand", "requires_
 """of a tensor, that may be called upon it at once"""
 LOSSES = ("loss", "penalty", "criterion", "regular")
 """parts of the names of classes whose objects are quickly made"""
-FAR = ("load", "pretrain", "vgg", "lpips", "hub", "models", "resnet", "inception", "path", "url")
-"""parts of names in the making of what reads weights of other networks"""
+SEED = 0
+"""of what is drawn where an object is made: once, so that it is the same in each of its calls"""
 
 
 def initial_value(kind: type | None, name: str, thing: Any, give: Callable[[str], Any]) -> Any:
@@ -36,7 +37,9 @@ def initial_value(kind: type | None, name: str, thing: Any, give: Callable[[str]
         return None
     code, names, place = made
     try:
-        return FunctionType(code, place)(thing, *map(give, names))
+        with separate_randomness():
+            torch.manual_seed(SEED)
+            return FunctionType(code, place)(thing, *map(give, names))
     except Exception:
         return None
 
@@ -95,18 +98,47 @@ def is_maker(function: ast.expr, names: set[str], place: dict[str, Any]) -> bool
     """Return whether what is called makes a tensor, its size, a distribution or a loss, or is a method of such."""
     if isinstance(function, ast.Attribute) and function.attr in METHODS and isinstance(function.value, ast.Call):
         return is_plain(function.value, names, place)
-    name = function.attr if isinstance(function, ast.Attribute) else getattr(function, "id", "")
+    found = looked_up(dotted(function).split("."), place)
+    name = dotted(function).rpartition(".")[2]
     if name in MAKERS:
+        return str(getattr(found, "__module__", None) or "torch").startswith("torch") and callable(found)
+    return isinstance(found, type) and any(part in name.lower() for part in LOSSES) and is_quickly_made(found)
+
+
+def looked_up(parts: list[str], place: dict[str, Any]) -> Any:
+    """Return what a name with dots in it is among the globals of a module; None where it is nothing."""
+    found = place.get(parts[0])
+    for part in parts[1:]:
+        found = getattr(found, part, None)
+    return found
+
+
+def is_quickly_made(kind: type) -> bool:
+    """Return whether a class is a loss of PyTorch's, or the making of an object calls nothing but what makes tensors.
+
+    So nothing is written, read or fetched.
+    """
+    if kind.__module__.startswith("torch.nn"):
         return True
-    kind = getattr(nn, name, None) if isinstance(function, ast.Attribute) else place.get(name)
-    return isinstance(kind, type) and any(part in name.lower() for part in LOSSES) and not reaches_far(kind)
+    for owner in kind.__mro__:
+        making = vars(owner).get("__init__")
+        if not isinstance(making, FunctionType) or owner.__module__.startswith("torch."):
+            continue
+        try:
+            tree = ast.parse(textwrap.dedent(inspect.getsource(making)))
+        except (OSError, SyntaxError):
+            return False
+        names = set(inspect.signature(making).parameters)
+        calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call) and not is_of_module(node)]
+        if not all(is_plain(node, names, making.__globals__) for node in calls):
+            return False
+    return True
 
 
-def reaches_far(kind: type) -> bool:
-    """Return whether the making of an object may load weights from somewhere."""
-    making = vars(kind).get("__init__")
-    names = (*making.__code__.co_names, *making.__code__.co_varnames) if isinstance(making, FunctionType) else ()
-    return any(part in name.lower() for name in names for part in FAR)
+def is_of_module(node: ast.Call) -> bool:
+    """Return whether a call is ``super()``, that of the base's making, or one that keeps a tensor as a buffer."""
+    text = ast.unparse(node.func)
+    return text == "super" or (text.startswith("super(") and text.endswith(".__init__")) or "register_buffer" in text
 
 
 def dotted(node: ast.expr) -> str:

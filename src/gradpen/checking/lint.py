@@ -31,6 +31,8 @@ DECISIVE = ("form", "points", GUESS)
 """findings without which a function is not judged"""
 WHEREVER = {"norm", "root", "sign", "second derivative"}
 """findings that hold wherever the points lie"""
+OF_NORMS = ("norm", "root", "mean", "square")
+"""findings about what is done with the gradient"""
 AS_A_LOSS = Finding(
     name="what", verdict="note", found="a critic's whole loss, not a penalty alone", meaning="Say so by `what`."
 )
@@ -213,9 +215,19 @@ def of_value(subject: Subject, weight: float | None, what: What) -> Iterator[Fin
         guessed = seen[0].given.guessed
         if guessed and any(one.verdict == "wrong" for one in findings):
             findings = unless_guessed(findings, with_other_numbers(subject, weight), guessed)
-        yield from findings
+        yield from unless_passed(findings, seen[0].given.passed)
     except Exception as error:
         yield Finding(name="form", verdict="not judged", found=f"{type(error).__name__}: {printable(error)}")
+
+
+def unless_passed(findings: list[Finding], passed: set[str]) -> list[Finding]:
+    """Return findings, none of which calls a norm wrong that functions may take which are not there."""
+    wrong = next((one for one in findings if one.verdict == "wrong" and one.name in OF_NORMS), None)
+    if wrong is None or not passed:
+        return findings
+    names = ", ".join(sorted(map(printable, passed)))
+    words = f"{wrong.name}: {wrong.found}, if {names} hands back what it is given, which nothing defines"
+    return [Finding(name=GUESS, verdict="not judged", found=words)]
 
 
 def with_other_numbers(subject: Subject, weight: float | None) -> list[Finding]:
@@ -240,8 +252,8 @@ def judged(seen: list[Trial], more: list[Trial], subject: Subject, weight: float
     form, findings = form_findings(seen, subject, weight)
     if subject.sets > 1:
         yield Finding(name="penalties", verdict="note", found=f"{subject.sets}, each at points of its own, added up")
-    asked = [trial.last_set for trial in (*seen, *more)]
-    along = examples_along(form, asked)
+    sets = [[trial.one_set(number) for trial in (*seen, *more)] for number in range(subject.sets)]
+    along = examples_along(form, sets[-1])
     others = along_others(along, len(subject.shape) + 1) if along != (0,) else None
     if others is not None:
         yield others
@@ -265,7 +277,7 @@ def judged(seen: list[Trial], more: list[Trial], subject: Subject, weight: float
         )
     if any(finding.name == "value" for finding in findings):
         return
-    places = place_findings(asked, subject.convention, form)
-    yield from (one for one in places if others is None or one.name != "share")
+    places = {f"set {number}": list(place_findings(each, subject.convention, form)) for number, each in enumerate(sets)}
+    yield from (one for one in together(places) if others is None or one.name != "share")
     if form is not None:
         yield from run_findings(seen, subject, form)

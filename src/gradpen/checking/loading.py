@@ -7,6 +7,7 @@ import builtins
 import importlib
 import importlib.util
 import inspect
+import os
 import symtable
 import sys
 from collections.abc import Callable, Iterator
@@ -91,8 +92,7 @@ def is_plain(statement: Statement) -> bool:
     The rest makes networks, and data, which may be fetched: they are made up by their names.
     """
     if isinstance(statement, ast.Assign | ast.AnnAssign):
-        names = [name for name in called(ast.walk(statement)) if not name.endswith("Loss")]
-        return not names
+        return all(name.endswith("Loss") and hasattr(nn, name) for name in called(ast.walk(statement)))
     return isinstance(statement, ast.Import | ast.ImportFrom | ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)
 
 
@@ -152,7 +152,8 @@ def from_file(path: Path, name: str) -> Any:
     setattr(module, DEFAULT, default_of)
     for options in names_of_options(tree.body):
         setattr(module, options, Options)
-    sys.path.insert(0, str(path.parent.resolve()))
+    folder, before = str(path.parent.resolve()), set(sys.modules)
+    sys.path.insert(0, folder)
     try:
         # A script that reads its options finds none, and takes the usual ones.
         sys.modules[loader.name] = module
@@ -164,9 +165,16 @@ def from_file(path: Path, name: str) -> Any:
             f"{printable(error)}"
         ) from error
     finally:
-        sys.path.pop(0)
+        sys.path.remove(folder)
+        for one in [one for one, held in sys.modules.items() if one not in before and is_below(held, folder)]:
+            del sys.modules[one]  # another folder may have another module of this name
         sys.modules.pop(loader.name, None)
     return module
+
+
+def is_below(module: Any, folder: str) -> bool:
+    """Return whether a module lies in a folder."""
+    return str(getattr(module, "__file__", None) or "").startswith(folder + os.sep)
 
 
 class PartLoader(SourceFileLoader):
@@ -191,7 +199,8 @@ class PartLoader(SourceFileLoader):
         if isinstance(statement, ast.ClassDef):
             statement.bases = [found_by(BASE, base) for base in statement.bases]
             assigned = ast.Assign | ast.AnnAssign | ast.Expr
-            statement.body = [self.tried(one) if isinstance(one, assigned) else one for one in statement.body]
+            tried = assigned | ast.FunctionDef | ast.AsyncFunctionDef
+            statement.body = [self.tried(one) if isinstance(one, tried) else one for one in statement.body]
         if isinstance(statement, ast.FunctionDef | ast.ClassDef | ast.AsyncFunctionDef):
             statement.decorator_list = [found_by(DECORATOR, one) for one in statement.decorator_list]
             for given in [node for node in ast.walk(statement) if isinstance(node, ast.arguments)]:

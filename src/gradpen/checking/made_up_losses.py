@@ -1,4 +1,4 @@
-"""Losses and penalties that a function calls and nothing defines, as far as their arguments tell what they are."""
+"""Losses that a function calls and nothing defines, as far as their arguments tell what they are."""
 
 from typing import Any
 
@@ -23,7 +23,8 @@ def made_up_loss(name: str, arguments: tuple[Any, ...], named: dict[str, Any]) -
         return sides["fake_scores"].mean() - sides["real_scores"].mean(), words
     every = [*arguments, *named.values()]
     scores = [one for one in every if isinstance(one, Tensor)]
-    told = [one for one in every if isinstance(one, bool)]
+    told = [one for key, one in named.items() if isinstance(one, bool) and "real" in key]
+    told += [one for one in arguments if isinstance(one, bool)]
     if len(scores) == 1 and told:
         return (-scores[0] if told[0] else scores[0]).mean(), "-scores for data, scores for samples"
     return None

@@ -35,6 +35,8 @@ class Material:
     """how many times what is done with an unknown number is left"""
     losses: set[str] = field(default_factory=set)
     """losses that are not there and got 0"""
+    passed: set[str] = field(default_factory=set)
+    """functions that are not there and handed back arrays after the critic was asked"""
     kept: set[Role] = field(default_factory=set)
     """which examples were taken out of an object"""
     gradient: Tensor | None = None

@@ -6,7 +6,7 @@ from typing import Any
 
 from gradpen.checking.attributes import class_of
 from gradpen.checking.conventions import Penalty
-from gradpen.checking.initial_values import LOSSES
+from gradpen.checking.initial_values import LOSSES, is_quickly_made
 from gradpen.checking.roles import role_of
 from gradpen.checking.stand_ins import WEIGHT
 from gradpen.checking.surroundings import inner
@@ -24,7 +24,8 @@ def of_an_object(function: Penalty) -> Penalty:
     """Return a method of a class of losses as one of an object, where one can be made; any other function as it is."""
     kind = class_of(inner(function)) if isinstance(function, FunctionType) else None
     first = next(iter(signature(function).parameters), "")
-    if kind is None or first != "self" or not any(part in kind.__name__.lower() for part in LOSSES):
+    named = kind is not None and any(part in kind.__name__.lower() for part in LOSSES)
+    if kind is None or first != "self" or not named or not is_quickly_made(kind):
         return function
     try:
         found: Penalty = getattr(kind(**likely_arguments(kind)), function.__name__)

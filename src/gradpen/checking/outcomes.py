@@ -1,4 +1,4 @@
-"""What a function gave back: its penalty or its loss, and the scores in what a critic returned."""
+"""What a function gave back: its penalty or its loss."""
 
 from typing import Any
 

@@ -139,7 +139,7 @@ def pack_of(penalty: Penalty) -> int:
 def sizes_written(penalty: Penalty) -> list[int]:
     """Return the sizes of batches that a function may be written for: what is named so, and numbers in its code."""
     place = getattr(inner(penalty), "__globals__", {})
-    around = {name: place.get(name) for name in sorted(globals_of(penalty))}
+    around = {name: place.get(name) for name in sorted(globals_of(inner(penalty)))}
     around |= getattr(getattr(penalty, "__self__", None), "__dict__", {})
     named = [found for name, found in around.items() if role_of(name) == "batch"]
     numbers = [number for code in code_of(penalty) for number in constants_in(code)]

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from gradpen.checking.attributes import constants_of, made_later, names_in
 from gradpen.checking.initial_values import initial_value
 from gradpen.checking.made_up_losses import OF_LOSSES, made_up_loss
-from gradpen.checking.roles import SIDES, Role, penalised, role_of
+from gradpen.checking.roles import SIDES, Role, is_a_picture, penalised, role_of
 from gradpen.checking.scores import scores_of
 from gradpen.checking.told_by_names import KINDS, kind_among, size_named
 from gradpen.checking.training_steps import SENDS, Steps, assigned_to, is_called, is_unpacked_after, unpacked_into
@@ -36,6 +36,7 @@ NUMERIC = ("mean", "sum", "sqrt", "square", "abs", "exp", "log", "norm", "relu",
 WEIGHTS_OF = ("parameters", "named_parameters")
 """of an object that holds the critic: its weights"""
 COMPARING = ("gt", "ge", "lt", "le", "eq", "ne", "__gt__", "__ge__", "__lt__", "__le__", "__eq__", "__ne__")
+"""functions of PyTorch that compare"""
 SIZED = (
     "view",
     "reshape",
@@ -54,7 +55,7 @@ SIZED = (
     "split",
     "__getitem__",
 )
-"""functions of PyTorch that take sizes, and those that compare"""
+"""functions of PyTorch that take sizes"""
 HEADS = ("head", "amp_linear")
 """last layers of a critic that is asked in two parts"""
 MARKS = {"real_label": 1.0, "fake_label": 0.0}
@@ -78,6 +79,8 @@ class Around:
     """numbers whose names say nothing"""
     losses: set[str]
     """losses that are not there and got 0"""
+    passed: set[str]
+    """functions that are not there and handed back arrays after the critic was asked: norms, perhaps"""
     kept: set[Role]
     """which of the examples were taken out of an object"""
     kind: type | None = None
@@ -122,14 +125,15 @@ class StandIn:
         if name in WEIGHTS_OF:
             return getattr(self.around_.critic, name)
         if name in ELSEWHERE and is_called(sys._getframe(1)):
-            return lambda *given: next((one for one in given if isinstance(one, Tensor)), self)
+            return lambda *given, **_: next((one for one in given if isinstance(one, Tensor)), self)
         if name not in self.other_:
             found = self.own(name)
             if found is not None:
                 return found
             if self.options_ and name.lower() in SECTIONS:
                 return StandIn(self.around_, options=True)
-            self.other_[name] = self.around_.critic if name == "forward" else stub(name, self.around_)
+            called = is_called(sys._getframe(1))
+            self.other_[name] = self.around_.critic if name == "forward" else stub(name, self.around_, called=called)
         return called_or_not(self.other_[name], is_called(sys._getframe(1)))
 
     def own(self, name: str) -> Any:
@@ -143,6 +147,8 @@ class StandIn:
             return found.fget(self)
         if isinstance(found, types.FunctionType):
             return found.__get__(self)
+        if role_of(name) in (*self.around_.examples, *SIDES):
+            return None  # it is filled with examples later
         made = initial_value(self.around_.kind, name, self, lambda given: stub(given, self.around_))
         if made is not None:
             self.other_[name] = made
@@ -193,10 +199,12 @@ class Unknown(StandIn):
         real = self.around_.examples["real"]
         if self.around_.unknown_scores and isinstance(first, Tensor) and first.shape == real.shape:
             return self.around_.critic(*arguments, **named)
+        if first.dim() > 1 and len(getattr(self.around_.critic, "calls", ())) > 0:
+            self.around_.passed.add(self.name_)
         return first
 
     def as_usual(self, arguments: tuple[Any, ...], named: dict[str, Any]) -> Tensor | None:
-        """Return what a loss of scores, or a penalty, of this name is likely to be; None where it is neither."""
+        """Return what a loss of scores of this name is likely to be; None where it is none."""
         found = made_up_loss(self.name_, arguments, named)
         if found is not None:
             self.around_.assumed.add(f"{self.name_}() = {found[1]}")
@@ -316,8 +324,10 @@ def called_or_not(found: Any, called: bool) -> Any:
     return giving(found) if called and isinstance(found, Tensor | float | int) else found
 
 
-def stub(name: str, around: Around) -> Any:
-    """Return what something of this name is likely to be, and note it."""
+def stub(name: str, around: Around, *, called: bool = False) -> Any:
+    """Return what something of this name is likely to be, and note it; what is called and makes pictures is unknown."""
+    if called and is_a_picture(name.lower()):
+        return Unknown(around, name)
     role: Role = "batch" if name.strip("_").lower() == "b" else role_of(name)
     usual, assumed = constants_of(around.kind), around.assumed
     if (

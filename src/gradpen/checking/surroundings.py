@@ -109,13 +109,13 @@ def surroundings(function: Callable[..., Any], around: Around) -> Iterator[None]
         place: dict[str, Any] = getattr(inner(function), "__globals__", {})
         builtins = place.get("__builtins__", {})
         built_in = builtins if isinstance(builtins, dict) else vars(builtins)
-        changes, calls = {}, globals_of(function, called=True)
-        for name in globals_of(function) - set(built_in):
+        changes, calls = {}, globals_of(inner(function), called=True)
+        for name in globals_of(inner(function)) - set(built_in):
             found = place.get(name, MISSING)
             if found is MISSING and name in MODULES:
                 changes[name] = MODULES[name]
             elif found is MISSING:
-                changes[name] = called_or_not(stub(name, around), name in calls)
+                changes[name] = called_or_not(stub(name, around, called=name in calls), name in calls)
             elif isinstance(found, nn.Module) and role_of(name) == "critic":
                 changes[name] = critic
             elif role_of(name) == "device" and not torch.cuda.is_available():

@@ -15,7 +15,7 @@ from torch import Tensor
 STORES = ("STORE_FAST", "STORE_NAME", "STORE_GLOBAL", "STORE_DEREF", "STORE_ATTR")
 SENDS = ("backward", "manual_backward")
 CALLS = ("LOAD_METHOD", "LOAD_ATTR")
-PASSING = ("CACHE", "PRECALL", "CALL", "KW_NAMES", "LOAD_FAST", "LOAD_GLOBAL", "LOAD_CONST", "PUSH_NULL", *CALLS)
+PASSING = ("CACHE", "PRECALL", "CALL", "KW_NAMES", "LOAD_", "PUSH_NULL", "COPY_FREE_VARS")
 """what stands between a call and an assignment where methods are called upon it: next(batches).to(device)"""
 
 
@@ -114,11 +114,14 @@ def calls_at(code: CodeType, place: int) -> bool:
         return False
     if steps[number].opname == "LOAD_METHOD" or "NULL" in steps[number].argrepr:
         return True
-    # Functions of what is imported as a module are looked up as any attribute, with a mark before or after.
-    after = steps[number + 1].opname if number + 1 < len(steps) else ""
-    while number > 0 and steps[number].opname in CALLS:
-        number -= 1
-    return after == "PUSH_NULL" or (after not in CALLS and number > 0 and steps[number - 1].opname == "PUSH_NULL")
+    # Functions of what is imported as a module are looked up as any attribute, with a mark for the whole of it.
+    if any(one.opname == "PUSH_NULL" and one.positions == steps[number].positions for one in steps):
+        return True
+    first = number
+    while steps[first].opname in CALLS:
+        first -= 1
+    marked = steps[first].opname == "LOAD_GLOBAL" and "NULL" in steps[first].argrepr
+    return marked and steps[number + 1].opname not in CALLS
 
 
 def unpacked_into(frame: FrameType) -> tuple[str, ...]:
@@ -158,8 +161,8 @@ def assigned_at(code: CodeType, place: int) -> str:
     for step in dis.get_instructions(code):
         if step.offset <= place:
             continue
-        if step.opname in STORES:
-            return str(step.argval)
-        if step.opname not in PASSING:
+        if step.opname.startswith(STORES):
+            return str(step.argval[0] if isinstance(step.argval, tuple) else step.argval)
+        if not step.opname.startswith(PASSING):
             return ""
     return ""

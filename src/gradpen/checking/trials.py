@@ -62,13 +62,12 @@ class Trial:
         real = self.given.real
         return self.sets == 1 and len(self.points) == 2 * len(real) and self.points.numel() == 2 * real.numel()
 
-    @property
-    def last_set(self) -> "Trial":
-        """The trial with the last of several sets of points alone."""
+    def one_set(self, number: int) -> "Trial":
+        """Return the trial with one of several sets of points alone."""
         if self.sets == 1:
             return self
-        size = len(self.points) // self.sets
-        return replace(self, points=self.points[-size:], scores=self.scores[-size:], sets=1)
+        points, scores = (part.chunk(self.sets)[number] for part in (self.points, self.scores))
+        return replace(self, points=points, scores=scores, sets=1)
 
     def ends(self) -> tuple[Tensor, Tensor]:
         """Return the scores of data and of samples, ``[N]`` each, with their graph: beside a picture if they are."""

@@ -1,4 +1,4 @@
-"""A preset made small enough for a laptop: the same layers with an eighth of the channels, a short run."""
+"""A preset made small enough for a laptop: the same layers with a part of the channels, a short run."""
 
 from dataclasses import replace
 from typing import Any
@@ -14,10 +14,14 @@ ITERATIONS = 2000
 
 
 def reduced(config: RunConfig, divisor: int = DIVISOR) -> RunConfig:
-    """Return the run with an eighth of the channels, batches of at most 64 and at most 2,000 iterations.
+    """Return the run with a part of the channels, batches of at most 64 and at most 2,000 iterations.
 
     Image size, latents, losses, optimisers and the order of all layers stay. Multilayer perceptrons keep their widths:
     they are small already.
+
+    Args:
+        config: the run.
+        divisor: how many times fewer channels it gets.
 
     >>> from gradpen.presets.book import wgan_gp_faces
     >>> small = reduced(wgan_gp_faces())

@@ -109,7 +109,7 @@ def train(place: Path, toy: str, seed: int, settings: dict[str, Any]) -> Found:
 
 
 def settings_of(form: str, scale: Scale) -> dict[str, Any]:
-    """Return what a form sets: narrower networks where the scale is small, and as many updates of both networks."""
+    """Return what a form sets: narrower networks where the scale is small, and as many updates in all as the others."""
     settings = FORMS[form] | {"iterations": ITERATIONS[scale]}
     if scale == "paper":
         return settings
@@ -217,7 +217,7 @@ STUDY = Study(
     source="Lin et al. 2018 (PacGAN), arXiv 1712.04086, section 4.1 and table 1; github.com/fjxmlzn/PacGAN",
     shows="How many modes of a mixture a generator reaches: packing helps a GAN, and Wasserstein critics and penalties "
     "help without it. Ours is the recipe that was found best, said below.",
-    cost="small: about an hour of 2 cores, estimated; paper: days of a CPU",
+    cost="small: half an hour of 2 cores; paper: days of a CPU",
     cases=cases,
     findings=findings,
 )

@@ -85,7 +85,7 @@ def findings(results: Results, scale: Scale) -> Findings:
             panel.legend(frameon=False, fontsize=8)
             if count == FEW:
                 words = f"gap of the two curves at the end over that after a tenth, {form}"
-                criteria.append(Criterion(words=words, value=late / max(abs(early), 1e-9), bound=3))
+                criteria.append(Criterion(words=words, value=late / max(abs(early), 1e-9), bound=2))
         ratio = last.get(MANY, NAN) / last.get(FEW, NAN)
         criteria.append(
             Criterion(

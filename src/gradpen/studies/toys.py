@@ -156,7 +156,7 @@ STUDY = Study(
     source="Gulrajani et al. 2017, github.com/igul222/improved_wgan_training, gan_toy.py; no numbers are published",
     shows="With the penalty the generator finds all modes and the critic's surface follows the data; with clipping it "
     "is slower and the surface stays simple.",
-    cost="small: 20 minutes of 2 cores; paper: a GPU, or days of a CPU",
+    cost="small: 8 minutes of 2 cores; paper: a GPU, or days of a CPU",
     cases=cases,
     findings=findings,
 )

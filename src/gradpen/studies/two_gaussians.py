@@ -104,7 +104,7 @@ def findings(results: Results, scale: Scale) -> Findings:
         rows=rows,
         criteria=[
             Criterion(words="slope of the discriminator at the samples", value=gan[0], bound=1e-3, at_least=False),
-            Criterion(words="smallest over largest slope of the clipped critic", value=clipped[1], bound=0.3),
+            Criterion(words="smallest over largest slope of the clipped critic", value=clipped[1], bound=0.25),
             Criterion(words="its slope over the discriminator's, at the samples", value=clipped[0] / gan[0], bound=50),
         ],
         figures=[("The discriminator is flat where the samples are; critics are not.", figure)],

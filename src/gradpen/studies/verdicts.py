@@ -274,7 +274,7 @@ STUDY = Study(
     title="Verdicts on sick runs and healthy ones",
     source="the troubles that Foster, Generative Deep Learning, 2nd edition, chapter 4 and public issues name",
     shows="That `gradpen diagnose` names what is wrong with runs made sick on purpose, and nothing in healthy ones.",
-    cost="small: 30 minutes of 2 cores; paper: ten times as long",
+    cost="small: 20 minutes of 2 cores; paper: ten times as long",
     cases=cases,
     findings=findings,
 )
