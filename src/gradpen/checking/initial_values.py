@@ -17,8 +17,6 @@ MAKERS = ("Size", "tensor", "Tensor", "FloatTensor", "zeros", "ones", "empty", "
 """functions of PyTorch that make a tensor, its size or a distribution"""
 METHODS = ("to", "cuda", "cpu", "float", "view", "reshape", "expand", "requires_grad_", "type")
 """of a tensor, that may be called upon it at once"""
-LOSSES = ("loss", "penalty", "criterion", "regular")
-"""parts of the names of classes whose objects are quickly made"""
 SEED = 0
 """of what is drawn where an object is made: once, so that it is the same in each of its calls"""
 
@@ -102,7 +100,7 @@ def is_maker(function: ast.expr, names: set[str], place: dict[str, Any]) -> bool
     name = dotted(function).rpartition(".")[2]
     if name in MAKERS:
         return str(getattr(found, "__module__", None) or "torch").startswith("torch") and callable(found)
-    return isinstance(found, type) and any(part in name.lower() for part in LOSSES) and is_quickly_made(found)
+    return isinstance(found, type) and is_quickly_made(found, place)
 
 
 def looked_up(parts: list[str], place: dict[str, Any]) -> Any:
@@ -113,13 +111,15 @@ def looked_up(parts: list[str], place: dict[str, Any]) -> Any:
     return found
 
 
-def is_quickly_made(kind: type) -> bool:
-    """Return whether a class is a loss of PyTorch's, or the making of an object calls nothing but what makes tensors.
+def is_quickly_made(kind: type, place: dict[str, Any]) -> bool:
+    """Return whether a class is a loss of PyTorch's, or a module's whose making calls only what makes tensors.
 
     So nothing is written, read or fetched.
     """
     if kind.__module__.startswith("torch.nn"):
-        return True
+        return kind.__name__.endswith("Loss")
+    if kind.__module__ != place.get("__name__"):
+        return False
     for owner in kind.__mro__:
         making = vars(owner).get("__init__")
         if not isinstance(making, FunctionType) or owner.__module__.startswith("torch."):

@@ -6,11 +6,14 @@ from typing import Any
 
 from gradpen.checking.attributes import class_of
 from gradpen.checking.conventions import Penalty
-from gradpen.checking.initial_values import LOSSES, is_quickly_made
+from gradpen.checking.initial_values import is_quickly_made
 from gradpen.checking.roles import role_of
 from gradpen.checking.stand_ins import WEIGHT
 from gradpen.checking.surroundings import inner
 from gradpen.errors import UsageError
+
+LOSSES = ("loss", "penalty", "criterion", "regular")
+"""parts of the names of classes whose objects are made for a method of theirs"""
 
 
 def likely_arguments(kind: type) -> dict[str, float]:
@@ -25,7 +28,7 @@ def of_an_object(function: Penalty) -> Penalty:
     kind = class_of(inner(function)) if isinstance(function, FunctionType) else None
     first = next(iter(signature(function).parameters), "")
     named = kind is not None and any(part in kind.__name__.lower() for part in LOSSES)
-    if kind is None or first != "self" or not named or not is_quickly_made(kind):
+    if kind is None or first != "self" or not named or not is_quickly_made(kind, inner(function).__globals__):
         return function
     try:
         found: Penalty = getattr(kind(**likely_arguments(kind)), function.__name__)

@@ -227,7 +227,7 @@ def roles_of(name: str) -> list[Role]:
         return ["other weight"]
     if not found or found[-1] in SIDES:
         found += [role for role, parts in PARTS if any(part in plain for part in parts)][:1]
-    if not found and (plain.startswith("x_") or is_a_picture(plain)):
+    if not found and plain.startswith("x_"):
         return ["real"]
     return found or ["unknown"]
 

@@ -325,9 +325,7 @@ def called_or_not(found: Any, called: bool) -> Any:
 
 
 def stub(name: str, around: Around, *, called: bool = False) -> Any:
-    """Return what something of this name is likely to be, and note it; what is called and makes pictures is unknown."""
-    if called and is_a_picture(name.lower()):
-        return Unknown(around, name)
+    """Return what something of this name is likely to be, and note it; a picture is of the data, unless it is made."""
     role: Role = "batch" if name.strip("_").lower() == "b" else role_of(name)
     usual, assumed = constants_of(around.kind), around.assumed
     if (
@@ -335,6 +333,8 @@ def stub(name: str, around: Around, *, called: bool = False) -> Any:
         and name not in NUMERIC
         and any(f"{beginning}_{name}" in names_in(around.kind) for beginning in ("fake", "gen"))
     ):
+        role = "real"
+    if role == "unknown" and is_a_picture(name.lower()) and not called:
         role = "real"
     if role in ("unknown", "epsilon", "gradient") and name in made_later(around.kind):
         return None
