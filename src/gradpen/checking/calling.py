@@ -12,6 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from gradpen.checking.around import Around
 from gradpen.checking.attributes import class_of
 from gradpen.checking.conventions import Penalty, conventions, signature_of
 from gradpen.checking.material import Material, material
@@ -19,7 +20,7 @@ from gradpen.checking.outcomes import scalar_of, values_of
 from gradpen.checking.probe import Output, Probe, ProbeCritic
 from gradpen.checking.roles import Role, role_of
 from gradpen.checking.scores import scores_of
-from gradpen.checking.stand_ins import LATENTS, TINY, Around, StandIn, Unknown, stub
+from gradpen.checking.stand_ins import LATENTS, TINY, StandIn, Unknown, stub
 from gradpen.checking.surroundings import inner, redrawn_in, surroundings, words_of
 from gradpen.checking.training_steps import noted
 from gradpen.lipschitz import gradient_penalty
@@ -95,11 +96,7 @@ def call(function: Penalty, convention: Convention, given: Material, *, attached
         critic=given.critic,
         generator=given.generator,
         examples={"real": real, "fake": fake, "latents": given.latents, "labels": given.labels},
-        assumed=given.assumed,
-        guessed=given.guessed,
-        losses=given.losses,
-        passed=given.passed,
-        kept=given.kept,
+        notes=given.notes,
         kind=class_of(inner(function)),
         unknown_scores=convention.unknown_scores,
         times=given.times,

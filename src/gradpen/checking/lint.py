@@ -212,10 +212,10 @@ def of_value(subject: Subject, weight: float | None, what: What) -> Iterator[Fin
         return
     try:
         findings = list(judged(seen, more, subject, weight))
-        guessed = seen[0].given.guessed
+        guessed = seen[0].given.notes.guessed
         if guessed and any(one.verdict == "wrong" for one in findings):
             findings = unless_guessed(findings, with_other_numbers(subject, weight), guessed)
-        yield from unless_passed(findings, seen[0].given.passed)
+        yield from unless_passed(findings, seen[0].given.notes.passed)
     except Exception as error:
         yield Finding(name="form", verdict="not judged", found=f"{type(error).__name__}: {printable(error)}")
 
@@ -259,7 +259,7 @@ def judged(seen: list[Trial], more: list[Trial], subject: Subject, weight: float
         yield others
         findings = [one for one in findings if one.name != "norm"]
     yield from findings
-    if assumed := seen[0].given.assumed:
+    if assumed := seen[0].given.notes.assumed:
         yield Finding(
             name="made up",
             verdict="note",

@@ -84,7 +84,7 @@ def critic_loss_findings(trials: Sequence[Trial], subject: Subject) -> tuple[Sub
         nothing = is_nothing(rest, trials)
         if not nothing and not clear:
             continue
-        missing = trials[0].given.losses
+        missing = trials[0].given.notes.losses
         found = [of_missing(missing) if missing and not (real and fake) else of_signs(real, fake)]
         if drift:
             found.append(of_drift(drift))

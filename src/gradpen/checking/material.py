@@ -8,10 +8,10 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from gradpen.checking.around import Around, Notes
 from gradpen.checking.probe import CLASSES, Probe
-from gradpen.checking.roles import Role
 from gradpen.checking.shares import apart
-from gradpen.checking.stand_ins import LATENTS, WEIGHT, Around, called_or_not, stub
+from gradpen.checking.stand_ins import LATENTS, WEIGHT, called_or_not, stub
 from gradpen.checking.training_steps import is_called
 
 
@@ -28,17 +28,10 @@ class Material:
     points: Tensor
     labels: Tensor
     weight: float = WEIGHT
-    assumed: set[str] = field(default_factory=set)
-    guessed: set[str] = field(default_factory=set)
-    """numbers whose names say nothing, taken to change nothing"""
+    notes: Notes = field(default_factory=Notes)
+    """what was made up for the function"""
     times: int = 1
     """how many times what is done with an unknown number is left"""
-    losses: set[str] = field(default_factory=set)
-    """losses that are not there and got 0"""
-    passed: set[str] = field(default_factory=set)
-    """functions that are not there and handed back arrays after the critic was asked"""
-    kept: set[Role] = field(default_factory=set)
-    """which examples were taken out of an object"""
     gradient: Tensor | None = None
     """what a function that takes the gradient was given"""
     overwritten: bool = False

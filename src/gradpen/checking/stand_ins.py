@@ -4,20 +4,20 @@ import inspect
 import sys
 import types
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 from types import FrameType
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
+from gradpen.checking.around import Around
 from gradpen.checking.attributes import constants_of, made_later, names_in
 from gradpen.checking.initial_values import initial_value
 from gradpen.checking.made_up_losses import OF_LOSSES, made_up_loss
 from gradpen.checking.roles import SIDES, Role, is_a_picture, penalised, role_of
 from gradpen.checking.scores import scores_of
 from gradpen.checking.told_by_names import KINDS, kind_among, size_named
-from gradpen.checking.training_steps import SENDS, Steps, assigned_to, is_called, is_unpacked_after, unpacked_into
+from gradpen.checking.training_steps import SENDS, assigned_to, is_called, is_unpacked_after, unpacked_into
 
 WEIGHT = 10.0
 """of a penalty, where the function looks for one outside its arguments"""
@@ -63,43 +63,6 @@ MARKS = {"real_label": 1.0, "fake_label": 0.0}
 ELSEWHERE = ("cuda", "cpu")
 """methods that put something on another device"""
 DRAWN = {"uniform": torch.rand, "normal": torch.randn}
-
-
-@dataclass(frozen=True, kw_only=True)
-class Around:
-    """What a function is to find around itself."""
-
-    critic: nn.Module
-    generator: nn.Module
-    examples: dict[Role, Tensor]
-    """data, samples and what else it may have kept in its object in place of taking it"""
-    assumed: set[str]
-    """what was made up, as it would be written"""
-    guessed: set[str]
-    """numbers whose names say nothing"""
-    losses: set[str]
-    """losses that are not there and got 0"""
-    passed: set[str]
-    """functions that are not there and handed back arrays after the critic was asked: norms, perhaps"""
-    kept: set[Role]
-    """which of the examples were taken out of an object"""
-    kind: type | None = None
-    """the class of a method that is called without an object"""
-    unknown_scores: bool = False
-    """whether what is called by a name that says nothing is the critic"""
-    times: int = 1
-    """how many times what is done with an unknown number is left"""
-    redrawn: frozenset[str] = frozenset()
-    """names of tensors that are filled with random numbers anew"""
-    words: tuple[str, ...] = ()
-    """what stands in quotes in the function's code"""
-    steps: Steps = field(default_factory=Steps)
-    """what is sent backward, and where optimizers make their steps"""
-
-    @property
-    def batch(self) -> int:
-        """Return how many examples there are."""
-        return len(self.examples["real"])
 
 
 class StandIn:
@@ -200,18 +163,18 @@ class Unknown(StandIn):
         if self.around_.unknown_scores and isinstance(first, Tensor) and first.shape == real.shape:
             return self.around_.critic(*arguments, **named)
         if first.dim() > 1 and len(getattr(self.around_.critic, "calls", ())) > 0:
-            self.around_.passed.add(self.name_)
+            self.around_.notes.passed.add(self.name_)
         return first
 
     def as_usual(self, arguments: tuple[Any, ...], named: dict[str, Any]) -> Tensor | None:
         """Return what a loss of scores of this name is likely to be; None where it is none."""
         found = made_up_loss(self.name_, arguments, named)
         if found is not None:
-            self.around_.assumed.add(f"{self.name_}() = {found[1]}")
+            self.around_.notes.assumed.add(f"{self.name_}() = {found[1]}")
             return found[0]
         if any(part in self.name_.lower() for part in OF_LOSSES):
             first = next(one for one in (*arguments, *named.values()) if isinstance(one, Tensor))
-            self.around_.losses.add(self.name_)
+            self.around_.notes.losses.add(self.name_)
             return 0 * first.float().mean()
         return None
 
@@ -261,7 +224,7 @@ class Unknown(StandIn):
 
     def other(self, other: Any) -> Any:
         """Return what it is added to, or multiplied with: as many times as is tried."""
-        self.around_.guessed.add(self.name_)
+        self.around_.notes.guessed.add(self.name_)
         known = isinstance(other, Tensor | float | int)
         return other * self.around_.times if known and self.around_.times != 1 else other
 
@@ -327,7 +290,7 @@ def called_or_not(found: Any, called: bool) -> Any:
 def stub(name: str, around: Around, *, called: bool = False) -> Any:
     """Return what something of this name is likely to be, and note it; a picture is of the data, unless it is made."""
     role: Role = "batch" if name.strip("_").lower() == "b" else role_of(name)
-    usual, assumed = constants_of(around.kind), around.assumed
+    usual, assumed = constants_of(around.kind), around.notes.assumed
     if (
         role == "unknown"
         and name not in NUMERIC
@@ -347,7 +310,7 @@ def stub(name: str, around: Around, *, called: bool = False) -> Any:
     if name in MARKS and role == "labels":
         return usual.get(name, MARKS[name])
     if role in around.examples:
-        around.kept.add(role)
+        around.notes.kept.add(role)
         return around.examples[role]
     if name in usual and role != "batch":
         assumed.add(f"{name} = {usual[name]!r}")

@@ -15,9 +15,10 @@ import torch
 from torch import nn
 from torch.overrides import TorchFunctionMode
 
+from gradpen.checking.around import Around
 from gradpen.checking.attributes import class_of
 from gradpen.checking.roles import role_of
-from gradpen.checking.stand_ins import Around, called_or_not, stub
+from gradpen.checking.stand_ins import called_or_not, stub
 
 MISSING = object()
 MODULES = {

@@ -54,7 +54,7 @@ class Trial:
     @property
     def has_samples(self) -> bool:
         """Whether it was given samples, or found or made them on its own."""
-        return self.given.generator.asked or "fake" in self.given.kept
+        return self.given.generator.asked or "fake" in self.given.notes.kept
 
     @property
     def at_both_ends(self) -> bool:
