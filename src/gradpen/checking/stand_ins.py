@@ -87,7 +87,8 @@ class StandIn:
             return self.around_.steps.end if name == "step" else self.around_.steps.send
         if name in WEIGHTS_OF:
             return getattr(self.around_.critic, name)
-        if name in ELSEWHERE and is_called(sys._getframe(1)):
+        called = is_called(sys._getframe(1))
+        if name in ELSEWHERE and called:
             return lambda *given, **_: next((one for one in given if isinstance(one, Tensor)), self)
         if name not in self.other_:
             found = self.own(name)
@@ -95,9 +96,8 @@ class StandIn:
                 return found
             if self.options_ and name.lower() in SECTIONS:
                 return StandIn(self.around_, options=True)
-            called = is_called(sys._getframe(1))
             self.other_[name] = self.around_.critic if name == "forward" else stub(name, self.around_, called=called)
-        return called_or_not(self.other_[name], is_called(sys._getframe(1)))
+        return called_or_not(self.other_[name], called)
 
     def own(self, name: str) -> Any:
         """Return a method or a property of the object's class; None where it has none of this name."""
