@@ -97,7 +97,7 @@ class OfTheLoader:
 
     def train(self):
         batches = self.infinite_batches()
-        for _ in range(self.steps):
+        for _ in self.epochs:
             real = next(batches).to(self.device)
             fake = self.netG(torch.randn(len(real), self.latent_dim)).detach()
             loss = self.adversarial_loss(output_real=self.netD(real), output_fake=self.netD(fake))
