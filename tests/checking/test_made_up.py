@@ -36,6 +36,21 @@ class MadeOfTensors:
         return ((gradient.flatten(1).norm(dim=1) - 1) ** 2).mean()
 
 
+class KeepsOnesPenaltyLoss(nn.Module):
+    """A loss that moves a buffer of its own where it is made, and makes it larger where it is called."""
+
+    def __init__(self, device=torch.device("cpu")):  # noqa: B008
+        super().__init__()
+        self.register_buffer("ones", torch.Tensor())
+        self.ones = self.ones.to(device)
+
+    def forward(self, interp, interp_crit):
+        if self.ones.size() != interp_crit.size():
+            self.ones.resize_(interp_crit.size()).fill_(1.0)
+        (gradient,) = torch.autograd.grad(interp_crit, interp, self.ones, create_graph=True)
+        return ((gradient.flatten(1).norm(2, dim=1) - 1) ** 2).mean()
+
+
 class DrawsAnew:
     """Shares that a tensor of its object is filled with."""
 
@@ -154,6 +169,7 @@ class BesideAPicture:
     ("function", "words"),
     [
         (MadeOfTensors.penalty, ""),
+        (KeepsOnesPenaltyLoss.forward, "chosen by the caller"),
         (DrawsAnew.penalty, "gradient_penalty_weight = 10"),
         (OfMotions.loss, "this is R1"),
         (DiscriminatorInParts.discriminator_penalty, "this is R1"),

@@ -237,11 +237,17 @@ def test_the_critic_in_the_same_file_is_looked_at(
     assert words in capsys.readouterr().out
 
 
+def beside_batch_norm(place: Path, more: str) -> Path:
+    """Write a script with a penalty, a critic that has batch norm, and more."""
+    script = place / "train.py"
+    script.write_text(SCRIPT.format(layer="nn.BatchNorm2d(hidden)", last="", penalty=PENALTY) + more)
+    return script
+
+
 def test_the_critic_that_the_object_makes_is_the_one(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    script = tmp_path / "train.py"
-    script.write_text(
-        SCRIPT.format(layer="nn.BatchNorm2d(hidden)", last="", penalty=PENALTY)
-        + """
+    script = beside_batch_norm(
+        tmp_path,
+        """
 
 class OtherCritic(nn.Module):
     def forward(self, x):
@@ -254,7 +260,7 @@ class Trainer:
 
     def gradient_penalty(self, real, fake):
         return penalty(self.critic, real, fake, "cpu")
-"""
+""",
     )
     assert main(["check", f"{script}:Trainer.gradient_penalty"]) == 1
     assert "BatchNorm2d" in capsys.readouterr().out
@@ -262,10 +268,9 @@ class Trainer:
 
 
 def test_a_class_of_penalties_is_no_critic(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    script = tmp_path / "train.py"
-    script.write_text(
-        SCRIPT.format(layer="nn.BatchNorm2d(hidden)", last="", penalty=PENALTY)
-        + """
+    script = beside_batch_norm(
+        tmp_path,
+        """
 
 class WassersteinGP(nn.Module):
     def gradient_penalty(self, model, real, fake):
@@ -273,7 +278,7 @@ class WassersteinGP(nn.Module):
 
     def forward(self, real, fake, model):
         return model(fake).mean() - model(real).mean() + self.gradient_penalty(model, real, fake)
-"""
+""",
     )
     assert main(["check", f"{script}:WassersteinGP.gradient_penalty"]) == 1
     assert "Critic in the same file has batch norm" in capsys.readouterr().out

@@ -13,8 +13,21 @@ import torch
 from gradpen.checking.attributes import CONSTANTS, assignments
 from gradpen.machine.seeds import separate_randomness
 
-MAKERS = ("Size", "tensor", "Tensor", "FloatTensor", "zeros", "ones", "empty", "rand", "randn", "Uniform", "Normal")
-"""functions of PyTorch that make a tensor, its size or a distribution"""
+MAKERS = (
+    "device",
+    "Size",
+    "tensor",
+    "Tensor",
+    "FloatTensor",
+    "zeros",
+    "ones",
+    "empty",
+    "rand",
+    "randn",
+    "Uniform",
+    "Normal",
+)
+"""functions of PyTorch that make a tensor, its size or device, or a distribution"""
 METHODS = ("to", "cuda", "cpu", "float", "view", "reshape", "expand", "requires_grad_", "type")
 """of a tensor, that may be called upon it at once"""
 SEED = 0
@@ -136,9 +149,10 @@ def is_quickly_made(kind: type, place: dict[str, Any]) -> bool:
 
 
 def is_of_module(node: ast.Call) -> bool:
-    """Return whether a call is ``super()``, that of the base's making, or one that keeps a tensor as a buffer."""
+    """Return whether a call is ``super()``, that of the base, or one that keeps or moves a tensor of its own."""
     text = ast.unparse(node.func)
-    return text == "super" or (text.startswith("super(") and text.endswith(".__init__")) or "register_buffer" in text
+    moves = text.startswith("self.") and text.rpartition(".")[2] in ("register_buffer", *METHODS)
+    return moves or text == "super" or (text.startswith("super(") and text.endswith(".__init__"))
 
 
 def dotted(node: ast.expr) -> str:

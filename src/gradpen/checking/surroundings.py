@@ -113,8 +113,9 @@ def surroundings(function: Callable[..., Any], around: Around) -> Iterator[None]
         changes, calls = {}, globals_of(inner(function), called=True)
         for name in globals_of(inner(function)) - set(built_in):
             found = place.get(name, MISSING)
-            if found is MISSING and name in MODULES:
-                changes[name] = MODULES[name]
+            known = MODULES.get(name)
+            if found is MISSING and known is not None and (callable(known) or name not in calls):
+                changes[name] = known  # F(x) is a critic, and F.relu(x) a function
             elif found is MISSING:
                 changes[name] = called_or_not(stub(name, around, called=name in calls), name in calls)
             elif isinstance(found, nn.Module) and role_of(name) == "critic":

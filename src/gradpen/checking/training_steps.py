@@ -15,7 +15,7 @@ from torch import Tensor
 STORES = ("STORE_FAST", "STORE_NAME", "STORE_GLOBAL", "STORE_DEREF", "STORE_ATTR")
 SENDS = ("backward", "manual_backward")
 CALLS = ("LOAD_METHOD", "LOAD_ATTR")
-PASSING = ("CACHE", "PRECALL", "CALL", "KW_NAMES", "LOAD_", "PUSH_NULL", "COPY_FREE_VARS")
+PASSING = ("CACHE", "PRECALL", "CALL", "KW_NAMES", "LOAD_", "PUSH_NULL")
 """what stands between a call and an assignment where methods are called upon it: next(batches).to(device)"""
 
 
