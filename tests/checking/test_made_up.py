@@ -28,12 +28,14 @@ class MadeOfTensors:
         self.uniform = torch.distributions.Uniform(0, 1)
         self.size = torch.Size([batch_size, 1, 1, 1])
         self.ones = torch.ones(batch_size).cuda()
+        self.weight = 10.0
+        self.weight = torch.tensor(self.weight)
         self.network = Module()
 
     def penalty(self, real, fake):
         points = torch.lerp(fake, real, self.uniform.sample(self.size)).requires_grad_(True)
         (gradient,) = torch.autograd.grad(self.critic(points), points, self.ones, create_graph=True)
-        return ((gradient.flatten(1).norm(dim=1) - 1) ** 2).mean()
+        return self.weight * ((gradient.flatten(1).norm(dim=1) - 1) ** 2).mean()
 
 
 class KeepsOnesPenaltyLoss(nn.Module):

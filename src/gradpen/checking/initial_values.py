@@ -70,8 +70,11 @@ def expressions_of(kind: type | None) -> dict[str, tuple[CodeType, tuple[str, ..
         own, *names = inspect.signature(method).parameters
         for target, value in assignments(tree):
             of_object = isinstance(target, ast.Attribute) and isinstance(target.value, ast.Name)
-            if of_object and isinstance(value, ast.Call) and is_plain(value, {own, *names}, method.__globals__):
-                assert isinstance(target, ast.Attribute)
+            if not of_object or not isinstance(value, ast.Call):
+                continue
+            assert isinstance(target, ast.Attribute)
+            of_itself = any(ast.unparse(one) == ast.unparse(target) for one in ast.walk(value))
+            if not of_itself and is_plain(value, {own, *names}, method.__globals__):
                 code = code_of_expression(value, [own, *names])
                 found[target.attr] = (code, tuple(names), method.__globals__)
     return found
