@@ -6,14 +6,22 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
 
 import gradpen
 from gradpen.cli import main
+from gradpen.data.recognise import open_source
+from gradpen.data.source import gather, spread_out
 from gradpen.looking.diagnosis import diagnose
+from gradpen.looking.left_out import LeftOut, left_out
 from gradpen.looking.symptoms import Symptoms
 from gradpen.looking.verdict_pages import in_a_line
 from gradpen.looking.wiring import Wiring
+from gradpen.runs.trained import Run
 from gradpen.settings import configure, from_dict, parse_override, to_dict
 from gradpen.text import printable
 
@@ -132,6 +140,22 @@ SHOWN: list[tuple[str, Symptoms, str]] = [
     ("generator not learning", apart(healthy(), coverage=0.02), "2%"),
     ("collapsed", apart(healthy(rows=[row(i, frechet_distance=30 - i / 50) for i in MARKS]), diversity=1.0), "16%"),
     (
+        "collapsed",
+        apart(healthy(left_out=LeftOut(["2", "4"], 10, "classes")), diversity=1.0),
+        "hardly one shows 2 of 10 classes: 2, 4",
+    ),
+    (
+        "collapsed",
+        apart(healthy(rows=[row(i, diversity=6.0 if i < 300 else 1.0) for i in MARKS]), diversity=1.0),
+        "(below 50%) since",
+    ),
+    (
+        "modes missing",
+        healthy(left_out=LeftOut(["(2, 0)", "(0, 2)"], 8, "modes")),
+        "hardly a sample shows 2 of 8 modes: (2, 0), (0, 2)",
+    ),
+    ("healthy", healthy(left_out=LeftOut([], 8, "modes")), "2 before"),
+    (
         "modes missing",
         dataclasses.replace(healthy(), measures=healthy().measures | {"coverage": 0.2}),
         "coverage 21%",
@@ -245,6 +269,54 @@ def test_since_when_is_the_first_mark_of_the_last_stretch() -> None:
     slopes = {100: 19.0, 200: 1.0, 300: 19.0, 400: 19.0}
     shown = healthy(rows=[row(iteration, slope_mean=slope) for iteration, slope in slopes.items()])
     assert diagnose(shown)[0].since == 300
+    fewer = [row(i, diversity=6.0 if i < 400 else 1.0) for i in MARKS]
+    assert diagnose(apart(healthy(rows=fewer), diversity=1.0))[0].since == 400
+    assert diagnose(apart(healthy(rows=rows(diversity=6.0)), diversity=1.0))[0].since is None
+
+
+class Always(nn.Module):
+    """A generator of the same examples in turn."""
+
+    def __init__(self, examples: Tensor) -> None:
+        super().__init__()
+        self.examples = nn.Parameter(examples, requires_grad=False)
+
+    def forward(self, z: Tensor) -> Tensor:
+        return self.examples[torch.arange(len(z)) % len(self.examples)]
+
+
+def left_out_by(run: Run, keep: Callable[[Tensor, NDArray[Any]], Any]) -> list[str]:
+    """Return what a generator of some of the training examples leaves out."""
+    source = open_source(run.config.data)
+    rows = spread_out(source.train, 1_000)
+    examples = gather(source, rows, torch.device("cpu"))
+    classes = source.labels.values[rows] if source.labels is not None else np.zeros(len(rows))
+    chosen = examples[torch.as_tensor(keep(examples, classes))]
+    found = left_out(dataclasses.replace(run, generator=Always(chosen)), source)
+    assert found is not None
+    return found.names
+
+
+def test_classes_that_samples_leave_out_are_named(tmp_path: Path) -> None:
+    run = gradpen.train(preset="wgan-gp-digits", iterations=1, batch_size=8, out=tmp_path / "run")
+    assert left_out_by(run, lambda _, classes: classes >= 0) == []
+    assert left_out_by(run, lambda _, classes: (classes != 3) & (classes != 8)) == ["3", "8"]
+
+
+def test_modes_that_samples_leave_out_are_named(tmp_path: Path) -> None:
+    settings: dict[str, Any] = {"generator.widths": [8], "critic.widths": [8]}
+    run = gradpen.train(
+        "embedded:ring", preset="toy-wgan-gp", iterations=1, batch_size=8, out=tmp_path / "run", **settings
+    )
+    assert left_out_by(run, lambda points, _: points.flatten(1)[:, 0] < 9) == []
+    names = left_out_by(run, lambda points, _: points.flatten(1)[:, 0] < 0.2 * points.max())
+    assert names == ["(1, 0)", "(0.707, 0.707)", "(0.707, -0.707)"]
+
+
+def test_a_generator_that_is_asked_for_labels_leaves_none_out(tmp_path: Path) -> None:
+    settings: dict[str, Any] = {"generator.labels": "concatenate", "critic.labels": "planes"}
+    run = gradpen.train(preset="wgan-gp-digits", iterations=1, batch_size=8, out=tmp_path / "run", **settings)
+    assert left_out(run, open_source(run.config.data)) is None
 
 
 def test_a_run_is_judged_on_the_command_line(

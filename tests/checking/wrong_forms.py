@@ -66,6 +66,11 @@ def mean_first(critic, real, fake):
     return 10 * (g.flatten(1).norm(dim=1).mean() - 1) ** 2
 
 
+def about_their_mean(critic, real, fake):
+    norms = slopes_of(critic, mixed(real, fake, shares(real))).flatten(1).norm(dim=1)
+    return 10 * ((norms - norms.mean().detach()) ** 2).mean()
+
+
 def no_square(critic, real, fake):
     g = slopes_of(critic, mixed(real, fake, shares(real)))
     return 10 * (g.flatten(1).norm(dim=1) - 1).abs().mean()
@@ -399,6 +404,7 @@ WRONG = [
     (root_mean_square, "root", "root mean square"),
     (absolute_sum, "root", "absolute values"),
     (mean_first, "mean", "mean slope"),
+    (about_their_mean, "target", "own mean"),
     (no_square, "square", "absolute value"),
     (summed, "mean over examples", "a sum"),
     (target_two, "target", "2"),

@@ -227,6 +227,16 @@ def target_findings(found: Recognised) -> Iterator[Finding]:
             remedy="Take (slopes - 1).clamp(min=0) for a one-sided penalty.",
         )
         return
+    if form.shape == "about their mean":
+        yield Finding(
+            name="target",
+            verdict="wrong",
+            found="the batch's own mean slope",
+            expected="1",
+            meaning="Slopes of any size are free where they are equally large.",
+            remedy="Take (slopes - 1) ** 2.",
+        )
+        return
     if form.shape == "power":
         yield Finding(
             name="target", verdict="note", found=f"0, by the power {form.power} of slopes: as WGAN-div has it with 6"

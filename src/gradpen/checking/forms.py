@@ -44,7 +44,7 @@ class Form:
     norm: str
     """one of :data:`NORMS`"""
     shape: str
-    """two-sided, one-sided, absolute, power, of the mean norm, of the largest norm, and slips beside these"""
+    """two-sided, one-sided, absolute, power, of the mean norm, about their mean, and slips beside these"""
     target: float
     weight: float
     power: int = 2
@@ -62,6 +62,8 @@ class Form:
             return self.weight * (norms.mean() - self.target) ** 2
         if self.shape == "of the largest norm":
             return self.weight * (norms.max() - self.target) ** 2
+        if self.shape == "about their mean":
+            return self.weight * (norms - norms.mean()).square().mean()
         if self.shape == "power":
             return self.weight * (norms**self.power).mean()
         if self.shape == "absolute":
@@ -147,6 +149,9 @@ def fits(values: Numbers, norms: Numbers, axes: tuple[int, ...], norm: str) -> I
             size = max(abs(constant), weight * target**2, float(np.abs(values).min()))
             if abs(constant - weight * target**2) < NEARLY * size and target > -NEARLY:
                 yield form(shape, max(target, 0.0), weight, misses)
+    (weight,), misses = solved((squares - mean**2,), values)
+    if misses < NEARLY and weight > 0:
+        yield form("about their mean", 0.0, weight, misses)
     positive = np.abs(norms)
     weights, missed = fitted(np.stack([(positive**power).mean(1) for power in POWERS], 1), values)
     for power, weight, misses in zip(POWERS, weights.tolist(), missed.tolist(), strict=True):

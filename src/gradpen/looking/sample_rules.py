@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from statistics import median
 
 from gradpen.language import Worded, marked, worded
+from gradpen.looking.left_out import LeftOut
 from gradpen.looking.symptoms import Symptoms
 from gradpen.looking.verdict import (
     LAST,
@@ -15,6 +16,7 @@ from gradpen.looking.verdict import (
     kind_of,
     nearness_at_marks,
     ratio,
+    since,
     slower,
 )
 from gradpen.text import printable
@@ -143,16 +145,16 @@ def collapsed(s: Symptoms) -> Iterator[Verdict]:
     variety = ratio(s, "diversity", "real_diversity")
     reached, recall = ratio(s, "coverage", "real_coverage"), ratio(s, "recall", "real_recall")
     if variety is not None and variety < VARIED:
+        enough = VARIED * s.measures["real_diversity"]
         yield Verdict(
             name=marked("collapsed"),
             meaning=marked("Samples differ much less than data do: the generator makes one thing, or a few."),
-            evidence=worded(
-                "mean distance of two samples {share:.0%} of that of two of the data (below {least:.0%})",
-                share=variety,
-                least=VARIED,
-            ),
+            evidence=varied_little(s, variety),
+            since=since(s.rows, lambda row: row.get("diversity", enough) < enough),
             remedies=more_variety(s, variety),
         )
+    elif s.left_out is not None and s.left_out.names and not far(s):
+        yield modes_missing(s, worded("hardly a sample shows {found} of {all} {what}: {names}", **of_kinds(s.left_out)))
     elif reached is not None and reached < MODES and not far(s):
         yield modes_missing(s, covered(reached, MODES))
     elif recall is not None and recall < RECALLED and reached is not None and reached > MODES:
@@ -160,6 +162,29 @@ def collapsed(s: Symptoms) -> Iterator[Verdict]:
             s,
             worded("recall {share:.0%} of that of real data (below {least:.0%})", share=recall, least=RECALLED),
         )
+
+
+def varied_little(s: Symptoms, variety: float) -> Worded:
+    """Return how little samples differ, and what of the data they leave out, as evidence."""
+    kinds = s.left_out
+    if kinds is None or not kinds.names:
+        return worded(
+            "mean distance of two samples {share:.0%} of that of two of the data (below {least:.0%})",
+            share=variety,
+            least=VARIED,
+        )
+    return worded(
+        "mean distance of two samples {share:.0%} of that of two of the data (below {least:.0%}), and hardly one shows "
+        "{found} of {all} {what}: {names}",
+        share=variety,
+        least=VARIED,
+        **of_kinds(kinds),
+    )
+
+
+def of_kinds(kinds: LeftOut) -> dict[str, str | int]:
+    """Return what sentences say of kinds that samples leave out."""
+    return {"found": len(kinds.names), "all": kinds.of, "what": kinds.what, "names": listed(kinds.names)}
 
 
 def covered(share: float, least: float) -> Worded:
@@ -171,7 +196,7 @@ def modes_missing(s: Symptoms, evidence: Worded) -> Verdict:
     """Return that verdict."""
     return Verdict(
         name=marked("modes missing"),
-        meaning=marked("Samples are like the data, but leave out much of them."),
+        meaning=marked("Samples are like the data, but leave out part of them."),
         evidence=evidence,
         remedies=more_variety(s),
     )

@@ -9,6 +9,7 @@ import numpy as np
 
 from gradpen.data.source import Source, gather, spread_out
 from gradpen.looking.agreement import class_agreement
+from gradpen.looking.left_out import LeftOut, left_out
 from gradpen.looking.wiring import Wiring
 from gradpen.metrics.copies import find_neighbours
 from gradpen.metrics.generator import CPU, measure_generator, measures_for
@@ -50,6 +51,8 @@ class Symptoms:
     """see :func:`~gradpen.looking.agreement.class_agreement`"""
     classes: dict[str, int] = field(default_factory=dict)
     """training images of each class; empty where labels are no classes, or are not used"""
+    left_out: LeftOut | None = None
+    """kinds of the data that hardly a sample shows"""
     wiring: Wiring | None = None
     """of networks that are not gradpen's own, in a loop of the user's"""
     beyond: float | None = None
@@ -94,6 +97,7 @@ def symptoms(run: Run, source: Source, *, state: str = "finished", closely: bool
         copies=copies(run, source),
         label_change=label_change(run),
         agreement=class_agreement(run, source),
+        left_out=left_out(run, source),
     )
 
 

@@ -111,6 +111,12 @@ ENERGY = Measure(
     words="squared energy distance to as many held-out images, in pixels",
     of=lambda made, held_out: energy_distance(made.images, held_out.images),
 )
+DIVERSITY = Measure(
+    name="diversity",
+    real_name="real_diversity",
+    words="mean distance of two of them, in pixels",
+    of=lambda made, _: diversity(made.images),
+)
 MEASURES = (
     DISTANCE,
     SLICED,
@@ -126,12 +132,7 @@ MEASURES = (
     in_neighbourhoods("recall", "share of held-out images within reach of one of them"),
     in_neighbourhoods("density", "held-out images within whose reach they lie, over k"),
     in_neighbourhoods("coverage", "share of held-out images with one of them within reach"),
-    Measure(
-        name="diversity",
-        real_name="real_diversity",
-        words="mean distance of two of them, in pixels",
-        of=lambda made, _: diversity(made.images),
-    ),
+    DIVERSITY,
     Measure(
         name="sharpness",
         real_name="real_sharpness",
@@ -159,7 +160,7 @@ NGRAMS = tuple(map(of_ngrams, range(1, 5)))
 MEASURES_OF_LINES = (
     replace(DISTANCE, words="exact Wasserstein-1 distance to as many held-out lines, each symbol a number"),
     *NGRAMS,
-    replace(MEASURES[-2], words="mean distance of two of them, each symbol a number"),
+    replace(DIVERSITY, words="mean distance of two of them, each symbol a number"),
 )
 """what is measured of text"""
 

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gradpen.data.source import Source
-from gradpen.data.toys import TOYS
+from gradpen.data.toys import TOYS, Mixture
 from gradpen.metrics.generator import Measure, Views
 
 __all__ = ["Modes", "modes_reached"]
@@ -70,10 +70,15 @@ MODES_IN_WORDS = {
 """of :class:`Modes`, as measures"""
 
 
+def mixture_of(source: Source) -> Mixture | None:
+    """Return the mixture of Gaussians that data are named after; None of other data."""
+    toy = TOYS.get(source.report.path.partition(",")[0]) if source.report.kind == "embedded" else None
+    return toy.mixture if toy is not None else None
+
+
 def mode_measures(source: Source) -> tuple[Measure, ...]:
     """Return what is measured of samples of a named mixture of Gaussians; nothing of other data."""
-    toy = TOYS.get(source.report.path.partition(",")[0]) if source.report.kind == "embedded" else None
-    mixture = toy.mixture if toy is not None else None
+    mixture = mixture_of(source)
     if mixture is None:
         return ()
 

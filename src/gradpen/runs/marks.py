@@ -18,6 +18,7 @@ from gradpen.machine.seeds import derived_seed, seed_everything, separate_random
 from gradpen.metrics.critic import accuracies, critic_gap, scoring, slopes_of, total_gradient_norm
 from gradpen.metrics.generator import (
     DISTANCE,
+    DIVERSITY,
     FRECHET,
     NGRAMS,
     Estimate,
@@ -131,6 +132,8 @@ def distances(state: State, task: Task, beside: HeldOut) -> Row:
     text = task.source.values.symbols is not None
     made = Views(samples_beside(beside.batch, state.shown, state.gan.latent_dim, seed, text=text))
     row: Row = {"distance": DISTANCE.of(made, beside.views), "compared_images": len(beside.batch)}
+    if len(beside.batch) >= DIVERSITY.fewest:
+        row["diversity"] = DIVERSITY.of(made, beside.views)
     gan, enough = state.gan.exact(), len(beside.batch) >= FRECHET.fewest
     comparable = isinstance(task.config.objective, Wasserstein) and gan.pack == 1 and not text
     if comparable and enough and row["distance"] > 0:

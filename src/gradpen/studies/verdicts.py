@@ -13,6 +13,7 @@ from gradpen.data.choice import DataChoice
 from gradpen.data.recognise import open_source
 from gradpen.errors import DivergedError
 from gradpen.looking.diagnosis import diagnose
+from gradpen.looking.left_out import LeftOut
 from gradpen.looking.symptoms import Symptoms, recorded_symptoms
 from gradpen.looking.verdict import WELL
 from gradpen.looking.wiring import Wiring
@@ -225,8 +226,9 @@ def cases(scale: Scale) -> list[Case]:
 def verdicts_of(found: Found) -> list[str]:
     """Return what the rules say of a run's symptoms, the gravest first."""
     shown = {part.name: found[part.name] for part in fields(Symptoms)}
-    wiring = shown["wiring"] and Wiring(**shown["wiring"])
-    return [one.name for one in diagnose(Symptoms(**shown | {"wiring": wiring}))]
+    parts = {"wiring": Wiring, "left_out": LeftOut}
+    shown |= {name: kind(**shown[name]) for name, kind in parts.items() if shown[name] is not None}
+    return [one.name for one in diagnose(Symptoms(**shown))]
 
 
 def findings(results: Results, scale: Scale) -> Findings:
