@@ -104,14 +104,17 @@ def call(function: Penalty, convention: Convention, given: Material, *, attached
         words=words_of(inner(function)),
     )
     given.generator.around = around
+    if isinstance(given.critic, ProbeCritic):
+        calls = given.critic.calls
+        around.steps.asked = lambda: len(calls)
     if isinstance(given.critic, Probe):
-        given.critic.inside = lambda name: stub(name, around) if role_of(name) in NETWORKS else Unknown(around, name)
-    scores = gradient = None
+        given.critic.inside = lambda name: inside(name, around)
+    scores = gradient = ones = None
     if "scores" in plain_roles.values() or "gradient" in plain_roles.values():
         outcome = given.critic(points)
         scores = outcome
         (gradient,) = torch.autograd.grad(scores_of(outcome).sum(), points, create_graph=True, retain_graph=True)
-        given.gradient = gradient
+        given.gradient, ones = gradient, torch.ones_like(scores_of(outcome))
     values: dict[Role, Any] = {
         "critic": given.critic,
         "real": real,
@@ -121,6 +124,7 @@ def call(function: Penalty, convention: Convention, given: Material, *, attached
         "real_scores": None,
         "fake_scores": None,
         "gradient": gradient,
+        "ones": ones,
         "penalty": None,
         "epsilon": given.epsilon.clone(),
         "weight": given.weight,
@@ -182,7 +186,10 @@ def call(function: Penalty, convention: Convention, given: Material, *, attached
         return sum((scalar_of(one) for one in returned), torch.zeros(()))
     found = values_of(returned, around.steps, whole=convention.whole)
     given.values = len(found)
-    return found[min(convention.which, len(found) - 1)]
+    which = min(convention.which, len(found) - 1)
+    if convention.whole and which < len(around.steps.losses) and isinstance(given.critic, ProbeCritic):
+        del given.critic.calls[around.steps.before[which] :]  # what is asked later is no part of that loss
+    return found[which]
 
 
 def takes_lists(function: Penalty) -> bool:
@@ -211,6 +218,13 @@ def nameless(name: str, around: Around) -> Any:
     if name == "self":
         return StandIn(around)
     return Unknown(around, name) if role_of(name) in ("batch", "real") else stub(name, around)
+
+
+def inside(name: str, around: Around) -> Any:
+    """Return what a critic, or a model that holds one, has under a name: forward_from_embedding scores as it does."""
+    if name.startswith("forward"):
+        return around.critic
+    return stub(name, around) if role_of(name) in NETWORKS else Unknown(around, name)
 
 
 def unpacked(examples: Tensor, pack: int) -> Tensor:

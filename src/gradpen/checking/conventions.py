@@ -76,9 +76,10 @@ def as_labels(names: list[str], roles: Sequence[Role]) -> tuple[Role, ...]:
 
 
 def contradicts(names: list[str], roles: Sequence[Role]) -> bool:
-    """Return whether an argument named as data or samples would be given another thing."""
+    """Return whether an argument named as data or samples, or as a device, would be given another thing."""
     return any(
-        roles_of(name)[0] in SAMPLED and role not in (*roles_of(name), "points")
+        (roles_of(name)[0] in SAMPLED and role not in (*roles_of(name), "points"))
+        or (roles_of(name)[0] == "device" and role != "device")
         for name, role in zip(names, roles, strict=True)
     )
 
@@ -143,6 +144,10 @@ def beside_each_other(each: list[list[Role]]) -> list[list[Role]]:
         if "scores" in roles and "labels" in roles:
             more.sort(key=("labels", "scores").index)
             more = more if "fake" in first or "real" not in first else ["fake", *more]
+        if roles[0] == "target" and "real" not in first:
+            more.append("real")
+        if roles[0] == "scores" and "fake" not in first:
+            more.append("fake")
         for scores, examples in EXAMPLES.items():
             if roles[0] == scores and examples not in first:
                 more = [examples, *(role for role in more if role != examples)]

@@ -19,7 +19,7 @@ def form_findings(
     constant = max(values) - min(values) <= 1e-6 * max(1.0, max(map(abs, values)))
     found = None if constant else recognised(trials)
     if found is None:
-        if constant:
+        if constant and not subject.convention.unknown_scores:
             return None, [
                 Finding(
                     name="value",

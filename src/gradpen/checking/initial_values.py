@@ -5,7 +5,7 @@ import functools
 import inspect
 import textwrap
 from collections.abc import Callable
-from types import CodeType, FunctionType
+from types import CodeType, FunctionType, ModuleType
 from typing import Any
 
 import torch
@@ -30,6 +30,8 @@ MAKERS = (
 """functions of PyTorch that make a tensor, its size or device, or a distribution"""
 METHODS = ("to", "cuda", "cpu", "float", "view", "reshape", "expand", "requires_grad_", "type")
 """of a tensor, that may be called upon it at once"""
+LIBRARIES = ("numpy", "scipy", "torch", "random", "math")
+"""whose functions an object may keep"""
 SEED = 0
 """of what is drawn where an object is made: once, so that it is the same in each of its calls"""
 
@@ -70,11 +72,13 @@ def expressions_of(kind: type | None) -> dict[str, tuple[CodeType, tuple[str, ..
         own, *names = inspect.signature(method).parameters
         for target, value in assignments(tree):
             of_object = isinstance(target, ast.Attribute) and isinstance(target.value, ast.Name)
-            if not of_object or not isinstance(value, ast.Call):
+            if not of_object or not isinstance(value, ast.Call | ast.Attribute):
                 continue
             assert isinstance(target, ast.Attribute)
             of_itself = any(ast.unparse(one) == ast.unparse(target) for one in ast.walk(value))
-            if not of_itself and is_plain(value, {own, *names}, method.__globals__):
+            place = method.__globals__
+            known = is_plain(value, {own, *names}, place) if isinstance(value, ast.Call) else is_named(value, place)
+            if not of_itself and known:
                 code = code_of_expression(value, [own, *names])
                 found[target.attr] = (code, tuple(names), method.__globals__)
     return found
@@ -106,6 +110,12 @@ def is_plain(node: ast.AST, names: set[str], place: dict[str, Any]) -> bool:
         parts = [one for one in ast.iter_child_nodes(node) if isinstance(one, ast.expr)]
         return all(is_plain(one, names, place) for one in parts)
     return False
+
+
+def is_named(node: ast.expr, place: dict[str, Any]) -> bool:
+    """Return whether an expression names something of a library of numbers, which is not called: stats.uniform.rvs."""
+    found = place.get(dotted(node).partition(".")[0])
+    return isinstance(found, ModuleType) and found.__name__.partition(".")[0] in LIBRARIES
 
 
 def is_maker(function: ast.expr, names: set[str], place: dict[str, Any]) -> bool:

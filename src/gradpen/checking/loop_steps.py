@@ -115,13 +115,27 @@ def as_run(node: ast.AST) -> Iterator[ast.Name]:
 
 
 def is_taken_apart(name: str, body: list[ast.stmt]) -> bool:
-    """Return whether what a loop takes from its loader is unpacked or indexed in it: a batch with its labels."""
-    for node in (one for statement in body for one in ast.walk(statement)):
+    """Return whether what a loop takes from its loader is unpacked or indexed in it: a batch with its labels.
+
+    Not so where it is asked first whether it is a tuple, or how long: it may be the data alone.
+    """
+    for node in (one for statement in body for one in walked(statement, f"isinstance({name}")):
         if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Tuple) and is_named(node.value, name):
             return True
         if isinstance(node, ast.Subscript) and is_named(node.value, name):
             return True
     return False
+
+
+def walked(node: ast.AST, guard: str) -> Iterator[ast.AST]:
+    """Yield a node and all in it, but for what happens only where such words hold."""
+    if isinstance(node, ast.If) and guard in ast.unparse(node.test):
+        for one in node.orelse:
+            yield from walked(one, guard)
+        return
+    yield node
+    for child in ast.iter_child_nodes(node):
+        yield from walked(child, guard)
 
 
 def taken_apart(function: Any) -> set[str]:

@@ -24,17 +24,23 @@ def likely_arguments(kind: type) -> dict[str, float]:
 
 
 def of_an_object(function: Penalty) -> Penalty:
-    """Return a method of a class of losses as one of an object, where one can be made; any other function as it is."""
+    """Return a method of a class of losses as one of an object, where one can be made; any other function as it is.
+
+    So is a method that asks the object for a critic which it does not have.
+    """
     kind = class_of(inner(function)) if isinstance(function, FunctionType) else None
     first = next(iter(signature(function).parameters), "")
     named = kind is not None and any(part in kind.__name__.lower() for part in LOSSES)
     if kind is None or first != "self" or not named or not is_quickly_made(kind, inner(function).__globals__):
         return function
     try:
-        found: Penalty = getattr(kind(**likely_arguments(kind)), function.__name__)
+        thing = kind(**likely_arguments(kind))
     except Exception:
         return function
-    return found
+    code, place = function.__code__, function.__globals__
+    missing = [name for name in code.co_names if name not in place and not hasattr(thing, name)]
+    found: Penalty = getattr(thing, function.__name__, function)
+    return function if any(role_of(name) == "critic" for name in missing) else found
 
 
 def made(kind: type) -> Penalty:

@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from types import FrameType
 from typing import Any, Literal
 
 import torch
@@ -10,10 +11,10 @@ from torch import Tensor, nn
 
 from gradpen.checking.scores import ByName
 from gradpen.checking.stand_ins import called_or_not
-from gradpen.checking.training_steps import is_called
+from gradpen.checking.training_steps import is_called, parts_after
 
 Output = Literal["flat", "column", "maps", "patches", "pair", "reversed pair", "by name", "list", "list of lists"]
-"""scores as [N], [N, 1], [N, 1, 1, 1], [N, 1, 2, 2], or (scores, features), or (features, scores), or [N, 1] in a
+"""scores as [N], [N, 1], [N, 1, 1, 1], [N, 1, 2, 2], or (scores, features, ...), or (features, scores), or [N, 1] in a
 dictionary or a list, or [N, 1, 1] as the last of a list in a list"""
 BOXED: tuple[Output, ...] = ("column", "by name", "list", "list of lists")
 """forms of scores [N, 1]"""
@@ -134,7 +135,7 @@ class ProbeCritic(Probe):
             return boxed(column, self.output)
         bases = flat @ self.of_size(size, "f", FEATURES).to(flat.dtype) / 4
         features = self.scale * (bases + bases.square() / 2)
-        return (column, features) if self.output == "pair" else (features, column)
+        return (column, *[features] * (parts_asked() - 1)) if self.output == "pair" else (features, column)
 
     def gradient(self, points: Tensor) -> Tensor:
         """Return the gradient of each score at points ``[N, ...]``, float64, of the same shape."""
@@ -171,6 +172,14 @@ def examples(wrapped: Tensor) -> Tensor:
     return wrapped.flatten(0, 1) if together and wrapped.dim() > 1 else wrapped
 
 
+def parts_asked() -> int:
+    """Return into how many parts what a critic returns is taken apart where it is called; 2 where it is not."""
+    frame: FrameType | None = sys._getframe(2)
+    while frame is not None and str(frame.f_globals.get("__name__", "")).startswith("torch."):
+        frame = frame.f_back
+    return max(2, parts_after(frame.f_code, frame.f_lasti)) if frame is not None else 2
+
+
 class DeadCritic(Probe):
     """A critic with the same score everywhere, whose gradient is exactly zero: a network whose ReLUs all are off."""
 
@@ -191,5 +200,8 @@ class DeadCritic(Probe):
         if self.output in BOXED:
             return boxed(scores[:, None], self.output)
         features = scores[:, None].expand(-1, FEATURES)
-        pair = (scores[:, None], features)
-        return pair if self.output == "pair" else pair[::-1]
+        return (
+            (scores[:, None], *[features] * (parts_asked() - 1))
+            if self.output == "pair"
+            else (features, scores[:, None])
+        )

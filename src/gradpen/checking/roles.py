@@ -11,6 +11,7 @@ Role = Literal[
     "real_scores",
     "fake_scores",
     "gradient",
+    "ones",
     "penalty",
     "epsilon",
     "weight",
@@ -127,6 +128,7 @@ PARTS: tuple[tuple[Role, tuple[str, ...]], ...] = (
         "unknown",
         (
             "optim",
+            "scaler",
             "criterion",
             "n_critic",
             "critic_iter",
@@ -147,11 +149,12 @@ PARTS: tuple[tuple[Role, tuple[str, ...]], ...] = (
         ),
     ),
     ("latents", ("g_input", "gen_input", "generator_input")),
-    ("size", ("z_dim", "dim_z", "zdim", "latent_dim", "noise_dim", "nz", "latent_size")),
+    ("size", ("z_dim", "dim_z", "zdim", "latent_d", "noise_d", "nz", "latent_size", "noise_size", "n_latent")),
     (
         "weight",
         ("lambda", "lamda", "penalty_weight", "penalty_coef", "penalty_scale", "gp_weight", "gp_coef", "r1_factor"),
     ),
+    ("ones", ("grad_out", "gradout")),
     ("gradient", ("grad",)),
     (
         "scores",
@@ -176,7 +179,7 @@ PARTS: tuple[tuple[Role, tuple[str, ...]], ...] = (
     ("switch", ("conditional",)),
     ("labels", ("label", "cond", "onehot", "one_hot", "class_", "attr")),
     ("weight", WEIGHTS),
-    ("points", ("interp", "x_hat", "xhat", "x_in", "mixed", "hat")),
+    ("points", ("interp", "averaged", "x_hat", "xhat", "x_in", "mixed", "hat")),
     ("batch", ("batch_size", "batchsize", "batchsz", "batch_sz")),
     ("critic", ("critic", "discrim", "netd", "d_net", "dnet", "disc", "net_d", "dis_model")),
     ("generator", ("netg", "net_g", "g_net", "generator", "gnet")),
@@ -188,6 +191,7 @@ PARTS: tuple[tuple[Role, tuple[str, ...]], ...] = (
     ("scores", ("output", "_out")),
     ("device", ("device",)),
     ("target", ("target", "center")),
+    ("critic", ("_model",)),
 )
 """parts of names, what tells most first"""
 

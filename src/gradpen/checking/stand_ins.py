@@ -17,7 +17,7 @@ from gradpen.checking.made_up_losses import OF_LOSSES, made_up_loss
 from gradpen.checking.roles import SIDES, Role, is_a_picture, penalised, role_of
 from gradpen.checking.scores import scores_of
 from gradpen.checking.told_by_names import KINDS, kind_among, size_named
-from gradpen.checking.training_steps import SENDS, assigned_to, is_called, is_unpacked_after, unpacked_into
+from gradpen.checking.training_steps import SENDS, assigned_to, is_called, parts_after, unpacked_into
 
 WEIGHT = 10.0
 """of a penalty, where the function looks for one outside its arguments"""
@@ -56,6 +56,8 @@ SIZED = (
     "__getitem__",
 )
 """functions of PyTorch that take sizes"""
+COUNTS = ("batch", "size")
+"""roles that are sizes"""
 HEADS = ("head", "amp_linear")
 """last layers of a critic that is asked in two parts"""
 MARKS = {"real_label": 1.0, "fake_label": 0.0}
@@ -101,7 +103,7 @@ class StandIn:
 
     def own(self, name: str) -> Any:
         """Return a method or a property of the object's class; None where it has none of this name."""
-        if role_of(name) == "critic" or name == "forward":
+        if self.options_ or role_of(name) == "critic" or name == "forward":
             return None
         found = inspect.getattr_static(self.around_.kind, name, None)
         if isinstance(found, staticmethod):
@@ -148,9 +150,11 @@ class Unknown(StandIn):
     def __call__(self, *arguments: Any, **named: Any) -> Any:
         """Return the first tensor it is given, or the scores of examples where it may be the critic."""
         caller = sys._getframe(1)
-        if is_unpacked_after(caller.f_code, caller.f_lasti):
+        if parts_after(caller.f_code, caller.f_lasti):
             return self
-        first = next((one for one in (*arguments, *named.values()) if isinstance(one, Tensor)), self)
+        first = first_tensor(arguments, named, self)
+        if named.get("requires_grad") is True and isinstance(first, Tensor):
+            return first.detach().requires_grad_(True)
         if self.name_ in DRAWN and arguments and isinstance(arguments[0], tuple | list):
             return DRAWN[self.name_](arguments[0])
         if self.name_ in NUMERIC and arguments and isinstance(arguments[0], Tensor):
@@ -198,9 +202,9 @@ class Unknown(StandIn):
         return self.assigned(sys._getframe(1))
 
     def assigned(self, frame: FrameType) -> Any:
-        """Return examples where what is asked for is assigned to a name that tells which; else the object."""
+        """Return examples or a size where what is asked for is assigned to a name that tells which; else the object."""
         name = assigned_to(frame)
-        return stub(name, self.around_) if role_of(name) in self.around_.examples else self
+        return stub(name, self.around_) if role_of(name) in (*self.around_.examples, *COUNTS) else self
 
     def __iter__(self) -> Iterator[Any]:
         return iter([stub(name, self.around_) for name in unpacked_into(sys._getframe(1))])
@@ -282,8 +286,24 @@ def giving(found: Any) -> Callable[..., Any]:
     return give
 
 
+def moving(found: torch.device | bool) -> Callable[..., Any]:
+    """Return a function that hands back a tensor it is given, as to_device(x), and without one what a name is for."""
+
+    def move(*arguments: Any, **named: Any) -> Any:
+        return first_tensor(arguments, named, found)
+
+    return move
+
+
+def first_tensor(arguments: tuple[Any, ...], named: dict[str, Any], other: Any) -> Any:
+    """Return the first tensor among arguments; the other thing where there is none."""
+    return next((one for one in (*arguments, *named.values()) if isinstance(one, Tensor)), other)
+
+
 def called_or_not(found: Any, called: bool) -> Any:
     """Return what a name stands for, or a function that gives it where it is a number or an array, and called."""
+    if called and isinstance(found, torch.device | bool):
+        return moving(found)
     return giving(found) if called and isinstance(found, Tensor | float | int) else found
 
 

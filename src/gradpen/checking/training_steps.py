@@ -2,7 +2,7 @@
 
 import dis
 import functools
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from types import CodeType, FrameType, TracebackType
@@ -25,6 +25,10 @@ class Steps:
 
     losses: list[Tensor] = field(default_factory=list)
     ended: bool = True
+    asked: Callable[[], int] = lambda: 0
+    """how often the critic has been asked"""
+    before: list[int] = field(default_factory=list)
+    """that number where each loss was sent"""
 
     def send(self, loss: Any, gradient: Any = None, **named: Any) -> None:
         """Take a loss in place of sending it backward, times the gradient that it is sent with."""
@@ -34,8 +38,10 @@ class Steps:
         part = (loss if gradient is None else loss * gradient).sum()
         if self.ended:
             self.losses.append(part)
+            self.before.append(0)
         else:
             self.losses[-1] = self.losses[-1] + part
+        self.before[-1] = self.asked()
         self.ended = False
 
     def end(self, *arguments: Any, **named: Any) -> None:
@@ -56,7 +62,7 @@ class Steps:
             last = last_line_of(code, SENDS) if code is not None else 0
             if lines and lines[0] > last:
                 return True
-            del self.losses[-1]
+            del self.losses[-1], self.before[-1]
         return bool(self.losses)
 
 
@@ -144,10 +150,10 @@ def unpacked_at(code: CodeType, place: int) -> tuple[str, ...]:
 
 
 @functools.lru_cache(maxsize=4096)
-def is_unpacked_after(code: CodeType, place: int) -> bool:
-    """Return whether what is called in a place is taken apart at once."""
+def parts_after(code: CodeType, place: int) -> int:
+    """Return into how many parts code takes apart at once what it calls in a place; 0 where it does not."""
     after = next((one for one in dis.get_instructions(code) if one.offset > place and one.opname != "CACHE"), None)
-    return after is not None and after.opname == "UNPACK_SEQUENCE"
+    return int(after.argval) if after is not None and after.opname == "UNPACK_SEQUENCE" else 0
 
 
 def assigned_to(frame: FrameType) -> str:
