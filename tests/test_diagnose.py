@@ -119,7 +119,7 @@ SHOWN: list[tuple[str, Symptoms, str]] = [
     ("critic too weak", apart(healthy(rows=rows(critic_gap_held_out=0.1, distance=7.0))), "1.5% as far apart"),
     (
         "critic too weak",
-        apart(healthy(rows=rows(critic_gap_held_out=0.0, critic_gap_held_out_error=0.0, slope_mean=0.0, distance=7.0))),
+        apart(healthy(rows=rows(critic_gap_held_out=0.0, critic_gap_held_out_error=0.0, slope_mean=0.2))),
         "critic gap 0 ± 0",
     ),
     ("vanishing gradients", apart(healthy(settings=CLIPPED, rows=rows(slope_mean=0.004))), "mean slope 0.004"),
@@ -137,7 +137,7 @@ SHOWN: list[tuple[str, Symptoms, str]] = [
     ("critic too weak", healthy(settings={"constraint.weight": 1000}, rows=rows(penalty=3.0)), "3 times"),
     ("critic too weak", apart(healthy(settings=GAN, rows=rows(accuracy=0.5))), "accuracy 50.0%"),
     ("critic too strong", apart(healthy(settings=GAN, rows=rows(accuracy=1.0))), "accuracy 100.0%"),
-    ("generator not learning", apart(healthy(), coverage=0.02), "2%"),
+    ("generator not learning", apart(healthy(rows=rows()), coverage=0.02), "2%"),
     ("collapsed", apart(healthy(rows=[row(i, frechet_distance=30 - i / 50) for i in MARKS]), diversity=1.0), "16%"),
     (
         "collapsed",
@@ -193,6 +193,48 @@ SHOWN: list[tuple[str, Symptoms, str]] = [
         healthy(settings=LABELLED, label_change=1.2, agreement={"samples": 0.11, "held_out": 0.97, "chance": 0.1}),
         "in 11% of samples and 97% of held-out images, by chance in 10%",
     ),
+    (
+        "generator moving away",
+        apart(healthy(rows=[row(0, frechet_distance=8.0), *(row(i, frechet_distance=20.0) for i in MARKS)])),
+        "Fréchet distance in features 20 at the last 3 marks, 8 untrained",
+    ),
+    (
+        "other than watched",
+        healthy(
+            wiring=wired(),
+            rows=rows(critic_loss=-2.5, penalty=0.02, distance=7.0, critic_gap_train=0.1, critic_gap_held_out=0.1),
+        ),
+        "critic gap 2.5 by the loop's losses, and 0.1 ± 0.02 on what is watched (medians of the last 3 looks)",
+    ),
+    ("too few latents", apart(healthy(settings={"generator.latent_dim": 1}, numbers=64)), "1 latents (at least 3)"),
+    ("data unfit", healthy(squeezed=(2, 6)), "98% of the values within 2% of the range in column 2, 6"),
+    (
+        "labels tell nothing",
+        healthy(
+            settings=LABELLED,
+            label_change=1.2,
+            classes={str(digit): 90 for digit in range(10)},
+            agreement={"samples": 0.1, "held_out": 0.12, "chance": 0.1, "asked": 400.0},
+        ),
+        "in 12.0% of 400, by chance in 10.0%",
+    ),
+    (
+        "vanishing gradients",
+        apart(healthy(settings=GAN, rows=rows(slope_mean=1e-6, accuracy=0.5))),
+        "mean slope 1e-06 (below 0.0001)",
+    ),
+    ("weights at rest", apart(healthy(wiring=wired(stopped=("critic: 1.weight",)))), "1 of 8 matrices and filters"),
+    (
+        "weights at rest",
+        apart(healthy(wiring=wired(moved={"generator": 0.02, "critic": 0.9}), rows=rows(frechet_distance=20.0))),
+        "the weights of the generator have moved by 0.02 of their size",
+    ),
+    (
+        "weights shrinking",
+        healthy(wiring=wired(size={"generator": 0.1, "critic": 0.9})),
+        "the weights of the generator have 0.1 of the size",
+    ),
+    ("too much dropout", healthy(wiring=wired(dropout=0.9)), "a share of 0.9"),
     ("weights at rest", healthy(wiring=wired(at_rest=("generator: 0.weight",))), "1 of 8 matrices and filters"),
     ("batch norm under a penalty", healthy(wiring=wired(batch_norm="layers.2")), "layer layers.2 is batch norm"),
     (
@@ -219,6 +261,25 @@ WELL: list[Symptoms] = [
     healthy(label_change=1.2, agreement={"samples": 0.9, "held_out": 0.97, "chance": 0.1}),
     healthy(label_change=1.2, agreement={"samples": 0.1, "held_out": 0.15, "chance": 0.1}),
     healthy(wiring=wired(), beyond=0.0),
+    healthy(wiring=wired(stopped=("critic: 1.weight",), moved={"generator": 0.02}, dropout=0.5)),
+    healthy(wiring=wired(size={"critic": 0.1}), settings=CLIPPED),
+    healthy(wiring=wired(), rows=rows(critic_loss=-2.5, penalty=0.02, distance=7.0)),
+    healthy(settings={"generator.latent_dim": 1}, numbers=2),
+    apart(
+        healthy(
+            rows=[
+                row(0, frechet_distance=200.0),
+                *rows(critic_gap_train=0.01, critic_gap_held_out=0.01, distance=7)[1:],
+            ]
+        )
+    ),
+    apart(healthy(rows=[row(0, frechet_distance=200.0), *rows()[1:]]), coverage=0.02),
+    apart(healthy(wiring=wired(), rows=[row(0, diversity=1.0, frechet_distance=2.2), *rows()[1:]]), diversity=1.0),
+    healthy(
+        label_change=1.2,
+        classes={"0": 500, "1": 500},
+        agreement={"samples": 0.9, "held_out": 0.6, "chance": 0.5, "asked": 400.0},
+    ),
     healthy(wiring=wired(batch_norm="layers.2"), settings=CLIPPED),
 ]
 """near what the rules name, and nothing wrong"""

@@ -10,7 +10,7 @@ from gradpen.metrics.generator import CPU
 from gradpen.runs.trained import Run
 from gradpen.sampling import draw_from, first_latents
 
-COMPARED, ASKED, EACH = 2_000, 300, 32
+COMPARED, ASKED, EACH = 2_000, 1_000, 32
 """training images that are compared with; held-out images, and samples of a class, that are asked about"""
 
 
@@ -19,7 +19,7 @@ def class_agreement(run: Run, source: Source) -> dict[str, float]:
 
     Returns:
         ``samples`` and ``held_out``: the share of samples, and of held-out images; ``chance``: the share where classes
-        told nothing. Empty where labels are no classes.
+        told nothing; ``asked``: how many held-out images. Empty where labels are no classes.
     """
     if run.labels is None or source.labels is None or source.labels.kind != "classes":
         return {}
@@ -37,6 +37,7 @@ def class_agreement(run: Run, source: Source) -> dict[str, float]:
         "samples": share(samples, wanted, known, classes[rows]),
         "held_out": share(flat(gather(source, unseen, CPU)), classes[unseen], known, classes[rows]),
         "chance": 1 / len(asked),
+        "asked": float(len(unseen)),
     }
 
 

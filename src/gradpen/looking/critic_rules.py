@@ -1,10 +1,10 @@
 """Rules about the critic: too strong, too weak, upside down, overfitting."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from statistics import fmean, median
 
 from gradpen.language import Worded, marked, worded
-from gradpen.looking.slope_rules import BELOW
+from gradpen.looking.slope_rules import BELOW, DEAD
 from gradpen.looking.symptoms import Symptoms
 from gradpen.looking.verdict import (
     LAST,
@@ -14,6 +14,7 @@ from gradpen.looking.verdict import (
     far,
     improving,
     kind_of,
+    learned,
     more_steps,
     of_last,
     rate_of,
@@ -32,6 +33,8 @@ TOLD_APART = 0.25
 """mean distance of the targets of data and samples, below which noise hides which is which"""
 UNFOUND = 0.03
 """parts of slope times distance, below which the gap of a critic that is far from the data is too small"""
+LEARNED = 0.1
+"""parts of the distance of untrained samples, below which a critic has taught the generator much, whatever its gap"""
 OVERFIT, ERRORS = 0.2, 4.0
 """parts of the gap, and standard errors, by which training and held-out gaps are apart where a critic overfits"""
 STEADY, STEADY_OVERFIT, STEADY_ERRORS = 6, 0.12, 2.5
@@ -45,7 +48,7 @@ def upside_down(s: Symptoms) -> Iterator[Verdict]:
     flat = kind_of(s)[1]["name"] == "gradient-penalty" and (of_last(s.rows, "slope_mean") or 0) < BELOW
     reversed_ = accuracy < WRONG if accuracy is not None else share is not None and share < REVERSED and not flat
     if reversed_ and far(s):
-        last = s.rows[-1]
+        last = s.rows[-LAST:]
         yield Verdict(
             name=marked("critic upside down"),
             meaning=marked(
@@ -53,9 +56,10 @@ def upside_down(s: Symptoms) -> Iterator[Verdict]:
                 "from it, or what is watched is other data than it learns from."
             ),
             evidence=worded(
-                "critic gap {gap:.3g} ± {error:.2g}, and it should be above 0",
-                gap=last["critic_gap_train"],
-                error=last["critic_gap_train_error"],
+                "critic gap {gap:.3g} ± {error:.2g}, and it should be above 0 (median of the last {marks} marks)",
+                gap=median(row["critic_gap_train"] for row in last),
+                error=median(row["critic_gap_train_error"] for row in last),
+                marks=len(last),
             ),
             since=since(s.rows, lambda row: row["critic_gap_train"] < 0),
             remedies=(
@@ -114,7 +118,7 @@ def outweighed(s: Symptoms) -> Iterator[Verdict]:
 
 def critic_too_weak(s: Symptoms) -> Iterator[Verdict]:
     """A critic that cannot tell samples from data, though they are far apart."""
-    if not far(s) or any(upside_down(s)):
+    if not far(s) or any(upside_down(s)) or learned(s, LEARNED):
         return
     accuracy = of_last(s.rows, "accuracy")
     rows = [row for row in s.rows if row["iteration"] > 0][-LAST:]
@@ -123,12 +127,12 @@ def critic_too_weak(s: Symptoms) -> Iterator[Verdict]:
     if accuracy is not None:
         if accuracy < UNSURE:
             yield too_weak(s, worded("accuracy {accuracy:.1%} (below {least:.0%})", accuracy=accuracy, least=UNSURE))
-    elif (found := share_found(s)) is not None and found < UNFOUND:
+    elif (found := share_found(s, max)) is not None and found < UNFOUND:
         yield too_weak(
             s,
             worded(
                 "the critic's scores of data and samples are {found:.1%} as far apart as a critic this steep could set "
-                "them (below {least:.0%}, median of the last {marks} marks)",
+                "them (below {least:.0%} at each of the last {marks} marks)",
                 found=found,
                 least=UNFOUND,
                 marks=LAST,
@@ -175,30 +179,38 @@ def noisy_targets(s: Symptoms) -> Iterator[Verdict]:
         )
 
 
-def share_found(s: Symptoms) -> float | None:
-    """Return the critic gap in parts of slope times distance, which a critic of that slope all the way would have."""
+def share_found(s: Symptoms, of: Callable[[list[float]], float] = median) -> float | None:
+    """Return the critic gap in parts of slope times distance, which a critic of that slope all the way would have.
+
+    Args:
+        s: the symptoms.
+        of: what is made of the shares of the last marks.
+    """
     rows = [row for row in s.rows if row["iteration"] > 0 and "distance" in row][-LAST:]
     parts = [(row["critic_gap_held_out"], row["slope_mean"] * row["distance"]) for row in rows]
     shares = [gap / most for gap, most in parts if most > 0]
-    return median(shares) if len(shares) == LAST else None
+    return of(shares) if len(shares) == LAST else None
 
 
 def too_weak(s: Symptoms, evidence: Worded, *first: Remedy) -> Verdict:
     """Return that verdict."""
+    constraint = s.config["constraint"]
+    heavy = constraint["name"] == "gradient-penalty" and constraint["weight"] > HEAVY
     return Verdict(
         name=marked("critic too weak"),
         meaning=marked("The critic cannot tell samples from data, so that the generator learns from noise."),
         evidence=evidence,
         remedies=(
             *first,
+            *(
+                (Remedy(words=marked("a weight of 10 of the penalty"), settings=("constraint.weight=10",)),)
+                if heavy
+                else ()
+            ),
             Remedy(words=marked("more critic steps"), settings=more_steps(s)),
             Remedy(words=marked("a slower generator"), settings=slower(s, 0.1)[:1]),
             *((Remedy(words=marked("a faster critic"), settings=slower(s, 10)[1:]),) if critic_rests(s) else ()),
-            *(
-                (Remedy(words=marked("a weight of 10 of the penalty"), settings=("constraint.weight=10",)),)
-                if s.config["constraint"]["name"] == "gradient-penalty" and s.config["constraint"]["weight"] != 10
-                else ()
-            ),
+            Remedy(words=marked("a wider or deeper critic, where none of these helps")),
         ),
     )
 
@@ -217,6 +229,8 @@ def overfitting(s: Symptoms) -> Iterator[Verdict]:
         return bool(apart > errors * error and apart > share * abs(row["critic_gap_train"]))
 
     rows = [row for row in s.rows if row["iteration"] > 0]
+    if (of_last(s.rows, "slope_mean") or 0.0) < DEAD:
+        return
     clearly = bool(rows) and all(parted(row, OVERFIT, ERRORS) for row in rows[-LAST:])
     steadily = len(rows) >= STEADY and all(parted(row, STEADY_OVERFIT, STEADY_ERRORS) for row in rows[-STEADY:])
     if clearly or steadily:

@@ -3,9 +3,11 @@
 The thresholds are those that told runs made sick on purpose from healthy ones: ``gradpen study verdicts``.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 
 from gradpen.language import marked, worded
+from gradpen.looking.course_rules import moving_away, other_than_watched
 from gradpen.looking.critic_rules import (
     critic_too_strong,
     critic_too_weak,
@@ -20,10 +22,12 @@ from gradpen.looking.sample_rules import (
     condition_ignored,
     condition_not_followed,
     data_unfit,
+    few_latents,
     generator_not_learning,
+    labels_of_others,
     memorising,
 )
-from gradpen.looking.slope_rules import penalty_violated, unconstrained, unsteady, vanishing
+from gradpen.looking.slope_rules import penalty_exceeded, penalty_unmet, unconstrained, unsteady, vanishing
 from gradpen.looking.symptoms import Symptoms
 from gradpen.looking.verdict import (
     HEALTHY,
@@ -34,12 +38,22 @@ from gradpen.looking.verdict import (
     WORSE,
     Remedy,
     Verdict,
+    differs,
     far,
     improving,
     nearness_at_marks,
     slower,
 )
-from gradpen.looking.wiring_rules import batch_norm_under_penalty, out_of_reach, sigmoid_in_critic, weights_at_rest
+from gradpen.looking.wiring_rules import (
+    batch_norm_under_penalty,
+    dropped,
+    hardly_moving,
+    out_of_reach,
+    sigmoid_in_critic,
+    weights_at_rest,
+    weights_shrinking,
+    weights_stopped,
+)
 
 
 def diagnose(s: Symptoms) -> tuple[Verdict, ...]:
@@ -48,8 +62,10 @@ def diagnose(s: Symptoms) -> tuple[Verdict, ...]:
     for rule in RULES:
         for verdict in rule(s):
             found.setdefault(verdict.name, verdict)
+    if any(name in found for name in OF_THE_CRITIC):
+        found.pop("generator not learning", None)
     if found:
-        return tuple(found.values())
+        return tuple(replace(one, remedies=tuple(changes(s, one.remedies))) for one in found.values())
     if len([row for row in s.rows if row["iteration"] > 0]) < LAST:
         return (
             Verdict(
@@ -59,6 +75,14 @@ def diagnose(s: Symptoms) -> tuple[Verdict, ...]:
             ),
         )
     return (state_of(s),)
+
+
+def changes(s: Symptoms, remedies: Iterable[Remedy]) -> Iterator[Remedy]:
+    """Yield the remedies that change something, with the settings that do."""
+    for remedy in remedies:
+        settings = tuple(one for one in remedy.settings if differs(s, one))
+        if settings or not remedy.settings:
+            yield replace(remedy, settings=settings)
 
 
 def diverged(s: Symptoms) -> Iterator[Verdict]:
@@ -82,13 +106,18 @@ def state_of(s: Symptoms) -> Verdict:
     """Return whether a run with nothing wrong is still getting better."""
     name, values = nearness_at_marks(s)
     worse = len(values) >= 2 * LAST and far(s) and min(values[-LAST:]) > WORSE * min(values[:-LAST])
-    if len(values) < (3 if worse else 2) * LAST:
+    enough = (3 if worse else 2) * LAST
+    if len(values) < enough:
         return Verdict(
             name=TOO_EARLY if far(s) else HEALTHY,
             meaning=marked(
                 "Nothing is wrong; there are too few marks to say whether samples still come nearer to the data."
             ),
-            evidence=worded("every check passed; {marks} marks with a distance", marks=len(values)),
+            evidence=worded(
+                "every check passed; {marks} marks with a distance (at least {enough})",
+                marks=len(values),
+                enough=enough,
+            ),
         )
     evidence = worded(
         "{measure} {now:.3g} at the last {marks} marks, {before:.3g} before",
@@ -123,19 +152,28 @@ def state_of(s: Symptoms) -> Verdict:
 RULES: tuple[Callable[[Symptoms], Iterator[Verdict]], ...] = (
     diverged,
     weights_at_rest,
+    weights_shrinking,
     batch_norm_under_penalty,
     sigmoid_in_critic,
     out_of_reach,
+    dropped,
     data_unfit,
+    labels_of_others,
+    other_than_watched,
     condition_ignored,
     unconstrained,
     vanishing,
     outweighed,
+    penalty_exceeded,
+    hardly_moving,
     upside_down,
     critic_too_weak,
     noisy_targets,
     unsteady,
-    penalty_violated,
+    penalty_unmet,
+    moving_away,
+    weights_stopped,
+    few_latents,
     collapsed,
     critic_too_strong,
     condition_not_followed,
@@ -145,3 +183,5 @@ RULES: tuple[Callable[[Symptoms], Iterator[Verdict]], ...] = (
     class_missing,
 )
 """the gravest first, and what explains others before them"""
+OF_THE_CRITIC = ("critic upside down", "critic too weak", "critic unconstrained", "critic unsteady", "penalty violated")
+"""verdicts that explain why a generator does not learn"""

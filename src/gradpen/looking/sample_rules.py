@@ -5,7 +5,7 @@ from statistics import median
 
 from gradpen.language import Worded, marked, worded
 from gradpen.looking.left_out import LeftOut
-from gradpen.looking.symptoms import Symptoms
+from gradpen.looking.symptoms import SQUEEZED, Symptoms
 from gradpen.looking.verdict import (
     LAST,
     WASSERSTEIN,
@@ -14,6 +14,8 @@ from gradpen.looking.verdict import (
     far,
     improving,
     kind_of,
+    learned,
+    left_of_first,
     nearness_at_marks,
     ratio,
     since,
@@ -30,8 +32,13 @@ VARIED, CONSTANT = 0.5, 0.02
 """parts of the data's diversity below which samples have collapsed, and below which they are all the same"""
 MODES, RECALLED = 0.4, 0.1
 """parts of the coverage and the recall of real images below which modes are missing"""
-UNREACHED = 0.1
-"""parts of that coverage below which the generator does not learn"""
+UNREACHED, TAUGHT = 0.1, 0.25
+"""parts of that coverage below which the generator does not learn; parts of the distance of untrained samples, below
+which it has learned"""
+FEW_LATENTS = 3
+"""latents that a generator of examples of many numbers needs at least"""
+AS_FAR, AS_ALIKE = 0.8, 1.5
+"""parts of that distance, and of that variety, within which samples are as untrained ones"""
 COPIED = 0.75
 """parts of the distance of held-out images to training ones, below which samples are copies"""
 FEW_OF_CLASS, UNEVEN = 20, 0.1
@@ -43,6 +50,8 @@ HOLES = 0.25
 TOLD, FOLLOWED = 0.2, 0.25
 """how far above chance the nearest image tells a held-out image's class, where it tells anything; parts of that which
 samples reach where they follow their label"""
+ENOUGH, SPREADS = 100, 2.0
+"""held-out images that it takes to see whether labels tell anything of images; standard deviations above chance"""
 HEEDED = 0.15
 """how far a label moves a sample, in parts of how far other latents do, where labels are heeded"""
 
@@ -79,6 +88,20 @@ def data_unfit(s: Symptoms) -> Iterator[Verdict]:
                 least=DISTINCT,
             ),
             remedies=(Remedy(words=marked("leave duplicates out")),),
+        )
+    elif s.squeezed:
+        yield Verdict(
+            name=marked("data unfit"),
+            meaning=marked(
+                "A few values lie far from all others, as marks of missing ones do. The range reaches to them, so that "
+                "the rest is squeezed into a small part of it."
+            ),
+            evidence=worded(
+                "98% of the values within {share:.0%} of the range in column {columns}",
+                share=SQUEEZED,
+                columns=listed([str(number) for number in s.squeezed]),
+            ),
+            remedies=(Remedy(words=marked("leave rows with such values out, or put usual values in their place")),),
         )
     elif s.classes:
         yield from class_unfit(s.classes)
@@ -140,11 +163,23 @@ def listed(names: list[str]) -> str:
     return ", ".join(map(printable, names[:NAMED])) + (", …" if len(names) > NAMED else "")
 
 
+def few_latents(s: Symptoms) -> Iterator[Verdict]:
+    """A generator with so few latents that its samples lie on a curve."""
+    latents = s.config["generator"].get("latent_dim", FEW_LATENTS)
+    if latents < FEW_LATENTS <= s.numbers // 2 and far(s):
+        yield Verdict(
+            name=marked("too few latents"),
+            meaning=marked("With so few latents all samples lie on a curve or a sheet, and data do not."),
+            evidence=worded("{latents} latents (at least {least})", latents=latents, least=FEW_LATENTS),
+            remedies=(Remedy(words=marked("more latents"), settings=("generator.latent_dim=64",)),),
+        )
+
+
 def collapsed(s: Symptoms) -> Iterator[Verdict]:
     """Samples that hardly differ, or leave out much of the data."""
     variety = ratio(s, "diversity", "real_diversity")
     reached, recall = ratio(s, "coverage", "real_coverage"), ratio(s, "recall", "real_recall")
-    if variety is not None and variety < VARIED:
+    if variety is not None and variety < VARIED and not untrained(s):
         enough = VARIED * s.measures["real_diversity"]
         yield Verdict(
             name=marked("collapsed"),
@@ -157,11 +192,20 @@ def collapsed(s: Symptoms) -> Iterator[Verdict]:
         yield modes_missing(s, worded("hardly a sample shows {found} of {all} {what}: {names}", **of_kinds(s.left_out)))
     elif reached is not None and reached < MODES and not far(s):
         yield modes_missing(s, covered(reached, MODES))
-    elif recall is not None and recall < RECALLED and reached is not None and reached > MODES:
+    elif recall is not None and recall < RECALLED and reached is not None and reached > MODES and not far(s):
         yield modes_missing(
             s,
             worded("recall {share:.0%} of that of real data (below {least:.0%})", share=recall, least=RECALLED),
         )
+
+
+def untrained(s: Symptoms) -> bool:
+    """Return whether samples of a loop's networks are as far from the data, and as alike, as untrained ones were."""
+    first = next((row for row in s.rows if row["iteration"] == 0 and "diversity" in row), None)
+    left = left_of_first(s)
+    if s.wiring is None or first is None or left is None or not first["diversity"]:
+        return False
+    return left > AS_FAR and 1 / AS_ALIKE < s.measures["diversity"] / first["diversity"] < AS_ALIKE
 
 
 def varied_little(s: Symptoms, variety: float) -> Worded:
@@ -218,7 +262,8 @@ def generator_not_learning(s: Symptoms) -> Iterator[Verdict]:
     """Samples that stay far from the data, though the critic sees it."""
     reached = ratio(s, "coverage", "real_coverage")
     enough = len(nearness_at_marks(s)[1]) >= 2 * LAST
-    if reached is not None and reached < UNREACHED and far(s) and enough and not improving(s):
+    stands = far(s) and enough and not improving(s) and not learned(s, TAUGHT)
+    if reached is not None and reached < UNREACHED and stands:
         yield Verdict(
             name=marked("generator not learning"),
             meaning=marked("Samples stay far from the data, and do not come nearer."),
@@ -270,12 +315,38 @@ def condition_ignored(s: Symptoms) -> Iterator[Verdict]:
                 least=HEEDED,
             ),
             remedies=(
+                Remedy(words=marked("look whether labels reach both networks, and belong to the images beside them")),
                 Remedy(
                     words=marked("a larger class loss of the generator"), settings=("class_loss.generator_weight=10",)
                 )
                 if s.config["critic"].get("labels") == "classify"
                 else Remedy(words=marked("let the critic classify (AC-GAN)"), settings=("critic.labels=classify",)),
             ),
+        )
+
+
+def labels_of_others(s: Symptoms) -> Iterator[Verdict]:
+    """Labels that have nothing to do with the images beside them."""
+    if not s.agreement or s.agreement.get("asked", 0) < ENOUGH:
+        return
+    asked, images = s.agreement["asked"], sum(s.classes.values())
+    chance = sum((count / images) ** 2 for count in s.classes.values()) if images else 1.0
+    most = chance + SPREADS * (chance * (1 - chance) / asked) ** 0.5
+    if images and s.agreement["held_out"] < most:
+        yield Verdict(
+            name=marked("labels tell nothing"),
+            meaning=marked(
+                "Images of one label are no more alike than any: the labels belong to other images, or are of "
+                "something that pixels hardly show."
+            ),
+            evidence=worded(
+                "the training image nearest to a held-out one has its label in {held_out:.1%} of {asked:.0f}, by "
+                "chance in {chance:.1%}",
+                held_out=s.agreement["held_out"],
+                asked=asked,
+                chance=chance,
+            ),
+            remedies=(Remedy(words=marked("look at images beside their labels, and whether both are in one order")),),
         )
 
 

@@ -82,6 +82,19 @@ def vanishing(s: Symptoms) -> Iterator[Verdict]:
     objective, constraint = kind_of(s)
     slope = of_last(s.rows, "slope_mean")
     clipped = objective == "wasserstein" and constraint["name"] == "weight-clipping"
+    if not clipped and slope is not None and slope < DEAD and far(s):
+        yield Verdict(
+            name=marked("vanishing gradients"),
+            meaning=marked(
+                "The critic's scores are the same everywhere: its gradient is gone, and nothing reaches the generator."
+            ),
+            evidence=worded("mean slope {slope:.3g} (below {least:g})", slope=slope, least=DEAD),
+            since=since(s.rows, lambda row: row.get("slope_mean", 1) < DEAD),
+            remedies=(
+                Remedy(words=marked("look whether a sigmoid stands before a loss that takes logits")),
+                Remedy(words=marked("a tenth of the critic's learning rate"), settings=slower(s, 0.1)[1:]),
+            ),
+        )
     if clipped and slope is not None and slope < FLAT and (slope < DEAD or stands_still(s)):
         yield Verdict(
             name=marked("vanishing gradients"),
@@ -98,34 +111,53 @@ def vanishing(s: Symptoms) -> Iterator[Verdict]:
         )
 
 
-def penalty_violated(s: Symptoms) -> Iterator[Verdict]:
-    """Slopes that a gradient penalty should hold near its target, far from it."""
-    objective, constraint = kind_of(s)
-    slope = of_last(s.rows, "slope_mean")
-    target = constraint.get("target", 0)
-    held = constraint["name"] == "gradient-penalty" and constraint["where"] == "line" and constraint["weight"] >= LIGHT
-    if not held or not target or slope is None:
+def penalty_exceeded(s: Symptoms) -> Iterator[Verdict]:
+    """Slopes far above the one that a gradient penalty should hold."""
+    held = held_slope(s)
+    if held is None:
         return
-    steep = BEYOND * target < slope and not (objective == "wasserstein" and slope > STEEP)
-    if steep or (slope < BELOW * target and not constraint["one_sided"]):
-        yield Verdict(
-            name=marked("penalty violated"),
-            meaning=marked(
-                "The critic's slopes are far from what the penalty asks for: it is computed wrongly, does not reach "
-                "the loss, or counts too little."
-            ),
-            evidence=worded(
-                "mean slope {slope:.3g} between data and samples (expected within {below:g} and {beyond:g})",
-                slope=slope,
-                below=BELOW * target,
-                beyond=BEYOND * target,
-            ),
-            since=since(s.rows, lambda row: not BELOW * target < row.get("slope_mean", target) < BEYOND * target),
-            remedies=(
-                own_penalty(),
-                Remedy(words=marked("more critic steps"), settings=more_steps(s)),
-            ),
+    slope, target = held
+    if slope > BEYOND * target and not (kind_of(s)[0] == "wasserstein" and slope > STEEP):
+        meaning = marked(
+            "The critic is steeper than the penalty asks for: it is computed wrongly, does not reach the loss, or "
+            "counts too little."
         )
+        zeroed = Remedy(words=marked("look whether gradients are set to 0 before each backward()"))
+        yield violated(s, slope, target, meaning, *((zeroed,) if s.wiring is not None else ()))
+
+
+def penalty_unmet(s: Symptoms) -> Iterator[Verdict]:
+    """Slopes far below it."""
+    held = held_slope(s)
+    if held is not None and held[0] < BELOW * held[1] and not s.config["constraint"]["one_sided"]:
+        meaning = marked(
+            "The critic is far flatter than the penalty asks for: it has hardly learned anything yet, or the penalty "
+            "is computed wrongly."
+        )
+        yield violated(s, *held, meaning)
+
+
+def held_slope(s: Symptoms) -> tuple[float, float] | None:
+    """Return the critic's slope between data and samples, and that which a penalty should hold it at; None without."""
+    constraint, slope = kind_of(s)[1], of_last(s.rows, "slope_mean")
+    held = constraint["name"] == "gradient-penalty" and constraint["where"] == "line" and constraint["weight"] >= LIGHT
+    return (slope, constraint["target"]) if held and constraint["target"] and slope is not None else None
+
+
+def violated(s: Symptoms, slope: float, target: float, meaning: str, *more: Remedy) -> Verdict:
+    """Return that verdict."""
+    return Verdict(
+        name=marked("penalty violated"),
+        meaning=meaning,
+        evidence=worded(
+            "mean slope {slope:.3g} between data and samples (expected within {below:g} and {beyond:g})",
+            slope=slope,
+            below=BELOW * target,
+            beyond=BEYOND * target,
+        ),
+        since=since(s.rows, lambda row: not BELOW * target < row.get("slope_mean", target) < BEYOND * target),
+        remedies=(own_penalty(), *more, Remedy(words=marked("more critic steps"), settings=more_steps(s))),
+    )
 
 
 def unsteady(s: Symptoms) -> Iterator[Verdict]:

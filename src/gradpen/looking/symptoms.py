@@ -22,6 +22,11 @@ ALONE = 1.0
 """spread of a single image, which the number of images tells of"""
 FEWEST_NUMBERS = 64
 """in an example whose copies can be told from chance"""
+SQUEEZED, OUTER, FEW_VALUES = 0.02, (0.01, 0.99), 2
+"""parts of a column's range in which nearly all its values lie where few stretch it; which are all but few; different
+values of a column that is a mark alone"""
+MOST_ROWS = 5_000
+"""of a table that are looked at"""
 SETS, LOOKED_AT, LABELLED = 2, 64, 32
 """sets of samples measured; samples looked at for copies; latents drawn under every label"""
 
@@ -39,8 +44,12 @@ class Symptoms:
     train_images: int
     distinct: int
     """of them, images that are not equal to another"""
+    numbers: int = 1
+    """in an example"""
     spread: float
     """mean distance of two training images, pixels in [-1, 1]"""
+    squeezed: tuple[int, ...] = ()
+    """columns of vectors, from 1, in which few values stretch the range"""
     measures: dict[str, float] = field(default_factory=dict)
     """of the samples and, named ``real_…`` or ``floor``, of training images"""
     copies: dict[str, float] = field(default_factory=dict)
@@ -77,6 +86,8 @@ def symptoms(run: Run, source: Source, *, state: str = "finished", closely: bool
         iterations=run.config.iterations,
         train_images=len(source.train),
         distinct=distinct(source),
+        numbers=math.prod(source.shape),
+        squeezed=squeezed(source),
         spread=diversity(gather(source, rows, CPU)) if len(rows) > 1 else ALONE,
         classes=class_counts(run, source),
     )
@@ -113,6 +124,18 @@ def distinct(source: Source) -> int:
     """Return how many training images differ from all others."""
     images = np.asarray(source.images[source.train])
     return len({image.tobytes() for image in images})
+
+
+def squeezed(source: Source) -> tuple[int, ...]:
+    """Return the columns of vectors, from 1, in which nearly all values lie in a small part of the range."""
+    if source.values.layout != "vectors" or source.values.unscaled or source.values.symbols is not None:
+        return ()
+    rows = spread_out(source.train, min(MOST_ROWS, len(source.train)))
+    vectors = gather(source, rows, CPU).flatten(1).numpy()
+    low, high = np.quantile(vectors, OUTER, axis=0)
+    narrow = high - low < SQUEEZED * (vectors.max(0) - vectors.min(0))
+    several = np.array([len(np.unique(column)) > FEW_VALUES for column in vectors.T])
+    return tuple(int(column) + 1 for column in np.flatnonzero(narrow & several))
 
 
 def class_counts(run: Run, source: Source) -> dict[str, int]:

@@ -86,6 +86,17 @@ def kind_of(s: Symptoms) -> tuple[str, dict[str, Any]]:
     return str(s.config["objective"]["name"]), s.config["constraint"]
 
 
+def differs(s: Symptoms, setting: str) -> bool:
+    """Return whether a setting is another one than the run's."""
+    name, _, value = setting.partition("=")
+    found: Any = s.config
+    for part in name.split("."):
+        found = found.get(part) if isinstance(found, dict) else None
+    if isinstance(found, dict):
+        found = found.get("name")
+    return value not in (str(found), f"{found:g}" if isinstance(found, int | float) else "")
+
+
 def slower(s: Symptoms, factor: float) -> tuple[str, ...]:
     """Return the settings that multiply both learning rates."""
     return tuple(
@@ -116,6 +127,19 @@ def nearness_at_marks(s: Symptoms) -> tuple[str, list[float]]:
     rows = [row for row in s.rows if row["iteration"] > 0]
     name = next((name for name in NEARNESS if any(name in row for row in rows)), "")
     return name, [float(row[name]) for row in rows if name in row]
+
+
+def left_of_first(s: Symptoms) -> float | None:
+    """Return how far samples were at the last marks, in parts of how far they were untrained; None without a mark 0."""
+    name, values = nearness_at_marks(s)
+    first = next((float(row[name]) for row in s.rows if row["iteration"] == 0 and name in row), 0.0)
+    return min(values[-LAST:]) / first if first > 0 and values else None
+
+
+def learned(s: Symptoms, share: float) -> bool:
+    """Return whether samples have come nearer to the data than a share of how far they were untrained."""
+    left = left_of_first(s)
+    return left is not None and left < share
 
 
 def improving(s: Symptoms) -> bool:

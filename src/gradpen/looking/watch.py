@@ -20,7 +20,8 @@ from gradpen.looking.loop import config_of, source_of, tried
 from gradpen.looking.symptoms import Symptoms, symptoms
 from gradpen.looking.verdict import LAST, Verdict
 from gradpen.looking.verdict_pages import page
-from gradpen.looking.wiring import beyond, digests, wiring
+from gradpen.looking.weights import Course, weights_of
+from gradpen.looking.wiring import beyond, wiring
 from gradpen.machine.seeds import separate_randomness
 from gradpen.runs import marks
 from gradpen.runs.folder import Row
@@ -128,8 +129,7 @@ class Watch:
         self.held_out = marks.held_out(self.task)
         self.rows: list[Row] = []
         """the measures of every look"""
-        self.first: tuple[int, dict[str, str]] | None = None
-        """when they were first looked at, and what the weights were"""
+        self.course = Course()
 
     def look(self, iteration: int, losses: Mapping[str, float] | None = None) -> Seen:
         """Measure the networks as they are now, and judge the run by this and all looks before.
@@ -181,13 +181,11 @@ class Watch:
     def wired(self, iteration: int) -> dict[str, Any]:
         """Return how the networks hang together, and which share of the data lies where no sample can."""
         networks = self.gan.generator, self.gan.critic
-        if self.first is None:
-            self.first = iteration, digests(*networks)
-        since, first = self.first
+        self.course.see(weights_of(*networks, iteration))
         z = first_latents(self.gan.latent_dim, self.config.seed, TRIED).to(next(networks[0].parameters()).device)
         batch = marks.measured_batch(self.task, self.source.train)[:TRIED]
         networks[0].eval()
-        found = wiring(*networks, first if iteration > since else {}, z[: len(batch)], batch.labels)
+        found = wiring(*networks, self.course, z[: len(batch)], batch.labels)
         found = replace(found, squashed=self.squashed)
         return {"wiring": found, "beyond": beyond(batch.images, found.lowest, found.highest)}
 

@@ -1,16 +1,17 @@
 """What trying foreign networks shows: weights at rest, batch norm, a range that samples cannot reach."""
 
-import hashlib
 import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn.modules.dropout import _DropoutNd
 
 from gradpen.coupling import batch_norm_in
+from gradpen.looking.weights import Course
 
 FARTHEST = 1e4
 """by which the output of the last layer is moved up and down to find between which bounds samples stay"""
@@ -34,42 +35,48 @@ class Wiring:
     """number that no sample goes above"""
     squashed: bool = False
     """whether the critic ends in a sigmoid"""
+    moved: dict[str, float] = field(default_factory=dict)
+    """how far the weights of generator and critic have moved since the first look, in parts of what they were"""
+    size: dict[str, float] = field(default_factory=dict)
+    """how large they are, in parts of what they were"""
+    stopped: tuple[str, ...] = ()
+    """matrices and filters that have moved, and have not at the last looks"""
+    dropout: float = 0.0
+    """the largest share that a layer of dropout leaves out, of either network"""
 
 
-def wiring(generator: nn.Module, critic: nn.Module, first: dict[str, str], z: Tensor, labels: Tensor | None) -> Wiring:
+def wiring(generator: nn.Module, critic: nn.Module, course: Course, z: Tensor, labels: Tensor | None) -> Wiring:
     """Return how two networks hang together.
 
     Args:
         generator: from latents, and label vectors if there are labels, to samples; in evaluation mode.
         critic: of any mode.
-        first: what :func:`digests` said of them at an earlier iteration; empty if there is none.
+        course: their weights at the first look and the last ones.
         z: latents ``[B, latent_dim]``.
         labels: label vectors ``[B, K]``, or none.
     """
-    now = digests(generator, critic)
     lowest, highest = bounds(generator, z, labels)
     return Wiring(
-        at_rest=tuple(name for name, digest in now.items() if first.get(name) == digest),
-        weights=len(now),
+        at_rest=course.resting,
+        weights=len(course.last[-1].digests) if course.last else 0,
         batch_norm=batch_norm_in(critic)[0],
         lowest=lowest,
         highest=highest,
+        moved=of_both(course.moved),
+        size=of_both(course.size),
+        stopped=course.stopped,
+        dropout=max((one.p for network in (generator, critic) for one in dropouts(network)), default=0.0),
     )
 
 
-def digests(generator: nn.Module, critic: nn.Module) -> dict[str, str]:
-    """Return what tells whether a weight has changed, of every matrix and filter.
+def of_both(measure: Callable[[str], float | None]) -> dict[str, float]:
+    """Return a measure of both networks, where there is one."""
+    return {role: found for role in ("generator", "critic") if (found := measure(role)) is not None}
 
-    Biases and scales are left out: in front of a norm they have no gradient, and stay where they are.
-    """
-    return {
-        f"{role}: {name.removeprefix('network.')}": hashlib.sha256(
-            weight.detach().cpu().float().numpy().tobytes()
-        ).hexdigest()
-        for role, network in (("generator", generator), ("critic", critic))
-        for name, weight in network.named_parameters()
-        if weight.dim() > 1
-    }
+
+def dropouts(network: nn.Module) -> Iterator[_DropoutNd]:
+    """Yield a network's layers of dropout."""
+    return (module for module in network.modules() if isinstance(module, _DropoutNd))
 
 
 @torch.no_grad()

@@ -3,11 +3,19 @@
 from collections.abc import Iterator
 
 from gradpen.language import marked, worded
+from gradpen.looking.critic_rules import critic_too_strong
 from gradpen.looking.symptoms import Symptoms
-from gradpen.looking.verdict import Remedy, Verdict, kind_of
+from gradpen.looking.verdict import LAST, Remedy, Verdict, far, kind_of, left_of_first, nearness_at_marks
 
 PROBABILITIES = ("minimax", "non-saturating", "least-squares")
 """objectives under which a critic may end in a sigmoid"""
+HARDLY, AS_FAR = 0.05, 0.5
+"""parts of their size by which weights move where a network learns; parts of the distance of untrained samples, above
+which it has not learned much"""
+SHRUNK = 0.2
+"""parts of the size that they had, below which weights are nearly gone"""
+DROPPED = 0.8
+"""share that a layer of dropout leaves out, from which it is too much"""
 NAMED = 3
 """weights that are named"""
 OUT_OF_REACH = 0.05
@@ -16,20 +24,63 @@ OUT_OF_REACH = 0.05
 
 def weights_at_rest(s: Symptoms) -> Iterator[Verdict]:
     """Layers that the optimiser does not change, or that no gradient reaches."""
-    if s.wiring is None or not s.wiring.at_rest:
+    if s.wiring is not None and s.wiring.at_rest:
+        yield resting(
+            s.wiring.at_rest,
+            s.wiring.weights,
+            marked(
+                "Some layers are as they were at the first look: no gradient reaches them, or the optimiser does not "
+                "change them. If you froze them on purpose, this is no fault."
+            ),
+        )
+
+
+def hardly_moving(s: Symptoms) -> Iterator[Verdict]:
+    """A network of a loop that is nearly as it was."""
+    if s.wiring is None or any(critic_too_strong(s)):
         return
-    resting = s.wiring.at_rest
-    yield Verdict(
+    left = left_of_first(s)
+    role, moved = min(s.wiring.moved.items(), key=lambda one: one[1], default=("", 1.0))
+    if left is not None and left > AS_FAR and far(s) and moved < HARDLY and len(nearness_at_marks(s)[1]) >= LAST:
+        yield Verdict(
+            name=marked("weights at rest"),
+            meaning=marked("A network is nearly as it was at the first look, and samples are far from the data."),
+            evidence=worded(
+                "the weights of the {network} have moved by {moved:.2g} of their size (below {least:.0%})",
+                network=role,
+                moved=moved,
+                least=HARDLY,
+            ),
+            remedies=(
+                Remedy(words=marked("a larger learning rate, or gradients that are not cut off so far")),
+                Remedy(words=marked("hand over the networks that are trained, or averages that have had time")),
+            ),
+        )
+
+
+def weights_stopped(s: Symptoms) -> Iterator[Verdict]:
+    """Layers that have moved, and no longer do."""
+    if s.wiring is not None and s.wiring.stopped and far(s):
+        yield resting(
+            s.wiring.stopped,
+            s.wiring.weights,
+            marked(
+                "Some layers no longer move: their learning rate has become 0, or no gradient reaches them any more, "
+                "while samples are far from the data."
+            ),
+        )
+
+
+def resting(names: tuple[str, ...], weights: int, meaning: str) -> Verdict:
+    """Return that weights do not move."""
+    return Verdict(
         name=marked("weights at rest"),
-        meaning=marked(
-            "Some layers are as they were at the first look: no gradient reaches them, or the optimiser does not "
-            "change them. If you froze them on purpose, this is no fault."
-        ),
+        meaning=meaning,
         evidence=worded(
             "{resting} of {weights} matrices and filters unchanged: {names}",
-            resting=len(resting),
-            weights=s.wiring.weights,
-            names=", ".join(resting[:NAMED]) + (", …" if len(resting) > NAMED else ""),
+            resting=len(names),
+            weights=weights,
+            names=", ".join(names[:NAMED]) + (", …" if len(names) > NAMED else ""),
         ),
         remedies=(
             Remedy(
@@ -38,8 +89,40 @@ def weights_at_rest(s: Symptoms) -> Iterator[Verdict]:
                     "requires_grad=False, and whether the optimiser was given them"
                 )
             ),
+            Remedy(words=marked("look whether a schedule has made a learning rate 0")),
         ),
     )
+
+
+def weights_shrinking(s: Symptoms) -> Iterator[Verdict]:
+    """Weights that something other than the loss draws to 0."""
+    if s.wiring is None:
+        return
+    role, size = min(s.wiring.size.items(), key=lambda one: one[1], default=("", 1.0))
+    # Clipping makes a critic's weights small, and is meant to.
+    if size < SHRUNK and not (role == "critic" and kind_of(s)[1]["name"] == "weight-clipping"):
+        yield Verdict(
+            name=marked("weights shrinking"),
+            meaning=marked("A network's weights are nearly gone: something draws them to 0, as weight decay does."),
+            evidence=worded(
+                "the weights of the {network} have {size:.2g} of the size that they had (below {least:.0%})",
+                network=role,
+                size=size,
+                least=SHRUNK,
+            ),
+            remedies=(Remedy(words=marked("no weight decay, or far less: weight_decay=0")),),
+        )
+
+
+def dropped(s: Symptoms) -> Iterator[Verdict]:
+    """Dropout that leaves hardly anything."""
+    if s.wiring is not None and s.wiring.dropout >= DROPPED:
+        yield Verdict(
+            name=marked("too much dropout"),
+            meaning=marked("A layer of dropout leaves out most of what it is given, so that little can be learned."),
+            evidence=worded("a share of {share:g} (at most {most:g})", share=s.wiring.dropout, most=DROPPED),
+            remedies=(Remedy(words=marked("dropout of 0.3 or less, in the critic alone")),),
+        )
 
 
 def batch_norm_under_penalty(s: Symptoms) -> Iterator[Verdict]:
@@ -93,5 +176,6 @@ def out_of_reach(s: Symptoms) -> Iterator[Verdict]:
         ),
         remedies=(
             Remedy(words=marked("bring the data to the range of the activation, as images / 127.5 - 1 for tanh")),
+            Remedy(words=marked("or end the generator with what gives the data's range: tanh for -1 to 1")),
         ),
     )

@@ -18,6 +18,9 @@ LATENTS, WIDTH, BATCH, CRITIC_STEPS, RATE = 32, 128, 64, 5, 1e-3
 LAST_AT_REST = "last layer of the generator at rest"
 BYTES = "data from 0 to 255 under tanh"
 SWAPPED = "signs of the critic's loss swapped"
+UPHILL = "sign of the generator's loss wrong"
+ONE_BATCH = "one batch again and again"
+DECAYING = "weight decay of 1"
 MISTAKES: dict[str, tuple[str, ...]] = {
     RIGHT: (),
     "norm over the channels alone": ("penalty violated", "critic unconstrained"),
@@ -28,6 +31,9 @@ MISTAKES: dict[str, tuple[str, ...]] = {
     LAST_AT_REST: ("weights at rest",),
     BYTES: ("range out of reach",),
     SWAPPED: ("critic upside down", "critic unconstrained"),
+    UPHILL: ("generator moving away",),
+    ONE_BATCH: ("other than watched", "overfitting critic"),
+    DECAYING: ("weights shrinking",),
 }
 """what is wrong with a loop, and the verdicts that fit"""
 
@@ -73,21 +79,27 @@ def train(
 ) -> None:
     """Train both networks, looking every so often."""
     penalty, sign = Wrong(name=mistake), -1 if mistake == SWAPPED else 1
+    uphill, decay = -1 if mistake == UPHILL else 1, 1.0 if mistake == DECAYING else 0.0
     moved: list[Any] = list(generator.parameters())
     if mistake == LAST_AT_REST:
         moved = moved[:-2]
-    players = [torch.optim.Adam(weights, lr=RATE, betas=(0.5, 0.9)) for weights in (moved, critic.parameters())]
+    players = [
+        torch.optim.Adam(weights, lr=RATE, betas=(0.5, 0.9), weight_decay=decay)
+        for weights in (moved, critic.parameters())
+    ]
     watch.look(0)
     for iteration in range(1, iterations + 1):
         for step in range(CRITIC_STEPS):
-            rows = numbers(seed, "batch", iteration * CRITIC_STEPS + step).integers(len(data), size=BATCH)
+            number = 0 if mistake == ONE_BATCH else iteration * CRITIC_STEPS + step
+            rows = numbers(seed, "batch", number).integers(len(data), size=BATCH)
             real, fake = data[rows], generator(torch.randn(BATCH, LATENTS)).detach()
-            loss = sign * (critic(fake).mean() - critic(real).mean()) + penalty.penalty(critic, real, fake)
+            apart, slopes = sign * (critic(fake).mean() - critic(real).mean()), penalty.penalty(critic, real, fake)
+            loss = apart + slopes
             players[1].zero_grad()
             loss.backward()
             players[1].step()
         players[0].zero_grad()
-        (-critic(generator(torch.randn(BATCH, LATENTS))).mean()).backward()
+        (-uphill * critic(generator(torch.randn(BATCH, LATENTS))).mean()).backward()
         players[0].step()
         if iteration % every == 0:
-            watch.look(iteration)
+            watch.look(iteration, losses={"critic_loss": apart.item(), "penalty": slopes.item()})

@@ -87,7 +87,11 @@ KINDS: dict[str, tuple[tuple[str, ...], str, dict[str, Any]]] = {
     ),
     "critic at rest": (("critic too weak",), "wgan-gp-digits", {**DIGITS, **rates(1e-3, 1e-7)}),
     "generator at rest": (("generator not learning",), "wgan-gp-digits", {**DIGITS, **rates(1e-7, 1e-3)}),
-    "latent size 1": (("collapsed", "modes missing"), "wgan-gp-digits", {**DIGITS, "generator.latent_dim": 1}),
+    "latent size 1": (
+        ("too few latents", "collapsed", "modes missing"),
+        "wgan-gp-digits",
+        {**DIGITS, "generator.latent_dim": 1},
+    ),
     "rate 0.1": (
         ("diverged", "exploding gradients", "critic unconstrained"),
         "wgan-gp-digits",
@@ -225,9 +229,9 @@ def cases(scale: Scale) -> list[Case]:
 
 def verdicts_of(found: Found) -> list[str]:
     """Return what the rules say of a run's symptoms, the gravest first."""
-    shown = {part.name: found[part.name] for part in fields(Symptoms)}
+    shown = {part.name: found[part.name] for part in fields(Symptoms) if part.name in found}
     parts = {"wiring": Wiring, "left_out": LeftOut}
-    shown |= {name: kind(**shown[name]) for name, kind in parts.items() if shown[name] is not None}
+    shown |= {name: kind(**shown[name]) for name, kind in parts.items() if shown.get(name)}
     return [one.name for one in diagnose(Symptoms(**shown))]
 
 
