@@ -206,6 +206,16 @@ SHOWN: list[tuple[str, Symptoms, str]] = [
         ),
         "critic gap 2.5 by the loop's losses, and 0.1 ± 0.02 on what is watched (medians of the last 3 looks)",
     ),
+    (
+        "critic upside down",
+        apart(
+            healthy(
+                wiring=wired(),
+                rows=rows(critic_loss=-2.5, distance=7.0, critic_gap_train=-2.4, critic_gap_held_out=-2.4),
+            )
+        ),
+        "critic gap -2.4 ± 0.02",
+    ),
     ("too few latents", apart(healthy(settings={"generator.latent_dim": 1}, numbers=64)), "1 latents (at least 3)"),
     ("data unfit", healthy(squeezed=(2, 6)), "98% of the values within 2% of the range in column 2, 6"),
     (

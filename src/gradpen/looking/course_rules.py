@@ -5,7 +5,17 @@ from statistics import median
 
 from gradpen.language import marked, worded
 from gradpen.looking.symptoms import Symptoms
-from gradpen.looking.verdict import LAST, NEARNESS, Remedy, Verdict, kind_of, left_of_first, nearness_at_marks, slower
+from gradpen.looking.verdict import (
+    LAST,
+    NEARNESS,
+    Remedy,
+    Verdict,
+    far,
+    kind_of,
+    left_of_first,
+    nearness_at_marks,
+    slower,
+)
 from gradpen.runs.folder import Row
 
 AWAY = 1.5
@@ -25,7 +35,7 @@ def moving_away(s: Symptoms) -> Iterator[Verdict]:
     left = left_of_first(s)
     name, values = nearness_at_marks(s)
     rows = [row for row in s.rows if row["iteration"] > 0][-LAST:]
-    if left is None or left < AWAY or len(values) < LAST or not all(map(tells, rows)):
+    if left is None or left < AWAY or not far(s) or len(values) < LAST or not all(map(tells, rows)):
         return
     yield Verdict(
         name=marked("generator moving away"),
@@ -67,7 +77,8 @@ def other_than_watched(s: Symptoms) -> Iterator[Verdict]:
     measured = median(float(row["critic_gap_train"]) for row in later)
     error = median(float(row["critic_gap_train_error"]) for row in later)
     most = median(float(row["slope_mean"] * row["distance"]) for row in later)
-    if own > LARGER * max(measured, error) and own > TELLING * most:
+    turned = own < LARGER * -measured  # of the other sign, and about as large: upside down
+    if own > LARGER * max(measured, error) and own > TELLING * most and not turned:
         yield Verdict(
             name=marked("other than watched"),
             meaning=marked(
