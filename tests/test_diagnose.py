@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 from numpy.typing import NDArray
+from sklearn.datasets import load_digits
 from torch import Tensor, nn
 
 import gradpen
@@ -18,7 +19,8 @@ from gradpen.data.recognise import open_source
 from gradpen.data.source import gather, spread_out
 from gradpen.looking.diagnosis import diagnose
 from gradpen.looking.left_out import LeftOut, left_out
-from gradpen.looking.symptoms import Symptoms
+from gradpen.looking.loop import source_of
+from gradpen.looking.symptoms import Symptoms, squeezed
 from gradpen.looking.verdict_pages import in_a_line
 from gradpen.looking.wiring import Wiring
 from gradpen.runs.trained import Run
@@ -200,9 +202,11 @@ SHOWN: list[tuple[str, Symptoms, str]] = [
     ),
     (
         "other than watched",
-        healthy(
-            wiring=wired(),
-            rows=rows(critic_loss=-2.5, penalty=0.02, distance=7.0, critic_gap_train=0.1, critic_gap_held_out=0.1),
+        apart(
+            healthy(
+                wiring=wired(),
+                rows=rows(critic_loss=-2.5, penalty=0.02, distance=7.0, critic_gap_train=0.1, critic_gap_held_out=0.1),
+            )
         ),
         "critic gap 2.5 by the loop's losses, and 0.1 ± 0.02 on what is watched (medians of the last 3 looks)",
     ),
@@ -223,8 +227,7 @@ SHOWN: list[tuple[str, Symptoms, str]] = [
         healthy(
             settings=LABELLED,
             label_change=1.2,
-            classes={str(digit): 90 for digit in range(10)},
-            agreement={"samples": 0.1, "held_out": 0.12, "chance": 0.1, "asked": 400.0},
+            agreement={"samples": 0.1, "held_out": 0.12, "chance": 0.1, "by_chance": 0.1, "asked": 400.0},
         ),
         "in 12.0% of 400, by chance in 10.0%",
     ),
@@ -243,6 +246,11 @@ SHOWN: list[tuple[str, Symptoms, str]] = [
         "weights shrinking",
         healthy(wiring=wired(size={"generator": 0.1, "critic": 0.9})),
         "the weights of the generator have 0.1 of the size",
+    ),
+    (
+        "weights made anew",
+        apart(healthy(wiring=wired(likeness={"generator": 0.97, "critic": 0.05}))),
+        "cosine 0.05 of the weights of the critic",
     ),
     ("too much dropout", healthy(wiring=wired(dropout=0.9)), "a share of 0.9"),
     ("weights at rest", healthy(wiring=wired(at_rest=("generator: 0.weight",))), "1 of 8 matrices and filters"),
@@ -285,11 +293,14 @@ WELL: list[Symptoms] = [
     ),
     apart(healthy(rows=[row(0, frechet_distance=200.0), *rows()[1:]]), coverage=0.02),
     apart(healthy(wiring=wired(), rows=[row(0, diversity=1.0, frechet_distance=2.2), *rows()[1:]]), diversity=1.0),
-    healthy(
-        label_change=1.2,
-        classes={"0": 500, "1": 500},
-        agreement={"samples": 0.9, "held_out": 0.6, "chance": 0.5, "asked": 400.0},
+    *(
+        healthy(
+            label_change=1.2,
+            agreement={"samples": 0.9, "held_out": told, "chance": 0.5, "by_chance": chance, "asked": asked},
+        )
+        for told, chance, asked in ((0.6, 0.5, 400.0), (0.54, 0.5, 200.0), (0.985, 0.98, 1_000.0), (0.12, 0.1, 60.0))
     ),
+    healthy(wiring=wired(), rows=rows(critic_loss=-2.5, distance=7.0, critic_gap_train=0.1)),
     healthy(wiring=wired(batch_norm="layers.2"), settings=CLIPPED),
 ]
 """near what the rules name, and nothing wrong"""
@@ -388,6 +399,28 @@ def test_a_generator_that_is_asked_for_labels_leaves_none_out(tmp_path: Path) ->
     settings: dict[str, Any] = {"generator.labels": "concatenate", "critic.labels": "planes"}
     run = gradpen.train(preset="wgan-gp-digits", iterations=1, batch_size=8, out=tmp_path / "run", **settings)
     assert left_out(run, open_source(run.config.data)) is None
+
+
+def columns() -> dict[str, NDArray[np.float32]]:
+    numbers = np.random.default_rng(0)
+    usual = numbers.normal(size=(2_000, 3))
+    marked, rare = usual.copy(), usual.copy()
+    marked[::300, 1] = -999
+    rare[:, 2] = numbers.integers(1, 4, 2_000) * (numbers.random(2_000) < 0.006)
+    return {
+        "usual": usual,
+        "codes for missing values": marked,
+        "rare events": rare,
+        "heavy tails": numbers.lognormal(sigma=1.5, size=(2_000, 3)),
+        "flattened pictures": load_digits().data / 8 - 1,
+    }
+
+
+@pytest.mark.parametrize(("name", "stretched"), [(name, (2,) if "codes" in name else ()) for name in columns()])
+def test_columns_whose_range_few_values_stretch(name: str, stretched: tuple[int, ...]) -> None:
+    table = columns()[name]
+    scaled = 2 * (table - table.min(0)) / np.maximum(np.ptp(table, axis=0), 1e-9) - 1
+    assert squeezed(source_of(scaled.astype(np.float32), None, None, None)) == stretched
 
 
 def test_a_run_is_judged_on_the_command_line(

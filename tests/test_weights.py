@@ -20,7 +20,7 @@ def networks() -> tuple[nn.Sequential, nn.Sequential]:
     return nn.Sequential(nn.Linear(3, 70), nn.Linear(70, 70)), nn.Sequential(nn.Linear(70, 1))
 
 
-def test_weights_that_never_move_and_weights_that_stop(networks: tuple[nn.Sequential, nn.Sequential]) -> None:
+def test_weights_that_never_move_and_weights_that_stop(networks) -> None:
     generator, critic = networks
     course = Course()
     seen(course, generator, critic, 0, 0)
@@ -40,7 +40,7 @@ def test_weights_that_never_move_and_weights_that_stop(networks: tuple[nn.Sequen
     assert course.stopped == ("generator: 0.weight", "generator: 1.weight")
 
 
-def test_how_far_weights_move_and_how_large_they_are(networks: tuple[nn.Sequential, nn.Sequential]) -> None:
+def test_how_far_weights_move_and_how_large_they_are(networks) -> None:
     generator, critic = networks
     course = Course()
     assert course.moved("generator") is None
@@ -53,3 +53,15 @@ def test_how_far_weights_move_and_how_large_they_are(networks: tuple[nn.Sequenti
     assert course.moved("generator") == pytest.approx(0.9, rel=1e-5)
     assert course.size("critic") == 1.0
     assert course.moved("critic") == 0.0
+
+
+def test_weights_that_are_made_anew_have_nothing_of_what_they_were(networks) -> None:
+    generator, critic = networks
+    course = Course()
+    for iteration in range(3):
+        seen(course, generator, critic, iteration)
+        critic[0].reset_parameters()
+        with torch.no_grad():
+            generator[0].weight.mul_(1.2)
+    assert course.likeness("generator") > 0.99
+    assert abs(course.likeness("critic")) < 0.4

@@ -117,9 +117,10 @@ def as_run(node: ast.AST) -> Iterator[ast.Name]:
 def is_taken_apart(name: str, body: list[ast.stmt]) -> bool:
     """Return whether what a loop takes from its loader is unpacked or indexed in it: a batch with its labels.
 
-    Not so where it is asked first whether it is a tuple, or how long: it may be the data alone.
+    Not so where it is asked first whether it is a tuple, or how long, and its name says that it is data.
     """
-    for node in (one for statement in body for one in walked(statement, f"isinstance({name}")):
+    alone = role_of(name) in SAMPLED
+    for node in (one for statement in body for one in walked(statement, name if alone else "")):
         if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Tuple) and is_named(node.value, name):
             return True
         if isinstance(node, ast.Subscript) and is_named(node.value, name):
@@ -127,15 +128,20 @@ def is_taken_apart(name: str, body: list[ast.stmt]) -> bool:
     return False
 
 
-def walked(node: ast.AST, guard: str) -> Iterator[ast.AST]:
-    """Yield a node and all in it, but for what happens only where such words hold."""
-    if isinstance(node, ast.If) and guard in ast.unparse(node.test):
-        for one in node.orelse:
-            yield from walked(one, guard)
+def walked(node: ast.AST, name: str) -> Iterator[ast.AST]:
+    """Yield a node and all in it, but for what hangs on what a name is: isinstance(data, tuple), len(data) == 2."""
+    if isinstance(node, ast.If | ast.IfExp) and any(asks_of(one, name) for one in ast.walk(node.test)):
         return
     yield node
     for child in ast.iter_child_nodes(node):
-        yield from walked(child, guard)
+        yield from walked(child, name)
+
+
+def asks_of(node: ast.AST, name: str) -> bool:
+    """Return whether a call asks what a name is, or how long."""
+    if not isinstance(node, ast.Call) or not node.args or not isinstance(node.func, ast.Name):
+        return False
+    return node.func.id in ("isinstance", "len") and is_named(node.args[0], name)
 
 
 def taken_apart(function: Any) -> set[str]:

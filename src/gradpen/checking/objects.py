@@ -1,6 +1,7 @@
 """Objects of a class of penalties, where one can be made without knowing more."""
 
-from inspect import signature
+import re
+from inspect import getsource, signature
 from types import FunctionType
 from typing import Any
 
@@ -12,6 +13,7 @@ from gradpen.checking.stand_ins import WEIGHT
 from gradpen.checking.surroundings import inner
 from gradpen.errors import UsageError
 
+OF_SELF = re.compile(r"\bself\.(\w+)")
 LOSSES = ("loss", "penalty", "criterion", "regular")
 """parts of the names of classes whose objects are made for a method of theirs"""
 
@@ -35,12 +37,12 @@ def of_an_object(function: Penalty) -> Penalty:
         return function
     try:
         thing = kind(**likely_arguments(kind))
+        asked = set(OF_SELF.findall(getsource(function)))
     except Exception:
         return function
-    code, place = function.__code__, function.__globals__
-    missing = [name for name in code.co_names if name not in place and not hasattr(thing, name)]
+    held = {*dir(kind), *vars(thing), *vars(thing).get("_modules", {}), *vars(thing).get("_parameters", {})}
     found: Penalty = getattr(thing, function.__name__, function)
-    return function if any(role_of(name) == "critic" for name in missing) else found
+    return function if any(role_of(name) == "critic" for name in asked - held) else found
 
 
 def made(kind: type) -> Penalty:

@@ -29,7 +29,23 @@ Role = Literal[
     "unknown",
 ]
 WHOLE: dict[Role, tuple[str, ...]] = {
-    "critic": ("d", "f", "c", "net", "model", "dis", "crit", "network", "fn", "func", "judge", "adversary"),
+    "critic": (
+        "d",
+        "f",
+        "c",
+        "net",
+        "model",
+        "dis",
+        "crit",
+        "network",
+        "fn",
+        "func",
+        "judge",
+        "adversary",
+        "f_model",
+        "d_model",
+        "c_model",
+    ),
     "real": (
         "x",
         "xr",
@@ -81,6 +97,7 @@ WHOLE: dict[Role, tuple[str, ...]] = {
     "batch": ("n", "bs", "b_size", "batch", "nb"),
     "generator": ("g", "gen", "netg", "g_net", "generator", "decoder"),
     "latents": ("z", "noise", "latent", "latents"),
+    "size": ("latent_d", "noise_d", "z_d"),
     "device": ("device", "dev"),
     "pack": ("pac", "pack", "packing", "n_pack", "pac_size", "pack_size"),
     "group": (
@@ -128,7 +145,6 @@ PARTS: tuple[tuple[Role, tuple[str, ...]], ...] = (
         "unknown",
         (
             "optim",
-            "scaler",
             "criterion",
             "n_critic",
             "critic_iter",
@@ -149,7 +165,7 @@ PARTS: tuple[tuple[Role, tuple[str, ...]], ...] = (
         ),
     ),
     ("latents", ("g_input", "gen_input", "generator_input")),
-    ("size", ("z_dim", "dim_z", "zdim", "latent_d", "noise_d", "nz", "latent_size", "noise_size", "n_latent")),
+    ("size", ("z_dim", "dim_z", "zdim", "latent_dim", "noise_dim", "nz", "latent_size", "noise_size", "n_latent")),
     (
         "weight",
         ("lambda", "lamda", "penalty_weight", "penalty_coef", "penalty_scale", "gp_weight", "gp_coef", "r1_factor"),
@@ -191,11 +207,12 @@ PARTS: tuple[tuple[Role, tuple[str, ...]], ...] = (
     ("scores", ("output", "_out")),
     ("device", ("device",)),
     ("target", ("target", "center")),
-    ("critic", ("_model",)),
 )
 """parts of names, what tells most first"""
 
 
+SCALERS = ("scaler", "gradscaler", "ampscaler")
+"""what scales losses up in half precision"""
 PENALISED = ("gp", "penal", "wgan")
 """parts of the names of switches that are on"""
 SAMPLED: tuple[Role, ...] = ("real", "fake")
@@ -222,6 +239,8 @@ def roles_of(name: str) -> list[Role]:
     (['real'], ['scores'], ['scores', 'labels'], ['weight'])
     """
     plain = name.strip("_").lower()
+    if plain.replace("_", "") in SCALERS:
+        return ["unknown"]
     if plain == "batch":  # its size, or data with their labels
         return ["batch", "unknown"]
     found = [role for role, names in WHOLE.items() if plain in names] + scores_of_a_side(plain)

@@ -1,7 +1,7 @@
 """Rules about the course of a run: samples that move away, and a loop that trains something else than is watched."""
 
 from collections.abc import Iterator
-from statistics import median
+from statistics import median, stdev
 
 from gradpen.language import marked, worded
 from gradpen.looking.symptoms import Symptoms
@@ -24,10 +24,18 @@ TOLD = 0.6
 """accuracy of a discriminator that tells samples from data"""
 LARGER = 4.0
 """times the measured gap that the loss of a loop speaks of, where it is not of the data that are watched"""
+NOT_NEAR = 1.5
+"""times the distance of real images, below which a small gap is right"""
 TELLING = 0.05
 """parts of slope times distance, from which a gap says something"""
-LOOKS = 4
-"""looks that it takes, of which the last ones count"""
+LOOKS, SPREADS = 6, 3.0
+"""looks that it takes, of which the last ones count; standard deviations of their losses"""
+
+
+IN_A_LOOP = (
+    Remedy(words=marked("look whether the generator's loss is -mean(scores) of samples")),
+    Remedy(words=marked("detach samples in the critic's step")),
+)
 
 
 def moving_away(s: Symptoms) -> Iterator[Verdict]:
@@ -51,8 +59,7 @@ def moving_away(s: Symptoms) -> Iterator[Verdict]:
             before=min(values[-LAST:]) / left,
         ),
         remedies=(
-            Remedy(words=marked("look whether the generator's loss is -mean(scores) of samples")),
-            Remedy(words=marked("detach samples in the critic's step")),
+            *(IN_A_LOOP if s.wiring is not None else ()),
             Remedy(words=marked("lower both learning rates tenfold"), settings=slower(s, 0.1)),
         ),
     )
@@ -71,14 +78,15 @@ def other_than_watched(s: Symptoms) -> Iterator[Verdict]:
         return
     rows = [row for row in s.rows if row["iteration"] > 0 and {"critic_loss", "distance"} <= set(row)]
     later = rows[-LAST:]
-    if len(rows) < LOOKS:
+    if len(rows) < LOOKS or not far(s, NOT_NEAR):
         return
+    noise = stdev(float(row["critic_loss"]) for row in rows[-LOOKS:])
     own = median(-float(row["critic_loss"]) for row in later)  # less the penalty, where a loop's loss has it in it
     measured = median(float(row["critic_gap_train"]) for row in later)
     error = median(float(row["critic_gap_train_error"]) for row in later)
     most = median(float(row["slope_mean"] * row["distance"]) for row in later)
     turned = own < LARGER * -measured  # of the other sign, and about as large: upside down
-    if own > LARGER * max(measured, error) and own > TELLING * most and not turned:
+    if own > LARGER * max(measured, error) and own > measured + SPREADS * noise and own > TELLING * most and not turned:
         yield Verdict(
             name=marked("other than watched"),
             meaning=marked(
@@ -95,6 +103,10 @@ def other_than_watched(s: Symptoms) -> Iterator[Verdict]:
             ),
             remedies=(
                 Remedy(words=marked("look whether batches are drawn anew, from all of the data, in the same range")),
-                Remedy(words=marked("hand over the networks that are trained, or averages that have had time")),
+                Remedy(
+                    words=marked(
+                        "hand over the networks that are trained, or an average of them after enough iterations"
+                    )
+                ),
             ),
         )

@@ -48,7 +48,7 @@ def upside_down(s: Symptoms) -> Iterator[Verdict]:
     flat = kind_of(s)[1]["name"] == "gradient-penalty" and (of_last(s.rows, "slope_mean") or 0) < BELOW
     reversed_ = accuracy < WRONG if accuracy is not None else share is not None and share < REVERSED and not flat
     if reversed_ and far(s):
-        last = s.rows[-LAST:]
+        last = [row for row in s.rows if row["iteration"] > 0][-LAST:]
         yield Verdict(
             name=marked("critic upside down"),
             meaning=marked(
@@ -195,7 +195,7 @@ def share_found(s: Symptoms, of: Callable[[list[float]], float] = median) -> flo
 def too_weak(s: Symptoms, evidence: Worded, *first: Remedy) -> Verdict:
     """Return that verdict."""
     constraint = s.config["constraint"]
-    heavy = constraint["name"] == "gradient-penalty" and constraint["weight"] > HEAVY
+    heavy = constraint["name"] == "gradient-penalty" and constraint["weight"] >= HEAVY
     return Verdict(
         name=marked("critic too weak"),
         meaning=marked("The critic cannot tell samples from data, so that the generator learns from noise."),

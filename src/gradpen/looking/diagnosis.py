@@ -26,6 +26,7 @@ from gradpen.looking.sample_rules import (
     generator_not_learning,
     labels_of_others,
     memorising,
+    range_stretched,
 )
 from gradpen.looking.slope_rules import penalty_exceeded, penalty_unmet, unconstrained, unsteady, vanishing
 from gradpen.looking.symptoms import Symptoms
@@ -48,6 +49,7 @@ from gradpen.looking.wiring_rules import (
     batch_norm_under_penalty,
     dropped,
     hardly_moving,
+    made_anew,
     out_of_reach,
     sigmoid_in_critic,
     weights_at_rest,
@@ -77,11 +79,16 @@ def diagnose(s: Symptoms) -> tuple[Verdict, ...]:
     return (state_of(s),)
 
 
+FORMS = ("objective=", "constraint=")
+"""what remedies that name a form set beside other things"""
+
+
 def changes(s: Symptoms, remedies: Iterable[Remedy]) -> Iterator[Remedy]:
     """Yield the remedies that change something, with the settings that do."""
     for remedy in remedies:
         settings = tuple(one for one in remedy.settings if differs(s, one))
-        if settings or not remedy.settings:
+        forms = [one for one in remedy.settings if one.startswith(FORMS)]
+        if not remedy.settings or (settings and (not forms or any(one in settings for one in forms))):
             yield replace(remedy, settings=settings)
 
 
@@ -158,18 +165,20 @@ RULES: tuple[Callable[[Symptoms], Iterator[Verdict]], ...] = (
     out_of_reach,
     dropped,
     data_unfit,
+    range_stretched,
     labels_of_others,
     other_than_watched,
     condition_ignored,
     unconstrained,
     vanishing,
     outweighed,
+    unsteady,
     penalty_exceeded,
     hardly_moving,
     upside_down,
     critic_too_weak,
     noisy_targets,
-    unsteady,
+    made_anew,
     penalty_unmet,
     moving_away,
     weights_stopped,
@@ -183,5 +192,13 @@ RULES: tuple[Callable[[Symptoms], Iterator[Verdict]], ...] = (
     class_missing,
 )
 """the gravest first, and what explains others before them"""
-OF_THE_CRITIC = ("critic upside down", "critic too weak", "critic unconstrained", "critic unsteady", "penalty violated")
+OF_THE_CRITIC = (
+    "critic upside down",
+    "critic too weak",
+    "critic unconstrained",
+    "critic unsteady",
+    "penalty violated",
+    "exploding gradients",
+    "vanishing gradients",
+)
 """verdicts that explain why a generator does not learn"""

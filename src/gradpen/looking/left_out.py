@@ -1,5 +1,6 @@
 """Which kinds of the data samples leave out: classes, of labels that are not asked for, or modes of a mixture."""
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,6 +10,7 @@ from torch import Tensor
 
 from gradpen.data.source import Source, gather, settled, spread_out
 from gradpen.language import marked
+from gradpen.looking.agreement import AT_ONCE, FEWEST
 from gradpen.metrics.generator import CPU
 from gradpen.metrics.modes import mixture_of
 from gradpen.runs.trained import Run
@@ -17,7 +19,7 @@ from gradpen.sampling import draw_from, first_latents
 KNOWN, DRAWN, UNSEEN = 2_000, 500, 500
 """training examples whose classes are known; samples, and held-out examples, that are looked at"""
 EXPECTED = 10
-"""samples that a kind would have of the data, below which nothing is said of it"""
+"""samples that a kind would have of the data, and held-out examples, below which nothing is said of it"""
 RARE = 0.1
 """parts of the data's share of a kind, up to which samples leave it out"""
 CLASSES, MODES = marked("classes"), marked("modes")
@@ -53,7 +55,8 @@ def left_out(run: Run, source: Source) -> LeftOut | None:
 
         names, what = [f"({x:.3g}, {y:.3g})" for x, y in centres], MODES
     elif source.labels is not None and source.labels.kind == "classes":
-        rows = spread_out(source.train, min(KNOWN, len(source.train)))
+        most = max(FEWEST, AT_ONCE // math.prod(source.shape))
+        rows = spread_out(source.train, min(KNOWN, len(source.train), most))
         known, classes = gather(source, rows, CPU).flatten(1), source.labels.values[rows].astype(np.intp)
 
         def kinds(examples: Tensor) -> NDArray[np.intp]:
@@ -78,6 +81,7 @@ def rare(samples: NDArray[np.intp], data: NDArray[np.intp], count: int) -> list[
     >>> rare(np.array([0] * 99 + [1]), np.array([0] * 99 + [1]), 2)
     []
     """
-    found, wanted = (np.bincount(kinds, minlength=count) / max(len(kinds), 1) for kinds in (samples, data))
-    enough = wanted * len(samples) >= EXPECTED
+    made, real = (np.bincount(kinds[kinds >= 0], minlength=count) for kinds in (samples, data))
+    found, wanted = made / max(len(samples), 1), real / max(len(data), 1)
+    enough = (wanted * len(samples) >= EXPECTED) & (real >= EXPECTED)
     return [int(kind) for kind in np.flatnonzero(enough & (found <= RARE * wanted))]

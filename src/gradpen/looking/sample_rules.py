@@ -50,8 +50,9 @@ HOLES = 0.25
 TOLD, FOLLOWED = 0.2, 0.25
 """how far above chance the nearest image tells a held-out image's class, where it tells anything; parts of that which
 samples reach where they follow their label"""
-ENOUGH, SPREADS = 100, 2.0
-"""held-out images that it takes to see whether labels tell anything of images; standard deviations above chance"""
+ENOUGH, SPREADS, LITTLE = 100, 2.0, 0.15
+"""held-out images that it takes to see whether labels tell anything of images; standard deviations about chance; parts
+of what they could tell above it that they tell at most, where they tell nothing"""
 HEEDED = 0.15
 """how far a label moves a sample, in parts of how far other latents do, where labels are heeded"""
 
@@ -89,12 +90,18 @@ def data_unfit(s: Symptoms) -> Iterator[Verdict]:
             ),
             remedies=(Remedy(words=marked("leave duplicates out")),),
         )
-    elif s.squeezed:
+    elif s.classes:
+        yield from class_unfit(s.classes)
+
+
+def range_stretched(s: Symptoms) -> Iterator[Verdict]:
+    """Columns of which few values stretch the range."""
+    if s.squeezed:
         yield Verdict(
             name=marked("data unfit"),
             meaning=marked(
-                "A few values lie far from all others, as marks of missing ones do. The range reaches to them, so that "
-                "the rest is squeezed into a small part of it."
+                "A few values lie far from all others, as codes such as -999 for missing values do. The range reaches "
+                "to them, so that the rest is squeezed into a small part of it."
             ),
             evidence=worded(
                 "98% of the values within {share:.0%} of the range in column {columns}",
@@ -103,8 +110,6 @@ def data_unfit(s: Symptoms) -> Iterator[Verdict]:
             ),
             remedies=(Remedy(words=marked("leave rows with such values out, or put usual values in their place")),),
         )
-    elif s.classes:
-        yield from class_unfit(s.classes)
 
 
 def class_unfit(classes: dict[str, int]) -> Iterator[Verdict]:
@@ -166,7 +171,7 @@ def listed(names: list[str]) -> str:
 def few_latents(s: Symptoms) -> Iterator[Verdict]:
     """A generator with so few latents that its samples lie on a curve."""
     latents = s.config["generator"].get("latent_dim", FEW_LATENTS)
-    if latents < FEW_LATENTS <= s.numbers // 2 and far(s):
+    if latents < FEW_LATENTS <= s.numbers // 2 and s.measures and far(s):
         yield Verdict(
             name=marked("too few latents"),
             meaning=marked("With so few latents all samples lie on a curve or a sheet, and data do not."),
@@ -329,10 +334,10 @@ def labels_of_others(s: Symptoms) -> Iterator[Verdict]:
     """Labels that have nothing to do with the images beside them."""
     if not s.agreement or s.agreement.get("asked", 0) < ENOUGH:
         return
-    asked, images = s.agreement["asked"], sum(s.classes.values())
-    chance = sum((count / images) ** 2 for count in s.classes.values()) if images else 1.0
-    most = chance + SPREADS * (chance * (1 - chance) / asked) ** 0.5
-    if images and s.agreement["held_out"] < most:
+    chance, found = s.agreement["by_chance"], s.agreement["held_out"]
+    doubt = SPREADS * (chance * (1 - chance) / s.agreement["asked"]) ** 0.5
+    # Few images, or a class that nearly all have, leave room for much that labels may tell.
+    if found < chance + doubt and found + doubt < chance + LITTLE * (1 - chance):
         yield Verdict(
             name=marked("labels tell nothing"),
             meaning=marked(
@@ -342,8 +347,8 @@ def labels_of_others(s: Symptoms) -> Iterator[Verdict]:
             evidence=worded(
                 "the training image nearest to a held-out one has its label in {held_out:.1%} of {asked:.0f}, by "
                 "chance in {chance:.1%}",
-                held_out=s.agreement["held_out"],
-                asked=asked,
+                held_out=found,
+                asked=s.agreement["asked"],
                 chance=chance,
             ),
             remedies=(Remedy(words=marked("look at images beside their labels, and whether both are in one order")),),

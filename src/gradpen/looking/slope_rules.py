@@ -82,7 +82,7 @@ def vanishing(s: Symptoms) -> Iterator[Verdict]:
     objective, constraint = kind_of(s)
     slope = of_last(s.rows, "slope_mean")
     clipped = objective == "wasserstein" and constraint["name"] == "weight-clipping"
-    if not clipped and slope is not None and slope < DEAD and far(s):
+    if not clipped and slope is not None and slope < DEAD and s.measures and far(s):
         yield Verdict(
             name=marked("vanishing gradients"),
             meaning=marked(

@@ -22,9 +22,9 @@ ALONE = 1.0
 """spread of a single image, which the number of images tells of"""
 FEWEST_NUMBERS = 64
 """in an example whose copies can be told from chance"""
-SQUEEZED, OUTER, FEW_VALUES = 0.02, (0.01, 0.99), 2
+SQUEEZED, OUTER, FEW_VALUES = 0.02, (0.01, 0.99), 10
 """parts of a column's range in which nearly all its values lie where few stretch it; which are all but few; different
-values of a column that is a mark alone"""
+values that these have at least"""
 MOST_ROWS = 5_000
 """of a table that are looked at"""
 SETS, LOOKED_AT, LABELLED = 2, 64, 32
@@ -133,9 +133,12 @@ def squeezed(source: Source) -> tuple[int, ...]:
     rows = spread_out(source.train, min(MOST_ROWS, len(source.train)))
     vectors = gather(source, rows, CPU).flatten(1).numpy()
     low, high = np.quantile(vectors, OUTER, axis=0)
-    narrow = high - low < SQUEEZED * (vectors.max(0) - vectors.min(0))
-    several = np.array([len(np.unique(column)) > FEW_VALUES for column in vectors.T])
-    return tuple(int(column) + 1 for column in np.flatnonzero(narrow & several))
+    narrow = np.flatnonzero(high - low < SQUEEZED * (vectors.max(0) - vectors.min(0)))
+    # Where nearly all values are the same few, as in counts, a rare other one is an event and stretches nothing.
+    inner = [vectors[(vectors[:, one] >= low[one]) & (vectors[:, one] <= high[one]), one] for one in narrow]
+    return tuple(
+        int(column) + 1 for column, values in zip(narrow, inner, strict=True) if len(np.unique(values)) > FEW_VALUES
+    )
 
 
 def class_counts(run: Run, source: Source) -> dict[str, int]:

@@ -73,11 +73,11 @@ def since(rows: list[Row], holds: Callable[[Row], bool]) -> int | None:
     return first
 
 
-def far(s: Symptoms) -> bool:
-    """Return whether samples are far from the data yet."""
+def far(s: Symptoms, times: float = FAR) -> bool:
+    """Return whether samples are far from the data yet: so many times as far as real images."""
     for made, real in (("frechet", "real_frechet"), ("jsd_4", "real_jsd_4"), ("samples", "floor")):
         if made in s.measures:
-            return s.measures[made] > FAR * s.measures[real]
+            return s.measures[made] > times * s.measures[real]
     return True
 
 

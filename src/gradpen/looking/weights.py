@@ -3,10 +3,11 @@
 import hashlib
 from dataclasses import dataclass, field
 
+import torch
 from torch import Tensor, nn
 
 KEPT = 4_096
-"""numbers of each matrix that are kept, evenly spread"""
+"""numbers of each matrix that are kept"""
 STILL = 3
 """looks in a row at which a weight is the same where it rests"""
 
@@ -30,10 +31,18 @@ def weights_of(generator: nn.Module, critic: nn.Module, iteration: int) -> Weigh
     for role, network in (("generator", generator), ("critic", critic)):
         for name, weight in network.named_parameters():
             if weight.dim() > 1:
-                numbers, key = weight.detach().cpu().float(), f"{role}: {name.removeprefix('network.')}"
+                real = torch.view_as_real(weight.detach()) if weight.is_complex() else weight.detach()
+                numbers, key = real.cpu().float(), f"{role}: {name.removeprefix('network.')}"
                 digests[key] = hashlib.sha256(numbers.contiguous().numpy().tobytes()).hexdigest()
-                some[key] = numbers.flatten()[:: max(1, numbers.numel() // KEPT)].clone()
+                some[key] = numbers.flatten()[places(numbers.numel())]
     return Weights(iteration, digests, some)
+
+
+def places(count: int) -> Tensor:
+    """Return which of so many numbers are kept: all, or some at random, always the same."""
+    if count <= KEPT:
+        return torch.arange(count)
+    return torch.randint(count, (KEPT,), generator=torch.Generator().manual_seed(count))
 
 
 @dataclass
@@ -67,24 +76,35 @@ class Course:
 
     def moved(self, role: str) -> float | None:
         """Return how far the weights of the generator or the critic have moved, in parts of what they were."""
-        parts = self.of(role)
+        parts = self.of(role, self.first)
         before = sum(float(first.square().sum()) for first, _ in parts)
         moved = sum(float((now - first).square().sum()) for first, now in parts)
         return (moved / before) ** 0.5 if before else None
 
     def size(self, role: str) -> float | None:
         """Return how large the weights of the generator or the critic are, in parts of what they were."""
-        parts = self.of(role)
+        parts = self.of(role, self.first)
         before, now = (sum(float(one[place].square().sum()) for one in parts) for place in (0, 1))
         return (now / before) ** 0.5 if before else None
 
-    def of(self, role: str) -> list[tuple[Tensor, Tensor]]:
-        """Return the weights of the generator or the critic at the first look, beside those at the last."""
-        if self.first is None or not self.last:
+    def likeness(self, role: str) -> float | None:
+        """Return the cosine of the weights of a network and those at one of the last looks, the largest of them."""
+        found = []
+        for earlier in self.last[:-1] if len(self.last) == STILL else []:
+            parts = self.of(role, earlier)
+            together = sum(float((before * now).sum()) for before, now in parts)
+            sizes = [sum(float(one[place].square().sum()) for one in parts) ** 0.5 for place in (0, 1)]
+            if all(sizes):
+                found.append(together / (sizes[0] * sizes[1]))
+        return max(found, default=None)
+
+    def of(self, role: str, earlier: Weights | None) -> list[tuple[Tensor, Tensor]]:
+        """Return the weights of the generator or the critic at an earlier look, beside those at the last."""
+        if earlier is None or not self.last:
             return []
         now = self.last[-1].some
         return [
             (one, now[name])
-            for name, one in self.first.some.items()
+            for name, one in earlier.some.items()
             if name.startswith(role) and name in now and now[name].shape == one.shape
         ]

@@ -39,6 +39,8 @@ class Wiring:
     """how far the weights of generator and critic have moved since the first look, in parts of what they were"""
     size: dict[str, float] = field(default_factory=dict)
     """how large they are, in parts of what they were"""
+    likeness: dict[str, float] = field(default_factory=dict)
+    """cosine of the weights now and at one of the last looks, the larger one"""
     stopped: tuple[str, ...] = ()
     """matrices and filters that have moved, and have not at the last looks"""
     dropout: float = 0.0
@@ -64,6 +66,7 @@ def wiring(generator: nn.Module, critic: nn.Module, course: Course, z: Tensor, l
         highest=highest,
         moved=of_both(course.moved),
         size=of_both(course.size),
+        likeness=of_both(course.likeness),
         stopped=course.stopped,
         dropout=max((one.p for network in (generator, critic) for one in dropouts(network)), default=0.0),
     )

@@ -5,13 +5,17 @@ from collections.abc import Iterator
 from gradpen.language import marked, worded
 from gradpen.looking.critic_rules import critic_too_strong
 from gradpen.looking.symptoms import Symptoms
-from gradpen.looking.verdict import LAST, Remedy, Verdict, far, kind_of, left_of_first, nearness_at_marks
+from gradpen.looking.verdict import Remedy, Verdict, far, kind_of, left_of_first, slower
 
 PROBABILITIES = ("minimax", "non-saturating", "least-squares")
 """objectives under which a critic may end in a sigmoid"""
+LONG = 200
+"""iterations in which every network moves that learns"""
 HARDLY, AS_FAR = 0.05, 0.5
 """parts of their size by which weights move where a network learns; parts of the distance of untrained samples, above
 which it has not learned much"""
+ANEW = 0.3
+"""cosine of weights now and a look or two before, below which nothing is left of them"""
 SHRUNK = 0.2
 """parts of the size that they had, below which weights are nearly gone"""
 DROPPED = 0.8
@@ -41,7 +45,7 @@ def hardly_moving(s: Symptoms) -> Iterator[Verdict]:
         return
     left = left_of_first(s)
     role, moved = min(s.wiring.moved.items(), key=lambda one: one[1], default=("", 1.0))
-    if left is not None and left > AS_FAR and far(s) and moved < HARDLY and len(nearness_at_marks(s)[1]) >= LAST:
+    if left is not None and left > AS_FAR and far(s) and moved < HARDLY and s.iteration >= LONG:
         yield Verdict(
             name=marked("weights at rest"),
             meaning=marked("A network is nearly as it was at the first look, and samples are far from the data."),
@@ -53,20 +57,50 @@ def hardly_moving(s: Symptoms) -> Iterator[Verdict]:
             ),
             remedies=(
                 Remedy(words=marked("a larger learning rate, or gradients that are not cut off so far")),
-                Remedy(words=marked("hand over the networks that are trained, or averages that have had time")),
+                Remedy(
+                    words=marked(
+                        "hand over the networks that are trained, or an average of them after enough iterations"
+                    )
+                ),
             ),
         )
 
 
 def weights_stopped(s: Symptoms) -> Iterator[Verdict]:
     """Layers that have moved, and no longer do."""
-    if s.wiring is not None and s.wiring.stopped and far(s):
+    if s.wiring is not None and s.wiring.stopped and s.measures and far(s):
         yield resting(
             s.wiring.stopped,
             s.wiring.weights,
             marked(
                 "Some layers no longer move: their learning rate has become 0, or no gradient reaches them any more, "
                 "while samples are far from the data."
+            ),
+        )
+
+
+def made_anew(s: Symptoms) -> Iterator[Verdict]:
+    """A network that does not go on from where it was."""
+    if s.wiring is None:
+        return
+    role, likeness = min(s.wiring.likeness.items(), key=lambda one: one[1], default=("", 1.0))
+    if likeness < ANEW and far(s):
+        yield Verdict(
+            name=marked("weights made anew"),
+            meaning=marked(
+                "A network has nothing left of what it was a few looks ago: it is made or loaded anew, or its steps "
+                "are far too large."
+            ),
+            evidence=worded(
+                "cosine {likeness:.2f} of the weights of the {network} and those at either of the two looks before "
+                "(below {least:g})",
+                likeness=likeness,
+                network=role,
+                least=ANEW,
+            ),
+            remedies=(
+                Remedy(words=marked("make the networks once, before the loop")),
+                Remedy(words=marked("lower both learning rates tenfold"), settings=slower(s, 0.1)),
             ),
         )
 
@@ -120,7 +154,7 @@ def dropped(s: Symptoms) -> Iterator[Verdict]:
         yield Verdict(
             name=marked("too much dropout"),
             meaning=marked("A layer of dropout leaves out most of what it is given, so that little can be learned."),
-            evidence=worded("a share of {share:g} (at most {most:g})", share=s.wiring.dropout, most=DROPPED),
+            evidence=worded("a share of {share:g} (below {most:g})", share=s.wiring.dropout, most=DROPPED),
             remedies=(Remedy(words=marked("dropout of 0.3 or less, in the critic alone")),),
         )
 
