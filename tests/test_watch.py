@@ -370,3 +370,29 @@ def test_mistakes_are_sentences(changed: dict[str, Any], words: str) -> None:
     arguments: dict[str, Any] = usual | changed
     with pytest.raises(UsageError, match=words):
         gradpen.Watch(**arguments)
+
+
+class UpperHalf(nn.Module):
+    """A critic that looks at half of an image."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layer = nn.Linear(8, 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        score: Tensor = self.layer(x[:, :, :2].flatten(1))
+        return score
+
+
+def test_a_critic_that_looks_at_a_part_is_seen_at_once() -> None:
+    generator = nn.Sequential(nn.Linear(4, 16), nn.Tanh(), nn.Unflatten(1, (1, 4, 4)))
+    data = torch.rand(80, 1, 4, 4) * 2 - 1
+    assert gradpen.Watch(generator, UpperHalf(), data, latent_dim=4).look(0).verdicts[0].name == "critic sees a part"
+    whole = nn.Sequential(nn.Flatten(), nn.Linear(16, 8), nn.ReLU(), nn.Linear(8, 1))
+    assert gradpen.Watch(generator, whole, data, latent_dim=4).look(0).verdicts[0].name == "too early to say"
+
+
+def test_columns_of_different_ranges_are_seen_at_once() -> None:
+    table = torch.randn(300, 3) * torch.tensor([0.1, 1.0, 500.0])
+    watch = gradpen.Watch(perceptron(4, 3), perceptron(3, 1), table, latent_dim=4)
+    assert [one.name for one in watch.look(0).verdicts] == ["data unfit"]

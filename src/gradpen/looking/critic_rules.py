@@ -33,7 +33,7 @@ TOLD_APART = 0.25
 """mean distance of the targets of data and samples, below which noise hides which is which"""
 UNFOUND = 0.03
 """parts of slope times distance, below which the gap of a critic that is far from the data is too small"""
-LEARNED = 0.1
+LEARNED = 0.2
 """parts of the distance of untrained samples, below which a critic has taught the generator much, whatever its gap"""
 OVERFIT, ERRORS = 0.2, 4.0
 """parts of the gap, and standard errors, by which training and held-out gaps are apart where a critic overfits"""

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 
 from gradpen.language import marked, worded
-from gradpen.looking.course_rules import moving_away, other_than_watched
+from gradpen.looking.course_rules import moving_away, other_than_watched, piling_up
 from gradpen.looking.critic_rules import (
     critic_too_strong,
     critic_too_weak,
@@ -27,6 +27,7 @@ from gradpen.looking.sample_rules import (
     labels_of_others,
     memorising,
     range_stretched,
+    ranges_apart,
 )
 from gradpen.looking.slope_rules import penalty_exceeded, penalty_unmet, unconstrained, unsteady, vanishing
 from gradpen.looking.symptoms import Symptoms
@@ -42,11 +43,13 @@ from gradpen.looking.verdict import (
     differs,
     far,
     improving,
+    learned,
     nearness_at_marks,
     slower,
 )
 from gradpen.looking.wiring_rules import (
     batch_norm_under_penalty,
+    blind_to_parts,
     dropped,
     hardly_moving,
     made_anew,
@@ -112,7 +115,12 @@ def diverged(s: Symptoms) -> Iterator[Verdict]:
 def state_of(s: Symptoms) -> Verdict:
     """Return whether a run with nothing wrong is still getting better."""
     name, values = nearness_at_marks(s)
-    worse = len(values) >= 2 * LAST and far(s) and min(values[-LAST:]) > WORSE * min(values[:-LAST])
+    worse = (
+        len(values) >= 2 * LAST
+        and far(s)
+        and min(values[-LAST:]) > WORSE * min(values[:-LAST])
+        and not learned(s, SETTLED)  # marks differ by more than that where little is left of the distance
+    )
     enough = (3 if worse else 2) * LAST
     if len(values) < enough:
         return Verdict(
@@ -156,6 +164,8 @@ def state_of(s: Symptoms) -> Verdict:
     )
 
 
+SETTLED = 0.05
+"""parts of the distance of untrained samples, below which samples do not get worse from mark to mark"""
 RULES: tuple[Callable[[Symptoms], Iterator[Verdict]], ...] = (
     diverged,
     weights_at_rest,
@@ -166,6 +176,7 @@ RULES: tuple[Callable[[Symptoms], Iterator[Verdict]], ...] = (
     dropped,
     data_unfit,
     range_stretched,
+    ranges_apart,
     labels_of_others,
     other_than_watched,
     condition_ignored,
@@ -179,6 +190,8 @@ RULES: tuple[Callable[[Symptoms], Iterator[Verdict]], ...] = (
     critic_too_weak,
     noisy_targets,
     made_anew,
+    blind_to_parts,
+    piling_up,
     penalty_unmet,
     moving_away,
     weights_stopped,

@@ -23,6 +23,8 @@ from gradpen.looking.verdict import (
 )
 from gradpen.text import printable
 
+APART = 100.0
+"""times that one column may spread as far as another"""
 FEW_IMAGES = 50
 DISTINCT = 0.5
 """share of images that are not equal to another, below which data are unfit"""
@@ -109,6 +111,21 @@ def range_stretched(s: Symptoms) -> Iterator[Verdict]:
                 columns=listed([str(number) for number in s.squeezed]),
             ),
             remedies=(Remedy(words=marked("leave rows with such values out, or put usual values in their place")),),
+        )
+
+
+def ranges_apart(s: Symptoms) -> Iterator[Verdict]:
+    """Columns of vectors whose ranges differ so much that the critic sees the widest alone."""
+    if s.widths > APART:
+        yield Verdict(
+            name=marked("data unfit"),
+            meaning=marked("Columns have ranges so different that the widest ones are all that counts."),
+            evidence=worded(
+                "the widest column spreads {times:.0f} times as far as the narrowest (at most {most:.0f})",
+                times=s.widths,
+                most=APART,
+            ),
+            remedies=(Remedy(words=marked("scale each column to -1 to 1, or to a standard deviation of 1")),),
         )
 
 
@@ -256,6 +273,8 @@ def more_variety(s: Symptoms, variety: float = 1.0) -> tuple[Remedy, ...]:
     remedies = [Remedy(words=marked("let the critic see several samples at once"), settings=("pack=2",))]
     if kind_of(s)[0] != "wasserstein":
         remedies.insert(0, Remedy(words=marked("a Wasserstein critic with the penalty"), settings=WASSERSTEIN))
+    elif s.wiring is not None:
+        remedies.append(Remedy(words=marked("several critic steps for each of the generator's, as 5")))
     if s.config["generator"].get("latent_dim", 64) < 8:
         remedies.insert(0, Remedy(words=marked("more latents"), settings=("generator.latent_dim=64",)))
     if variety < CONSTANT:

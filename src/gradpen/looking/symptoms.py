@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from gradpen.data.source import Source, gather, spread_out
 from gradpen.looking.agreement import class_agreement
@@ -50,6 +51,8 @@ class Symptoms:
     """mean distance of two training images, pixels in [-1, 1]"""
     squeezed: tuple[int, ...] = ()
     """columns of vectors, from 1, in which few values stretch the range"""
+    widths: float = 1.0
+    """of the column of vectors that spreads farthest, in parts of that which spreads least"""
     measures: dict[str, float] = field(default_factory=dict)
     """of the samples and, named ``real_…`` or ``floor``, of training images"""
     copies: dict[str, float] = field(default_factory=dict)
@@ -88,6 +91,7 @@ def symptoms(run: Run, source: Source, *, state: str = "finished", closely: bool
         distinct=distinct(source),
         numbers=math.prod(source.shape),
         squeezed=squeezed(source),
+        widths=widths(source),
         spread=diversity(gather(source, rows, CPU)) if len(rows) > 1 else ALONE,
         classes=class_counts(run, source),
     )
@@ -126,12 +130,33 @@ def distinct(source: Source) -> int:
     return len({image.tobytes() for image in images})
 
 
+def vectors_of(source: Source) -> NDArray[np.float32] | None:
+    """Return some of the training vectors ``[n, D]`` as the critic sees them; None of other data."""
+    if source.values.layout != "vectors" or source.values.symbols is not None:
+        return None
+    rows = spread_out(source.train, min(MOST_ROWS, len(source.train)))
+    vectors: NDArray[np.float32] = gather(source, rows, CPU).flatten(1).numpy()
+    return vectors
+
+
+def widths(source: Source) -> float:
+    """Return how much farther the widest column of vectors spreads than the narrowest that is not constant."""
+    vectors = vectors_of(source)
+    spread = np.sort(vectors.std(0)) if vectors is not None else np.ones(1)
+    spread = spread[spread > 0]
+    return float(spread[-1] / spread[0]) if len(spread) and vectors is not None and many_values(vectors) else 1.0
+
+
+def many_values(vectors: NDArray[np.float32]) -> bool:
+    """Return whether all columns have many values, so that none is a mark that few rows have."""
+    return all(len(np.unique(column)) > FEW_VALUES for column in vectors.T if np.ptp(column) > 0)
+
+
 def squeezed(source: Source) -> tuple[int, ...]:
     """Return the columns of vectors, from 1, in which nearly all values lie in a small part of the range."""
-    if source.values.layout != "vectors" or source.values.unscaled or source.values.symbols is not None:
+    vectors = vectors_of(source)
+    if vectors is None or source.values.unscaled:
         return ()
-    rows = spread_out(source.train, min(MOST_ROWS, len(source.train)))
-    vectors = gather(source, rows, CPU).flatten(1).numpy()
     low, high = np.quantile(vectors, OUTER, axis=0)
     narrow = np.flatnonzero(high - low < SQUEEZED * (vectors.max(0) - vectors.min(0)))
     # Where nearly all values are the same few, as in counts, a rare other one is an event and stretches nothing.

@@ -31,7 +31,7 @@ from gradpen.sampling import first_latents
 
 __all__ = ["Seen", "Watch"]
 
-SURE, NEARER, ALIKE = 2.0, 0.8, 2.5
+SURE, NEARER, ALIKE = 2.0, 0.6, 2.5
 """standard errors by which a gap is below 0; parts of the first distance that samples have come nearer by; times that
 two gaps may differ that are the same"""
 TRIED = 64
@@ -185,7 +185,7 @@ class Watch:
         z = first_latents(self.gan.latent_dim, self.config.seed, TRIED).to(next(networks[0].parameters()).device)
         batch = marks.measured_batch(self.task, self.source.train)[:TRIED]
         networks[0].eval()
-        found = wiring(*networks, self.course, z[: len(batch)], batch.labels)
+        found = wiring(*networks, self.course, z[: len(batch)], batch.images, batch.labels)
         found = replace(found, squashed=self.squashed)
         return {"wiring": found, "beyond": beyond(batch.images, found.lowest, found.highest)}
 

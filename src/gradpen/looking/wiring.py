@@ -12,6 +12,7 @@ from torch.nn.modules.dropout import _DropoutNd
 
 from gradpen.coupling import batch_norm_in
 from gradpen.looking.weights import Course
+from gradpen.metrics.critic import scoring
 
 FARTHEST = 1e4
 """by which the output of the last layer is moved up and down to find between which bounds samples stay"""
@@ -43,11 +44,15 @@ class Wiring:
     """cosine of the weights now and at one of the last looks, the larger one"""
     stopped: tuple[str, ...] = ()
     """matrices and filters that have moved, and have not at the last looks"""
+    unseen: float = 0.0
+    """share of an example's numbers that no score depends on, of a critic that depends on some"""
     dropout: float = 0.0
     """the largest share that a layer of dropout leaves out, of either network"""
 
 
-def wiring(generator: nn.Module, critic: nn.Module, course: Course, z: Tensor, labels: Tensor | None) -> Wiring:
+def wiring(
+    generator: nn.Module, critic: nn.Module, course: Course, z: Tensor, examples: Tensor, labels: Tensor | None
+) -> Wiring:
     """Return how two networks hang together.
 
     Args:
@@ -55,6 +60,7 @@ def wiring(generator: nn.Module, critic: nn.Module, course: Course, z: Tensor, l
         critic: of any mode.
         course: their weights at the first look and the last ones.
         z: latents ``[B, latent_dim]``.
+        examples: of the data, ``[B, ...]``.
         labels: label vectors ``[B, K]``, or none.
     """
     lowest, highest = bounds(generator, z, labels)
@@ -68,8 +74,19 @@ def wiring(generator: nn.Module, critic: nn.Module, course: Course, z: Tensor, l
         size=of_both(course.size),
         likeness=of_both(course.likeness),
         stopped=course.stopped,
+        unseen=unseen(critic, examples, labels),
         dropout=max((one.p for network in (generator, critic) for one in dropouts(network)), default=0.0),
     )
+
+
+def unseen(critic: nn.Module, examples: Tensor, labels: Tensor | None) -> float:
+    """Return the share of an example's numbers on which no score depends; 0 of a critic that depends on none."""
+    points = examples.detach().clone().requires_grad_(True)
+    with torch.enable_grad(), scoring(critic):
+        scores = critic(points) if labels is None else critic(points, labels)
+        (gradient,) = torch.autograd.grad(scores.sum(), points, allow_unused=True)
+    seen = gradient.ne(0).any(0) if gradient is not None else torch.zeros(1, dtype=torch.bool)
+    return float(1 - seen.double().mean()) if seen.any() else 0.0
 
 
 def of_both(measure: Callable[[str], float | None]) -> dict[str, float]:

@@ -14,6 +14,8 @@ LONG = 200
 HARDLY, AS_FAR = 0.05, 0.5
 """parts of their size by which weights move where a network learns; parts of the distance of untrained samples, above
 which it has not learned much"""
+UNSEEN = 0.2
+"""share of an example's numbers that a critic may leave out"""
 ANEW = 0.3
 """cosine of weights now and a look or two before, below which nothing is left of them"""
 SHRUNK = 0.2
@@ -145,6 +147,21 @@ def weights_shrinking(s: Symptoms) -> Iterator[Verdict]:
                 least=SHRUNK,
             ),
             remedies=(Remedy(words=marked("no weight decay, or far less: weight_decay=0")),),
+        )
+
+
+def blind_to_parts(s: Symptoms) -> Iterator[Verdict]:
+    """A critic that does not look at all of an example."""
+    if s.wiring is not None and s.wiring.unseen > UNSEEN:
+        yield Verdict(
+            name=marked("critic sees a part"),
+            meaning=marked("No score depends on some of an example's numbers: there samples may be anything."),
+            evidence=worded(
+                "{share:.0%} of the numbers of an example have no gradient at all (at most {most:.0%})",
+                share=s.wiring.unseen,
+                most=UNSEEN,
+            ),
+            remedies=(Remedy(words=marked("look what of an example the critic cuts off, by slices or strides")),),
         )
 
 
