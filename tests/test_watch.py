@@ -393,6 +393,9 @@ def test_a_critic_that_looks_at_a_part_is_seen_at_once() -> None:
 
 
 def test_columns_of_different_ranges_are_seen_at_once() -> None:
-    table = torch.randn(300, 3) * torch.tensor([0.1, 1.0, 500.0])
-    watch = gradpen.Watch(perceptron(4, 3), perceptron(3, 1), table, latent_dim=4)
+    table = torch.cat([torch.randn(300, 3) * torch.tensor([0.1, 1.0, 500.0]), torch.arange(300)[:, None] % 2], 1)
+    watch = gradpen.Watch(perceptron(4, 4), perceptron(4, 1), table, latent_dim=4)
     assert [one.name for one in watch.look(0).verdicts] == ["data unfit"]
+    same = torch.cat([torch.randn(300, 3), (torch.arange(300)[:, None] == 7).float()], 1)
+    watch = gradpen.Watch(perceptron(4, 4), perceptron(4, 1), same, latent_dim=4)
+    assert [one.name for one in watch.look(0).verdicts] == ["too early to say"]

@@ -26,6 +26,8 @@ FEWEST_NUMBERS = 64
 SQUEEZED, OUTER, FEW_VALUES = 0.02, (0.01, 0.99), 10
 """parts of a column's range in which nearly all its values lie where few stretch it; which are all but few; different
 values that these have at least"""
+MOST_VALUES = 100
+"""that are looked at first"""
 MOST_ROWS = 5_000
 """of a table that are looked at"""
 SETS, LOOKED_AT, LABELLED = 2, 64, 32
@@ -140,16 +142,15 @@ def vectors_of(source: Source) -> NDArray[np.float32] | None:
 
 
 def widths(source: Source) -> float:
-    """Return how much farther the widest column of vectors spreads than the narrowest that is not constant."""
+    """Return how much farther the widest column of vectors spreads than the narrowest, of those with many values."""
     vectors = vectors_of(source)
-    spread = np.sort(vectors.std(0)) if vectors is not None else np.ones(1)
-    spread = spread[spread > 0]
-    return float(spread[-1] / spread[0]) if len(spread) and vectors is not None and many_values(vectors) else 1.0
+    spread = [column.std() for column in vectors.T if has_many(column)] if vectors is not None else []
+    return float(max(spread) / min(spread)) if spread else 1.0
 
 
-def many_values(vectors: NDArray[np.float32]) -> bool:
-    """Return whether all columns have many values, so that none is a mark that few rows have."""
-    return all(len(np.unique(column)) > FEW_VALUES for column in vectors.T if np.ptp(column) > 0)
+def has_many(values: NDArray[np.float32]) -> bool:
+    """Return whether many values are different: of the first ones, or else of all."""
+    return len(np.unique(values[:MOST_VALUES])) > FEW_VALUES or len(np.unique(values)) > FEW_VALUES
 
 
 def squeezed(source: Source) -> tuple[int, ...]:
