@@ -308,13 +308,22 @@ def marks_of(gaps: list[float], near: list[float], **losses: float) -> list[dict
         (marks_of([0.1, -9.0, -60.0], [12, 20, 28]), False),
         (marks_of([0.1, -0.5, 0.4], [30, 9, 2]), False),
         (marks_of([0.1, 0.5, 0.4], [30, 9, 2]), False),
+        (marks_of([0.1, -0.5, -0.4], [30, 9, 2], diversity=0.01), False),
     ],
-    ids=["the other sign", "with losses", "other data than its losses are of", "it runs away", "both signs", "usual"],
+    ids=[
+        "the other sign",
+        "with losses",
+        "other data than its losses are of",
+        "it runs away",
+        "both signs",
+        "usual",
+        "samples that are all the same",
+    ],
 )
 def test_a_loop_may_score_data_low(rows: list[dict[str, float]], turned_round: bool) -> None:
     """The authors' code minimises the scores of data; samples come nearer, and the gap has the other sign."""
     watch = gradpen.Watch(perceptron(4, 2), perceptron(2, 1), points(300), latent_dim=4)
-    found = turned(rows, watch.config)
+    found = turned(rows, watch.config, watch.variety)
     assert [row["critic_gap_train"] for row in found] == [
         -row["critic_gap_train"] if turned_round else row["critic_gap_train"] for row in rows
     ]

@@ -16,18 +16,14 @@ from gradpen.looking.critic_rules import (
     overfitting,
     upside_down,
 )
+from gradpen.looking.data_rules import class_missing, data_unfit, labels_of_others, range_stretched, ranges_apart
 from gradpen.looking.sample_rules import (
-    class_missing,
     collapsed,
     condition_ignored,
     condition_not_followed,
-    data_unfit,
     few_latents,
     generator_not_learning,
-    labels_of_others,
     memorising,
-    range_stretched,
-    ranges_apart,
 )
 from gradpen.looking.slope_rules import penalty_exceeded, penalty_unmet, unconstrained, unsteady, vanishing
 from gradpen.looking.symptoms import Symptoms

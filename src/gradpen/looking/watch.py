@@ -23,6 +23,7 @@ from gradpen.looking.verdict_pages import page
 from gradpen.looking.weights import Course, weights_of
 from gradpen.looking.wiring import beyond, wiring
 from gradpen.machine.seeds import separate_randomness
+from gradpen.metrics.samples import diversity
 from gradpen.runs import marks
 from gradpen.runs.folder import Row
 from gradpen.runs.state import State, Task
@@ -34,6 +35,8 @@ __all__ = ["Seen", "Watch"]
 SURE, NEARER, ALIKE = 2.0, 0.6, 2.5
 """standard errors by which a gap is below 0; parts of the first distance that samples have come nearer by; times that
 two gaps may differ that are the same"""
+COLLAPSED = 0.5
+"""parts of the data's variety, below which samples have come nearer by being the same"""
 TRIED = 64
 """examples on which it is tried how networks hang together"""
 
@@ -127,6 +130,8 @@ class Watch:
             latent_dim=latent_dim,
         )
         self.held_out = marks.held_out(self.task)
+        images = self.held_out.batch.images
+        self.variety = diversity(images) if len(images) > 1 else 0.0
         self.rows: list[Row] = []
         """the measures of every look"""
         self.course = Course()
@@ -169,7 +174,7 @@ class Watch:
             iteration=iteration,
             generator=self.gan.generator,
             labels=label_space(self.source.labels) if conditional and self.source.labels is not None else None,
-            measures=turned(self.rows, self.config),
+            measures=turned(self.rows, self.config, self.variety),
             data_fingerprint=self.source.fingerprint,
             values=self.source.values,
         )
@@ -190,11 +195,16 @@ class Watch:
         return {"wiring": found, "beyond": beyond(batch.images, found.lowest, found.highest)}
 
 
-def turned(rows: list[Row], config: RunConfig) -> list[Row]:
+def turned(rows: list[Row], config: RunConfig, variety: float = 0.0) -> list[Row]:
     """Return measures of a critic that scores data above samples, where a loop means it the other way round.
 
-    It does where all gaps lie below 0, samples have come nearer to the data all the same, and the losses, if they were
-    handed over, are of gaps as large: public code has both signs.
+    It does where all gaps lie below 0, samples have come nearer to the data all the same and differ from one another,
+    and the losses, if they were handed over, are of gaps as large: public code has both signs.
+
+    Args:
+        rows: the measures of every look.
+        config: of the loop.
+        variety: mean distance of two examples of the data.
     """
     later = [row for row in rows if row["iteration"] > 0]
     below = all(row["critic_gap_train"] < -SURE * row["critic_gap_train_error"] for row in later)
@@ -202,6 +212,8 @@ def turned(rows: list[Row], config: RunConfig) -> list[Row]:
     if not later or not below or len(near) < 2 or near[-1] > NEARER * near[0]:
         return rows
     last = later[-1]
+    if last.get("diversity", variety) < COLLAPSED * variety:
+        return rows
     if "critic_loss" in last and "penalty" in last:
         weight = getattr(config.constraint, "weight", 1.0)
         own = [times * last["penalty"] - last["critic_loss"] for times in (0.0, 1.0, weight)]
