@@ -558,11 +558,11 @@ class Mysterious:
 
 
 def test_nothing_is_called_wrong_by_numbers_that_are_unknown() -> None:
-    report = gradpen.check(Mysterious.penalty)
+    report = gradpen.check(Mysterious.penalty, shape=IMAGES)
     assert not report.wrong
     assert "zeta change nothing" in report.reason
-    assert [one.name for one in gradpen.check(Mysterious.wrong).wrong] == ["norm"]  # whatever zeta is
-    assert gradpen.check(Mysterious.right).right
+    assert [one.name for one in gradpen.check(Mysterious.wrong, shape=IMAGES).wrong] == ["norm"]  # whatever zeta is
+    assert gradpen.check(Mysterious.right, shape=IMAGES).right
 
 
 def test_warnings_of_the_function_are_not_said_at_every_call(recwarn: pytest.WarningsRecorder) -> None:
