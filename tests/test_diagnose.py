@@ -349,6 +349,14 @@ def test_what_is_said_at_the_end_is_not_cut(name: str, shown: Symptoms, words: s
     assert printable(line) == line
 
 
+def test_samples_that_come_nearer_may_leave_out_much_yet() -> None:
+    nearing = healthy(rows=[row(i, frechet_distance=30 - i / 50) for i in MARKS])
+    covering = dataclasses.replace(nearing, measures=nearing.measures | {"coverage": 0.2})
+    assert diagnose(covering)[0].name == "still improving"
+    left = dataclasses.replace(covering, left_out=LeftOut(["2"], 10, "classes"))
+    assert diagnose(left)[0].name == "modes missing"
+
+
 def test_a_discriminator_under_a_penalty_may_be_always_right() -> None:
     assert not diagnose(apart(healthy("quick", rows=rows(accuracy=1.0))))[0].sick
 

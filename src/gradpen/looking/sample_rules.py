@@ -69,9 +69,11 @@ def collapsed(s: Symptoms) -> Iterator[Verdict]:
         )
     elif s.left_out is not None and s.left_out.names and not far(s):
         yield modes_missing(s, worded("hardly a sample shows {found} of {all} {what}: {names}", **of_kinds(s.left_out)))
-    elif reached is not None and reached < MODES and not far(s):
+    elif far(s) or improving(s) or reached is None:
+        return
+    elif reached < MODES:
         yield modes_missing(s, covered(reached, MODES))
-    elif recall is not None and recall < RECALLED and reached is not None and reached > MODES and not far(s):
+    elif recall is not None and recall < RECALLED:
         yield modes_missing(
             s,
             worded("recall {share:.0%} of that of real data (below {least:.0%})", share=recall, least=RECALLED),
