@@ -106,6 +106,22 @@ class PenaltyLoss(nn.Module):
         return self.weight * ((slopes_of(self.discriminator(points), points) - 1) ** 2).mean()
 
 
+class MakesOnesLater:
+    """Ones that are made where they are first needed."""
+
+    def __init__(self, critic):
+        self.critic = critic
+        self.gradout = None
+
+    def penalty(self, real, fake):
+        points = points_of(real, fake)
+        scores = self.critic(points)
+        if self.gradout is None or self.gradout.size() != scores.size():
+            self.gradout = torch.ones(scores.size())
+        (gradient,) = torch.autograd.grad(scores, points, self.gradout, create_graph=True)
+        return ((gradient.flatten(1).norm(dim=1) - 1) ** 2).mean()
+
+
 class WithOptions(nn.Module):
     """Options in sections that are named as methods are."""
 
@@ -127,6 +143,7 @@ class WithOptions(nn.Module):
         loop_over_batches,
         DrawsWithScipy.__call__,
         PenaltyLoss.penalty,
+        MakesOnesLater.penalty,
         WithOptions.loss,
     ],
     ids=lambda function: function.__qualname__,

@@ -319,7 +319,7 @@ def stub(name: str, around: Around, *, called: bool = False) -> Any:
         role = "real"
     if role == "unknown" and is_a_picture(name.lower()) and not called:
         role = "real"
-    if role in ("unknown", "epsilon", "gradient") and name in made_later(around.kind):
+    if role in ("unknown", "epsilon", "gradient", "ones") and name in made_later(around.kind):
         return None
     if role == "unknown" and name.lower() in HEADS and role_of(getattr(around.kind, "__name__", "")) == "critic":
         return around.critic
