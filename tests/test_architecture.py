@@ -100,6 +100,14 @@ def test_importing_gradpen_costs_nothing() -> None:
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
+def test_training_imports_no_compiler_and_no_classifiers(tmp_path: Path) -> None:
+    """``torch._dynamo`` and scikit-learn take two seconds of every command, and training needs neither."""
+    code = "import sys, gradpen.cli; gradpen.cli.main(); print(sorted({'torch._dynamo', 'sklearn'} & set(sys.modules)))"
+    command = ["train", "--preset", "wgan-gp-digits", "--iterations", "2", "--out", str(tmp_path / "run")]
+    done = subprocess.run([sys.executable, "-c", code, *command], check=True, capture_output=True, text=True)
+    assert done.stdout.splitlines()[-1] == "[]"
+
+
 def test_public_names_are_those_of_their_modules() -> None:
     """Each module says in ``__all__`` what is public; the package and its stub name the modules, and no name twice."""
     package: Any = importlib.import_module("gradpen")

@@ -7,6 +7,9 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
+from torch import nn
+from torch.utils.flop_counter import FlopCounterMode
 
 import gradpen
 from conftest import Outcome
@@ -15,7 +18,7 @@ from gradpen.data.recognise import open_source
 from gradpen.errors import GradpenError, UsageError
 from gradpen.looking.report_tables import summary
 from gradpen.runs.folder import RunFolder, read_measures
-from gradpen.runs.state import SLOW
+from gradpen.runs.state import SLOW, convolutions_cost
 from gradpen.settings import configure
 
 
@@ -94,6 +97,20 @@ def test_slow_networks_train_a_step_before_they_are_measured(tmp_path: Path, mon
         assert first == ([0, 1, 2] if name == "fast" else [1, 2])
         assert [int(grid.stem) for grid in folder.sample_grids()] == [0, 1, 2]
         assert ("Untrained generator" in folder.report.read_text()) == (name == "fast")
+
+
+def test_operations_of_convolutions_are_those_that_pytorch_counts() -> None:
+    """Plain, grouped, transposed and one-dimensional layers, of one sample and of two."""
+    network = nn.Sequential(
+        nn.ConvTranspose2d(4, 6, 4, stride=2, padding=1),
+        nn.Conv2d(6, 8, 3, stride=2, padding=1, groups=2),
+        nn.Flatten(2),
+        nn.Conv1d(8, 3, 5),
+    )
+    for x in (torch.zeros(1, 4, 8, 8), torch.zeros(2, 4, 8, 8)):
+        with FlopCounterMode(display=False) as counter:
+            network(x)
+        assert convolutions_cost(network, x) == counter.get_total_flops() > 0
 
 
 def test_who_generates_once() -> None:

@@ -1,11 +1,13 @@
-"""RMSProp in both forms, a generator's average, and the schedules of a run."""
+"""Adam, RMSProp in both forms, a generator's average, and the schedules of a run."""
+
+import copy
 
 import pytest
 import torch
 from torch import nn
 
 from gradpen.config import CriticWarmUp
-from gradpen.optimizers import RMSProp, averaged_copy, update_average
+from gradpen.optimizers import Adam, OptimizerChoice, RMSProp, averaged_copy, update_average
 from gradpen.presets.papers import wgan_lsun
 
 
@@ -24,6 +26,26 @@ def test_tensorflows_form_is_the_recurrence() -> None:
             expected[i] -= 0.1 * gradient[i] / (v[i] + 1e-3) ** 0.5
     assert weight.tolist() == pytest.approx(expected, rel=1e-12)
     assert idle.item() == 1
+
+
+@pytest.mark.parametrize("choice", [Adam(beta1=0.5, beta2=0.99), RMSProp()], ids=["adam", "rmsprop"])
+def test_steps_are_those_of_pytorch(choice: OptimizerChoice) -> None:
+    """Without the hooks of ``torch.compile``, bit for bit, also after their state was taken over."""
+    torch.manual_seed(0)
+    ours = nn.Linear(3, 2)
+    theirs = copy.deepcopy(ours)
+    optimizer = choice.build(ours.parameters())
+    kind = torch.optim.Adam if isinstance(choice, Adam) else torch.optim.RMSprop
+    options = {name: value for name, value in optimizer.defaults.items() if value is not None}
+    reference = kind(theirs.parameters(), **options)
+    for _ in range(3):
+        x = torch.randn(4, 3)
+        for network, stepping in ((ours, optimizer), (theirs, reference)):
+            stepping.zero_grad()
+            network(x).square().sum().backward()
+            stepping.step()
+        optimizer.load_state_dict(copy.deepcopy(reference.state_dict()))
+    assert all(torch.equal(one, other) for one, other in zip(ours.parameters(), theirs.parameters(), strict=True))
 
 
 def test_an_average_follows_the_weights_and_copies_statistics() -> None:

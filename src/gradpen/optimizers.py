@@ -1,6 +1,7 @@
 """Optimisers as choices, with the hyperparameters of the papers, and a moving average of the generator's weights."""
 
 import copy
+import inspect
 from collections.abc import Iterable
 from typing import Literal, Protocol
 
@@ -41,7 +42,7 @@ class Adam:
 
     def build(self, parameters: Iterable[nn.Parameter]) -> torch.optim.Optimizer:
         """Return :class:`torch.optim.Adam` in its fused form."""
-        return torch.optim.Adam(
+        return AdamWithoutCompiler(
             parameters, lr=number(self.learning_rate), betas=(float(self.beta1), float(number(self.beta2))), fused=True
         )
 
@@ -68,7 +69,7 @@ class RMSProp:
         """Return :class:`torch.optim.RMSprop`, or :class:`TensorFlowRMSProp`."""
         if self.form == "tensorflow":
             return TensorFlowRMSProp(parameters, lr=number(self.learning_rate), alpha=self.alpha, eps=self.eps)
-        return torch.optim.RMSprop(
+        return RMSpropWithoutCompiler(
             parameters, lr=number(self.learning_rate), alpha=self.alpha, eps=self.eps, foreach=True
         )
 
@@ -117,7 +118,32 @@ class Average:
         return float(0.5 ** (images / max(half_life, 1e-8)))
 
 
-class TensorFlowRMSProp(torch.optim.Optimizer):
+class WithoutCompiler(torch.optim.Optimizer):
+    """PyTorch's optimisers without their hooks for ``torch.compile``.
+
+    The first call of a hooked method imports the compiler, which takes a second or two of every command; nothing here
+    compiles an optimiser. The methods are PyTorch's own, below the hook.
+    """
+
+    add_param_group = inspect.unwrap(torch.optim.Optimizer.add_param_group)
+    zero_grad = inspect.unwrap(torch.optim.Optimizer.zero_grad)
+    state_dict = inspect.unwrap(torch.optim.Optimizer.state_dict)
+    load_state_dict = inspect.unwrap(torch.optim.Optimizer.load_state_dict)
+
+
+class AdamWithoutCompiler(WithoutCompiler, torch.optim.Adam):
+    """Adam as PyTorch has it."""
+
+    step = torch.no_grad()(inspect.unwrap(torch.optim.Adam.step))
+
+
+class RMSpropWithoutCompiler(WithoutCompiler, torch.optim.RMSprop):
+    """RMSProp as PyTorch has it."""
+
+    step = torch.no_grad()(inspect.unwrap(torch.optim.RMSprop.step))
+
+
+class TensorFlowRMSProp(WithoutCompiler):
     """RMSProp as ``tf.train.RMSPropOptimizer`` computes it, without momentum.
 
     >>> weight = nn.Parameter(torch.zeros(1))

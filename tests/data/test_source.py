@@ -5,6 +5,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sklearn.datasets import load_digits
 
 from gradpen.data.choice import DataChoice, LabelledArray
 from gradpen.data.recognise import open_source
@@ -70,6 +71,10 @@ def test_embedded_digits() -> None:
     assert source.images.shape == (1797, 1, 8, 8)
     assert sum(source.report.classes.values()) == 1797
     assert source.images.max() == 255
+    expected = load_digits()
+    assert np.array_equal(source.images[:, 0], np.rint(expected.images * (255 / 16)))
+    assert source.labels is not None
+    assert np.array_equal(source.labels.values, expected.target)
     only = open_source(DataChoice(only=("3", "7")))
     assert only.report.classes == {"3": 183, "7": 179}
     assert only.fingerprint != source.fingerprint
