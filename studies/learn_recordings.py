@@ -20,7 +20,7 @@ from gradpen.looking.symptoms import recorded_symptoms
 from gradpen.runs.folder import RunFolder, read_measures
 from gradpen.runs.trained import load
 from gradpen.studies.runs import trained
-from gradpen.studies.verdicts import KINDS, settings_of
+from gradpen.studies.verdicts import case_of
 
 RECORDED = {
     "healthy": "healthy WGAN-GP",
@@ -58,7 +58,8 @@ def record(kind: str, place: Path) -> dict[str, Any]:
     """Train one run, and return its curves and what gradpen says of it."""
     often = {f"cadence.{name}_every": EVERY for name in ("log", "sample", "save")}
     with suppress(DivergedError):
-        trained(place, KINDS[kind][1], settings_of(kind, 0, "small") | often)
+        case = case_of(kind, 0, "small", **often).arguments
+        trained(place, case["preset"], case["settings"])
     run = load(place / "run", checkpoint="last")
     verdict = diagnose(recorded_symptoms(run, open_source(run.config.data)))[0]
     # Marks of the first iterations have no distance yet.

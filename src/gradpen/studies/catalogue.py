@@ -22,6 +22,7 @@ from gradpen.studies import (
     toys,
     two_gaussians,
     verdicts,
+    verdicts_mnist,
 )
 from gradpen.studies.study import Study
 from gradpen.text import did_you_mean, printable
@@ -47,6 +48,7 @@ STUDIES: tuple[Study, ...] = (
     autoencoder.STUDY,
     defects.STUDY,
     verdicts.STUDY,
+    verdicts_mnist.STUDY,
 )
 
 

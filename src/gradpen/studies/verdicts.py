@@ -1,16 +1,18 @@
 """What the verdict says of runs that were made sick on purpose, and of healthy ones."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from gradpen.data.choice import DataChoice
 from gradpen.data.recognise import open_source
+from gradpen.data.source import Source
 from gradpen.errors import DivergedError
 from gradpen.looking.diagnosis import diagnose
 from gradpen.looking.left_out import LeftOut
@@ -39,33 +41,44 @@ def rates(generator: float, critic: float) -> dict[str, Any]:
     return {"generator_optimizer.learning_rate": generator, "critic_optimizer.learning_rate": critic}
 
 
+MOST = 6_000
+"""digits of which data with labels are made"""
 Arrays = dict[str, NDArray[np.generic]]
 
 
-def few(seed: int, count: int) -> NDArray[np.uint8]:
-    """Return some of the embedded digits, ``[count, 8, 8]``."""
-    images = np.asarray(open_source(DataChoice(path="embedded:digits")).images, dtype=np.uint8)[:, 0]
-    return numbers(seed, "few", 0).permutation(images)[:count]
+def few(digits: Source, seed: int, count: int) -> Arrays:
+    """Return some of the digits."""
+    images = np.asarray(digits.images, dtype=np.uint8)[:, 0]
+    return {"images": numbers(seed, "few", 0).permutation(images)[:count]}
 
 
-def with_few_of(digit: int, left: int) -> Arrays:
-    """Return the embedded digits with their labels, and so many of one of them."""
-    source = open_source(DataChoice(path="embedded:digits"))
-    assert source.labels is not None
-    classes = source.labels.values.astype(np.int64)
+def with_few_of(digits: Source, digit: int, left: int) -> Arrays:
+    """Return digits with their labels, and so many of one of them; at most :data:`MOST` in all."""
+    assert digits.labels is not None
+    classes = digits.labels.values.astype(np.int64)[:MOST]
     kept = (classes != digit) | (np.cumsum(classes == digit) <= left)
-    return {"images": np.asarray(source.images, dtype=np.uint8)[kept, 0], "labels": classes[kept]}
+    return {"images": np.asarray(digits.images[:MOST], dtype=np.uint8)[kept, 0], "labels": classes[kept]}
 
 
-MADE: dict[str, Callable[[int], Arrays]] = {
-    "twenty": lambda seed: {"images": few(seed, 20)},
-    "hundred": lambda seed: {"images": few(seed, 100)},
-    "copies": lambda seed: {"images": np.repeat(few(seed, 12), 80, axis=0)},
-    "grey": lambda seed: {"images": np.full((600, 8, 8), 100 + seed, dtype=np.uint8)},
-    "without a digit": lambda seed: with_few_of(seed + 3, 0),
-    "six of a digit": lambda seed: with_few_of(seed + 3, 6),
+def copies(digits: Source, seed: int) -> Arrays:
+    """Return twelve digits, each eighty times."""
+    return {"images": np.repeat(few(digits, seed, 12)["images"], 80, axis=0)}
+
+
+def grey(digits: Source, seed: int) -> Arrays:
+    """Return images that are all alike."""
+    return {"images": np.full((600, *digits.shape[1:]), 100 + seed, dtype=np.uint8)}
+
+
+MADE: dict[str, Callable[[Source, int], Arrays]] = {
+    "twenty": lambda digits, seed: few(digits, seed, 20),
+    "hundred": lambda digits, seed: few(digits, seed, 100),
+    "copies": copies,
+    "grey": grey,
+    "without a digit": lambda digits, seed: with_few_of(digits, seed + 3, 0),
+    "six of a digit": lambda digits, seed: with_few_of(digits, seed + 3, 6),
 }
-"""data that are made for a case"""
+"""what data are made of digits, by the key "made" of a kind"""
 KINDS: dict[str, tuple[tuple[str, ...], str, dict[str, Any]]] = {
     "no penalty": (("critic unconstrained",), "wgan-gp-digits", {**DIGITS, "constraint": "none"}),
     "weight 0.001": (("critic unconstrained",), "wgan-gp-digits", {**DIGITS, "constraint.weight": 0.001}),
@@ -97,14 +110,14 @@ KINDS: dict[str, tuple[tuple[str, ...], str, dict[str, Any]]] = {
         "wgan-gp-digits",
         {**DIGITS, **rates(0.1, 0.1)},
     ),
-    "20 images": (("data unfit",), "wgan-gp-digits", {"data.path": "twenty", "batch_size": 8}),
+    "20 images": (("data unfit",), "wgan-gp-digits", {**DIGITS, "made": "twenty", "batch_size": 8}),
     "100 images": (
         ("overfitting critic", "memorising"),
         "wgan-gp-digits",
-        {"data.path": "hundred", "critic.widths": [512, 512, 512]},
+        {**DIGITS, "made": "hundred", "critic.widths": [512, 512, 512]},
     ),
-    "12 images many times": (("data unfit",), "wgan-gp-digits", {"data.path": "copies"}),
-    "one grey": (("data unfit",), "wgan-gp-digits", {"data.path": "grey"}),
+    "12 images many times": (("data unfit",), "wgan-gp-digits", {**DIGITS, "made": "copies"}),
+    "one grey": (("data unfit",), "wgan-gp-digits", {**DIGITS, "made": "grey"}),
     "labels do not count": (
         ("condition ignored",),
         "wgan-gp-digits",
@@ -139,12 +152,12 @@ KINDS: dict[str, tuple[tuple[str, ...], str, dict[str, Any]]] = {
     "a class missing": (
         ("class missing",),
         "wgan-gp-digits",
-        {"data.path": "without a digit", **LABELLED},
+        {**DIGITS, "made": "without a digit", **LABELLED},
     ),
     "six of a class": (
         ("data unfit",),
         "wgan-gp-digits",
-        {"data.path": "six of a digit", **LABELLED},
+        {**DIGITS, "made": "six of a digit", **LABELLED},
     ),
     "healthy WGAN-GP": ((), "wgan-gp-digits", DIGITS),
     "healthy WGAN": (
@@ -172,25 +185,30 @@ KINDS: dict[str, tuple[tuple[str, ...], str, dict[str, Any]]] = {
 """the verdicts that fit (none: healthy, or still improving), the preset, and what is set"""
 
 
-def settings_of(kind: str, seed: int, scale: Scale) -> dict[str, Any]:
-    """Return the settings of a case."""
+def case_of(kind: str, seed: int, scale: Scale, **given: Any) -> Case:
+    """Return the case of a kind of run, with settings of one's own."""
     every = ITERATIONS[scale] // MARKS
-    return KINDS[kind][2] | {
+    settings = {
         "iterations": ITERATIONS[scale],
         "cadence.log_every": every,
         "cadence.sample_every": every,
         "cadence.save_every": every,
         "seed": seed,
     }
+    _, preset, own = KINDS[kind]
+    own = dict(own)
+    made = own.pop("made", None)
+    arguments = {"preset": preset, "settings": own | settings | given, "made": made}
+    return Case(name=case_name(kind, seed), work=train, arguments=arguments)
 
 
-def train(place: Path, preset: str, settings: dict[str, Any]) -> Found:
-    """Train one run, and return its symptoms."""
-    make = MADE.get(settings["data.path"])
-    if make is not None:
+def train(place: Path, preset: str, settings: dict[str, Any], made: str | None) -> Found:
+    """Train one run, on what is made of its data where that is asked for, and return its symptoms."""
+    if made is not None:
         file = place / "data.npz"
         if not file.exists():
-            np.savez(file, **make(settings["seed"]))  # type: ignore[arg-type]
+            digits = open_source(DataChoice(path=settings["data.path"]))
+            np.savez(file, **MADE[made](digits, settings["seed"]))  # type: ignore[arg-type]
         settings = settings | {"data.path": str(file)}
     with suppress(DivergedError):
         trained(place, preset, settings)
@@ -206,15 +224,7 @@ def loop(place: Path, mistake: str, seed: int, iterations: int) -> Found:
 
 def cases(scale: Scale) -> list[Case]:
     """Return a case for each kind and mistake, and seed."""
-    runs = [
-        Case(
-            name=case_name(kind, seed),
-            work=train,
-            arguments={"preset": KINDS[kind][1], "settings": settings_of(kind, seed, scale)},
-        )
-        for seed in SEEDS
-        for kind in KINDS
-    ]
+    runs = [case_of(kind, seed, scale) for seed in SEEDS for kind in KINDS]
     loops = [
         Case(
             name=case_name(mistake, seed),
@@ -238,15 +248,18 @@ def verdicts_of(found: Found) -> list[str]:
 def findings(results: Results, scale: Scale) -> Findings:
     """Return the verdict on every kind of run, beside those that fit it."""
     del scale
+    looked_at = {kind: (fitting, preset) for kind, (fitting, preset, _) in KINDS.items()}
+    return judged(
+        results, looked_at | {mistake: (fitting, "a loop of one's own") for mistake, fitting in MISTAKES.items()}
+    )
+
+
+def judged(results: Results, looked_at: Mapping[str, tuple[tuple[str, ...], str]]) -> Findings:
+    """Return the verdicts on kinds of runs or loops, of which are given the verdicts that fit and what was trained."""
     rows: list[tuple[str | float | int | None, ...]] = []
     named: list[bool] = []
     alarms: list[bool] = []
-    figure, axes = panels(4, 7, width=2, height=2.2)
-    for place, kind in enumerate(KINDS):
-        show(axes[place // 7][place % 7], results.get(case_name(kind, SEEDS[0])), kind)
-    looked_at = {kind: (fitting, preset) for kind, (fitting, preset, _) in KINDS.items()}
-    looked_at |= {mistake: (fitting, "a loop of one's own") for mistake, fitting in MISTAKES.items()}
-    for kind, (fitting, preset) in looked_at.items():
+    for kind, (fitting, what) in looked_at.items():
         each = [verdicts_of(one) for one in of_all(results, *(case_name(kind, seed) for seed in SEEDS))]
         if not each:
             continue
@@ -255,9 +268,7 @@ def findings(results: Results, scale: Scale) -> Findings:
             named += [first in fitting for first in firsts]
         else:
             alarms += [first not in WELL for first in firsts]
-        rows.append((kind, preset, " or ".join(fitting) or "healthy", ", ".join(firsts)))
-    for place in range(len(KINDS), 28):
-        axes[place // 7][place % 7].set_axis_off()
+        rows.append((kind, what, " or ".join(fitting) or "healthy", ", ".join(firsts)))
     right = sum(named) / len(named) if named else NAN
     false = sum(alarms) if alarms else NAN
     return Findings(
@@ -267,12 +278,26 @@ def findings(results: Results, scale: Scale) -> Findings:
             Criterion(words="share of the sick runs whose first verdict fits", value=right, bound=0.9),
             Criterion(words="false alarms on healthy runs", value=false, bound=1, at_least=False),
         ],
-        figures=[("The last samples of each kind, seed 0.", figure)],
+        figures=[("The last samples of each kind.", last_samples(results))],
         notes=(
-            f"{len(named)} sick and {len(alarms)} healthy runs. The thresholds were set on seed 0, so that the other "
-            "seeds are the test.",
+            f"{len(named)} sick and {len(alarms)} healthy runs. The thresholds were set on seed 0 of `verdicts`, so "
+            "that the other seeds, and other data, are the test.",
         ),
     )
+
+
+def last_samples(results: Results) -> Figure:
+    """Return the last samples of each kind of run, of the first seed that there is."""
+    pictures = {kind: of_all(results, *(case_name(kind, seed) for seed in SEEDS)) for kind in KINDS}
+    pictures = {kind: found for kind, found in pictures.items() if found}
+    rows = max(1, -(-len(pictures) // 7))
+    figure, axes = panels(rows, 7, width=2, height=2.2)
+    flat = [axis for row in axes for axis in row]
+    for axis, (kind, found) in zip(flat, pictures.items(), strict=False):
+        show(axis, found[0], kind)
+    for axis in flat[len(pictures) :]:
+        axis.set_axis_off()
+    return figure
 
 
 STUDY = Study(
