@@ -23,6 +23,7 @@ from gradpen.metrics.generator import DISTANCE, Estimate, held_out_batch, measur
 from gradpen.metrics.samples import SMALLEST_SHARP, sharpness
 from gradpen.networks.blocks import GeneratorChoice, Shape
 from gradpen.networks.dcgan import DcganCritic
+from gradpen.optimizers import AdamWithoutCompiler
 from gradpen.runs.checkpoint import replace_file
 from gradpen.runs.folder import write_json
 from gradpen.runs.trained import Run
@@ -117,7 +118,7 @@ def train_vae(
     with separate_randomness():
         seed_everything(seed, "vae", 0)
         vae = build_vae(choice, source.shape).to(device)
-        optimizer = torch.optim.Adam(vae.parameters(), lr=LEARNING_RATE)
+        optimizer = AdamWithoutCompiler(vae.parameters(), lr=LEARNING_RATE)
         stream = batches(source, batch_size, seed=derived_seed(seed, "vae-order", 0), start=0, device=device)
         for iteration in range(1, iterations + 1):
             seed_everything(seed, "vae", iteration)

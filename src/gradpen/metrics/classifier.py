@@ -19,6 +19,7 @@ from torch.nn.functional import adaptive_avg_pool2d, cross_entropy
 from gradpen.data.source import Indices, Source, gather, spread_out
 from gradpen.machine.room import cache_folder
 from gradpen.machine.seeds import seed_everything, separate_randomness
+from gradpen.optimizers import AdamWithoutCompiler
 
 __all__ = ["Classifier", "classifier_of"]
 
@@ -148,7 +149,7 @@ def train(network: nn.Module, source: Source) -> None:
     order = np.random.Generator(np.random.Philox(key=0))
     batch = min(BATCH, len(source.train))
     steps = min(max(PASSES * len(source.train) // batch, FEWEST_STEPS), MOST_STEPS)
-    optimizer = torch.optim.Adam(network.parameters())
+    optimizer = AdamWithoutCompiler(network.parameters())
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, RATE, total_steps=steps)
     network.train()
     for _ in range(steps):

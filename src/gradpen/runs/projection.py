@@ -13,6 +13,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from gradpen.optimizers import AdamWithoutCompiler
 from gradpen.sampling import first_latents
 
 __all__ = ["Projection"]
@@ -71,7 +72,7 @@ def descend(
     z = places.flatten(0, 1).requires_grad_(True)
     targets = images.repeat_interleave(PLACES, dim=0)
     vectors = () if labels is None else (labels.repeat_interleave(PLACES, dim=0),)
-    optimizer = torch.optim.Adam([z], lr=RATE)
+    optimizer = AdamWithoutCompiler([z], lr=RATE)
     for step in range(STEPS):
         optimizer.param_groups[0]["lr"] = RATE * (1 + math.cos(math.pi * step / STEPS)) / 2
         with torch.enable_grad():
