@@ -1,5 +1,6 @@
 """Shared by all tests: a cache of their own, and small images on disk."""
 
+import io
 import os
 import signal
 from collections.abc import Callable, Iterator
@@ -10,6 +11,7 @@ import numpy as np
 import pytest
 import torch
 from hypothesis import settings
+from matplotlib.figure import Figure
 from PIL import Image
 
 from gradpen.language import system_language
@@ -53,6 +55,21 @@ def _ctrl_c_is_heard() -> None:
 @pytest.fixture(autouse=True, scope="session")
 def _doctest_names(doctest_namespace: dict[str, Any]) -> None:
     doctest_namespace["torch"] = torch
+
+
+@pytest.fixture(autouse=True)
+def _figures_of_runs_are_blank(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Drawing takes most of a run of few iterations; tests that look at figures are marked, and draw them."""
+    if request.node.get_closest_marker("figures") is None:
+        monkeypatch.setattr("gradpen.looking.report.png", blank)
+
+
+def blank(figure: Figure) -> bytes:
+    """Return a white picture of a figure's size."""
+    buffer = io.BytesIO()
+    width, height = figure.get_size_inches() * figure.dpi
+    Image.new("L", (int(width), int(height)), 255).save(buffer, format="png")
+    return buffer.getvalue()
 
 
 @pytest.fixture

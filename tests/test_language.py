@@ -32,6 +32,8 @@ from gradpen.settings import configure
 from test_diagnose import SHOWN
 from test_report import CHROMIUM, FLAGS, SAID, TAGS, Reader, row
 
+pytestmark = pytest.mark.figures
+
 HANGUL = re.compile("[가-힣]")
 
 

@@ -12,6 +12,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+pytestmark = pytest.mark.figures
+
 NOTEBOOK = Path(__file__).parents[1] / "examples" / "demo.ipynb"
 
 

@@ -19,6 +19,8 @@ from gradpen.looking.meanings import course, meanings
 from gradpen.runs.folder import Row, RunFolder, read_measures
 from gradpen.settings import configure
 
+pytestmark = pytest.mark.figures
+
 CHROMIUM = shutil.which("chromium")
 FLAGS = [
     "--no-sandbox",

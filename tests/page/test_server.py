@@ -33,6 +33,8 @@ from gradpen.runs.folder import RunFolder, read_measures
 
 from .conftest import HOSTILE, TOKEN, Served, digits, serve
 
+pytestmark = pytest.mark.figures
+
 PLAIN = quote(f"plain/{HOSTILE}")
 
 
