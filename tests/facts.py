@@ -26,6 +26,7 @@ Critic = Callable[[Tensor], Tensor]
 @dataclass(frozen=True)
 class Modules:
     objectives: Any
+    penalties: Any
     lipschitz: Any
     coupling: Any
     algorithm: Any
@@ -77,7 +78,7 @@ def penalty_of_a_linear_critic(modules: Modules) -> None:
     for shape in SHAPES:
         weight = torch.randn(shape, dtype=torch.float64)
         real, fake = torch.randn(2, 7, *shape, dtype=torch.float64)
-        penalty = modules.lipschitz.gradient_penalty(linear_critic(weight), real, fake, weight=10)
+        penalty = modules.penalties.gradient_penalty(linear_critic(weight), real, fake, weight=10)
         close(penalty, 10 * (weight.norm() - 1) ** 2)
 
 
@@ -86,7 +87,7 @@ def penalty_moves_the_critic(modules: Modules) -> None:
     torch.manual_seed(1)
     weight = torch.randn(3, 4, 4, dtype=torch.float64, requires_grad=True)
     real, fake = torch.randn(2, 7, 3, 4, 4, dtype=torch.float64)
-    modules.lipschitz.gradient_penalty(linear_critic(weight), real, fake, weight=10).backward()
+    modules.penalties.gradient_penalty(linear_critic(weight), real, fake, weight=10).backward()
     norm = weight.detach().norm()
     assert weight.grad is not None
     close(weight.grad, 20 * (norm - 1) * weight.detach() / norm)
@@ -96,17 +97,17 @@ def slopes_are_per_example(modules: Modules) -> None:
     """A quadratic critic |x|^2 / 2 has slope |x|: the penalty is the mean over examples of (|x| - 1)^2."""
     torch.manual_seed(2)
     points = torch.randn(6, 2, 3, dtype=torch.float64)
-    slopes = modules.lipschitz.gradient_norm(lambda x: x.square().flatten(1).sum(1) / 2, points)
+    slopes = modules.penalties.gradient_norm(lambda x: x.square().flatten(1).sum(1) / 2, points)
     expected = points.flatten(1).norm(dim=1)
     close(slopes.detach(), expected)
-    close(modules.lipschitz.slope_penalty(slopes).detach(), ((expected - 1) ** 2).mean())
+    close(modules.penalties.slope_penalty(slopes).detach(), ((expected - 1) ** 2).mean())
 
 
 def penalty_of_equal_points(modules: Modules) -> None:
     """Where real and fake coincide every interpolate is that point, so a quadratic critic's penalty is exact."""
     torch.manual_seed(3)
     points = torch.randn(6, 2, 3, dtype=torch.float64)
-    penalty = modules.lipschitz.gradient_penalty(
+    penalty = modules.penalties.gradient_penalty(
         lambda x: x.square().flatten(1).sum(1) / 2, points, points.clone(), weight=4
     )
     close(penalty.detach(), 4 * ((points.flatten(1).norm(dim=1) - 1) ** 2).mean())
@@ -115,7 +116,7 @@ def penalty_of_equal_points(modules: Modules) -> None:
 def interpolates_lie_on_the_segments(modules: Modules) -> None:
     """Between 0 (fake) and 1 (real) an interpolate is its epsilon: one per example, uniform on [0, 1]."""
     torch.manual_seed(4)
-    points = modules.lipschitz.interpolate(torch.ones(4000, 2, 3), torch.zeros(4000, 2, 3)).flatten(1)
+    points = modules.penalties.interpolate(torch.ones(4000, 2, 3), torch.zeros(4000, 2, 3)).flatten(1)
     epsilon = points[:, 0]
     assert bool((points == epsilon[:, None]).all()), "one epsilon for all coordinates of an example"
     assert epsilon.min() >= 0
@@ -128,7 +129,7 @@ def interpolates_lie_on_the_segments(modules: Modules) -> None:
 def normal_epsilon_reaches_beyond(modules: Modules) -> None:
     """The form to compare with draws from N(0, 1): two thirds of its points lie beyond the segment."""
     torch.manual_seed(4)
-    points = modules.lipschitz.penalty_points("normal-line", torch.ones(4000, 2), torch.zeros(4000, 2))
+    points = modules.penalties.penalty_points("normal-line", torch.ones(4000, 2), torch.zeros(4000, 2))
     beyond = ((points < 0) | (points > 1)).double().mean()
     assert abs(beyond - 0.659) < 0.03, beyond
 
@@ -136,9 +137,9 @@ def normal_epsilon_reaches_beyond(modules: Modules) -> None:
 def interpolates_pair_examples(modules: Modules) -> None:
     """Interpolate i lies between real i and fake i, x - fake parallel to real - fake; it is a plain point."""
     torch.manual_seed(5)
-    assert not modules.lipschitz.interpolate(torch.ones(2, 3), torch.ones(2, 3, requires_grad=True)).requires_grad
+    assert not modules.penalties.interpolate(torch.ones(2, 3), torch.ones(2, 3, requires_grad=True)).requires_grad
     real, fake = torch.randn(2, 9, 4, dtype=torch.float64)
-    points = modules.lipschitz.interpolate(real, fake)
+    points = modules.penalties.interpolate(real, fake)
     ratio = (points - fake) / (real - fake)
     close(ratio, ratio[:, :1].expand_as(ratio), 1e-6)
 
@@ -149,7 +150,7 @@ def a_dead_critic_gives_no_nan(modules: Modules) -> None:
     critic = nn.Sequential(first, nn.ReLU(), nn.Linear(3, 1))
     with torch.no_grad():
         first.bias.fill_(-100.0)
-    penalty = modules.lipschitz.gradient_penalty(critic, torch.randn(5, 4), torch.randn(5, 4), weight=10)
+    penalty = modules.penalties.gradient_penalty(critic, torch.randn(5, 4), torch.randn(5, 4), weight=10)
     close(penalty.detach(), 10.0)
     penalty.backward()
     assert all(p.grad is None or bool(torch.isfinite(p.grad).all()) for p in critic.parameters())
@@ -159,14 +160,14 @@ def one_sided_penalises_only_steep_slopes(modules: Modules) -> None:
     real, fake = torch.randn(2, 5, 2, dtype=torch.float64)
     for norm, expected in ((0.3, 0.0), (3.0, 40.0)):
         weight = torch.tensor([norm, 0.0], dtype=torch.float64)
-        penalty = modules.lipschitz.gradient_penalty(linear_critic(weight), real, fake, weight=10, one_sided=True)
+        penalty = modules.penalties.gradient_penalty(linear_critic(weight), real, fake, weight=10, one_sided=True)
         close(penalty, expected)
 
 
 def penalty_leaves_the_generator_alone(modules: Modules) -> None:
     fake = torch.randn(5, 2, requires_grad=True)
     critic = nn.Sequential(nn.Linear(2, 3), nn.Tanh(), nn.Linear(3, 1))
-    modules.lipschitz.gradient_penalty(critic, torch.randn(5, 2), fake).backward()
+    modules.penalties.gradient_penalty(critic, torch.randn(5, 2), fake).backward()
     assert fake.grad is None
 
 
@@ -206,7 +207,7 @@ def penalties_refuse_coupling(modules: Modules) -> None:
 def a_score_per_batch_is_refused(modules: Modules) -> None:
     """A critic that averages over the batch has no slope per example."""
     with pytest.raises(UsageError, match="one score per example"):
-        modules.lipschitz.gradient_norm(lambda x: x.sum(1).mean().expand(1), torch.randn(5, 2))
+        modules.penalties.gradient_norm(lambda x: x.sum(1).mean().expand(1), torch.randn(5, 2))
 
 
 def clipping_bounds_parameters_only(modules: Modules) -> None:
@@ -235,7 +236,7 @@ def penalties_at_other_points(modules: Modules) -> None:
         for target in (0.0, 1.0):
             found = modules.lipschitz.GradientPenalty(weight=5, target=target, where=where).penalty(score, real, fake)
             close(found.detach(), 5 * ((points.flatten(1).norm(dim=1) - target) ** 2).mean())
-    line = modules.lipschitz.gradient_penalty(linear_critic(torch.full((2, 3), 2.0)), real, fake, weight=1, target=0)
+    line = modules.penalties.gradient_penalty(linear_critic(torch.full((2, 3), 2.0)), real, fake, weight=1, target=0)
     close(line, 24.0)
 
 
@@ -320,7 +321,7 @@ def noisy_points_lie_beside_the_data(modules: Modules) -> None:
     """DRAGAN: within half a standard deviation above each coordinate, not at the data, not near the samples."""
     torch.manual_seed(12)
     real, fake = torch.randn(2000, 4), torch.full((2000, 4), 100.0)
-    moved = modules.lipschitz.penalty_points("noise", real, fake) - real
+    moved = modules.penalties.penalty_points("noise", real, fake) - real
     assert moved.min() >= -1e-6
     assert moved.max() <= 0.5 * real.std() + 1e-5
     assert abs(moved.mean() - 0.125 * real.std()) < 0.01
@@ -602,7 +603,7 @@ def measures_are_apart(modules: Modules) -> None:
     torch.manual_seed(10)
     fake = gan.generate(real).detach()
     close(measures["critic_loss"], (gan.critic(fake).mean() - gan.critic(real.images).mean()).detach())
-    close(measures["penalty"], modules.lipschitz.gradient_penalty(gan.critic, real.images, fake, weight=3).detach())
+    close(measures["penalty"], modules.penalties.gradient_penalty(gan.critic, real.images, fake, weight=3).detach())
 
 
 class LabelledGenerator(nn.Module):

@@ -14,7 +14,8 @@ import pytest
 
 SOURCE = Path(__file__).parents[1] / "src" / "gradpen"
 LAYERS = [
-    "errors text language choice schedule augmentation batch objectives lipschitz coupling networks data machine",
+    "errors text language choice schedule augmentation batch objectives penalties lipschitz coupling networks data "
+    "machine",
     "gan algorithm auxiliary optimizers sampling metrics checking",
     "config settings presets",
     "runs",

@@ -18,8 +18,8 @@ from gradpen.batch import Batch
 from gradpen.coupling import module_behind
 from gradpen.errors import UsageError
 from gradpen.gan import Gan
-from gradpen.lipschitz import gradient_penalty
 from gradpen.networks.precision import Casts, in_precision
+from gradpen.penalties import gradient_penalty
 from gradpen.settings import configure
 
 COUNT = 4000

@@ -14,9 +14,10 @@ from gradpen.auxiliary import ClassLoss
 from gradpen.batch import Batch
 from gradpen.errors import UsageError
 from gradpen.gan import Gan
-from gradpen.lipschitz import GradientPenalty, Unconstrained, gradient_penalty
+from gradpen.lipschitz import GradientPenalty, Unconstrained
 from gradpen.networks.labels import ClassifyingCritic
 from gradpen.objectives import NonSaturating, Relativistic
+from gradpen.penalties import gradient_penalty
 
 
 class Generator(nn.Module):

@@ -9,13 +9,7 @@ import pytest
 import torch
 
 from gradpen.config import RunConfig
-from gradpen.lipschitz import (
-    CONSTRAINT_FORMS,
-    CONSTRAINTS,
-    Constraint,
-    GradientPenalty,
-    WeightClipping,
-)
+from gradpen.lipschitz import CONSTRAINT_FORMS, CONSTRAINTS, Constraint, GradientPenalty, WeightClipping
 from gradpen.networks.blocks import CriticChoice, GeneratorChoice, Shape
 from gradpen.networks.choices import (
     CRITICS,

@@ -1,66 +1,69 @@
 """The facts hold for the product, and every known wrong form of Algorithm 1 violates at least one."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 import facts
-from gradpen import algorithm, coupling, gan, lipschitz, objectives
+from gradpen import algorithm, coupling, gan, lipschitz, objectives, penalties
 
-PRODUCT = facts.Modules(objectives=objectives, lipschitz=lipschitz, coupling=coupling, algorithm=algorithm, gan=gan)
+PRODUCT = facts.Modules(
+    objectives=objectives, penalties=penalties, lipschitz=lipschitz, coupling=coupling, algorithm=algorithm, gan=gan
+)
 
 MUTANTS = [
     # what is wrong with it (as found in public code), module, right text, wrong text
-    ("norm over one axis only", "lipschitz", "gradient.flatten(1), dim=1)", "gradient, dim=1)"),
-    ("norm over the whole batch", "lipschitz", "gradient.flatten(1), dim=1)", "gradient).expand(len(points))"),
-    ("one epsilon per pixel", "lipschitz", "(len(real), *[1] * (real.dim() - 1))", "real.shape"),
-    ("one epsilon per batch", "lipschitz", "(len(real), *[1] * (real.dim() - 1))", "[1] * real.dim()"),
-    ("normal epsilon", "lipschitz", "torch.rand_like if epsilon ==", "torch.randn_like if epsilon =="),
-    ("normal epsilon refused", "lipschitz", "else torch.randn_like", "else torch.rand_like"),
-    ("penalty at the data only", "lipschitz", "torch.lerp(fake.detach(), real.detach(), shares)", "real.detach()"),
-    ("fakes not detached", "lipschitz", "torch.lerp(fake.detach(), real", "torch.lerp(fake, real"),
-    ("no create_graph", "lipschitz", "points, create_graph=True)", "points, retain_graph=True)"),
+    ("norm over one axis only", "penalties", "gradient.flatten(1), dim=1)", "gradient, dim=1)"),
+    ("norm over the whole batch", "penalties", "gradient.flatten(1), dim=1)", "gradient).expand(len(points))"),
+    ("one epsilon per pixel", "penalties", "(len(real), *[1] * (real.dim() - 1))", "real.shape"),
+    ("one epsilon per batch", "penalties", "(len(real), *[1] * (real.dim() - 1))", "[1] * real.dim()"),
+    ("normal epsilon", "penalties", "torch.rand_like if epsilon ==", "torch.randn_like if epsilon =="),
+    ("normal epsilon refused", "penalties", "else torch.randn_like", "else torch.rand_like"),
+    ("penalty at the data only", "penalties", "torch.lerp(fake.detach(), real.detach(), shares)", "real.detach()"),
+    ("fakes not detached", "penalties", "torch.lerp(fake.detach(), real", "torch.lerp(fake, real"),
+    ("no create_graph", "penalties", "points, create_graph=True)", "points, retain_graph=True)"),
     (
         "square root without a guard",
-        "lipschitz",
+        "penalties",
         "torch.linalg.vector_norm(gradient.flatten(1), dim=1)",
         "gradient.flatten(1).square().sum(1).sqrt()",
     ),
-    ("slopes squared, not their distance to 1", "lipschitz", "excess = slopes - target", "excess = slopes"),
-    ("no square", "lipschitz", "excess.square().mean()", "excess.abs().mean()"),
-    ("sum over the batch", "lipschitz", "excess.square().mean()", "excess.square().sum()"),
-    ("one-sided after the square", "lipschitz", "excess.clamp(min=0)", "excess.square().clamp(min=0)"),
-    ("one-sided the wrong way round", "lipschitz", "excess.clamp(min=0)", "excess.clamp(max=0)"),
-    ("weight twice", "lipschitz", "return ends * weight * slope", "return ends * weight * weight * slope"),
-    ("weight forgotten", "lipschitz", "return ends * weight * slope", "return ends * slope"),
+    ("slopes squared, not their distance to 1", "penalties", "excess = slopes - target", "excess = slopes"),
+    ("no square", "penalties", "excess.square().mean()", "excess.abs().mean()"),
+    ("sum over the batch", "penalties", "excess.square().mean()", "excess.square().sum()"),
+    ("one-sided after the square", "penalties", "excess.clamp(min=0)", "excess.square().clamp(min=0)"),
+    ("one-sided the wrong way round", "penalties", "excess.clamp(min=0)", "excess.clamp(max=0)"),
+    ("weight twice", "penalties", "return ends * weight * slope", "return ends * weight * weight * slope"),
+    ("weight forgotten", "penalties", "return ends * weight * slope", "return ends * slope"),
     ("weight fixed", "lipschitz", "weight=number(self.weight),", "weight=10,"),
     ("one batch for the generator", "algorithm", "batch.repeated(generator_batches)", "batch"),
     ("shared samples attached", "algorithm", "else fakes.detach()", "else fakes"),
     ("shared samples made anew", "algorithm", "gan.generate(part) if fakes is None else fakes)", "gan.generate(part))"),
     ("samples shared unasked", "algorithm", "gan.generate(batch) if share_samples else None", "gan.generate(batch)"),
-    ("R1 and R2 averaged", "lipschitz", 'ends = 2 if where == "both" else 1', "ends = 1"),
-    ("R1 twice", "lipschitz", "torch.cat([real, fake]).detach()", "torch.cat([real, real]).detach()"),
-    ("both ends at once", "lipschitz", "points.split(len(real))", "[points]"),
+    ("R1 and R2 averaged", "penalties", 'ends = 2 if where == "both" else 1', "ends = 1"),
+    ("R1 twice", "penalties", "torch.cat([real, fake]).detach()", "torch.cat([real, real]).detach()"),
+    ("both ends at once", "penalties", "points.split(len(real))", "[points]"),
     ("lazy, not made up for", "lipschitz", "weight=constraint.every * number", "weight=number"),
     ("lazy at the wrong step", "lipschitz", "if step % constraint.every:", "if not step % constraint.every:"),
     ("lazy, counted anew", "algorithm", "enumerate(batches, steps_before + 1)", "enumerate(batches, 1)"),
     ("lazy, counted from 0", "algorithm", "enumerate(batches, steps_before + 1)", "enumerate(batches, steps_before)"),
-    ("target ignored", "lipschitz", "excess = slopes - target", "excess = slopes - 1"),
-    ("penalty everywhere on the line", "lipschitz", 'if where == "line":', "if True:"),
-    ("R1 at the samples", "lipschitz", 'real if where == "real" else fake', 'fake if where == "real" else real'),
-    ("noise as wide as the data", "lipschitz", "0.5 * deviation(real)", "5 * deviation(real)"),
+    ("target ignored", "penalties", "excess = slopes - target", "excess = slopes - 1"),
+    ("penalty everywhere on the line", "penalties", 'if where == "line":', "if True:"),
+    ("R1 at the samples", "penalties", 'real if where == "real" else fake', 'fake if where == "real" else real'),
+    ("noise as wide as the data", "penalties", "0.5 * deviation(real)", "5 * deviation(real)"),
     ("divergence on data only", "lipschitz", "for points in (real, fake)]", "for points in (real, real)]"),
     ("divergence averaged, not summed", "lipschitz", ".pow(self.power).mean(1).sum()", ".pow(self.power).mean()"),
     ("divergence with k for k / 2", "lipschitz", "return self.k / 2 *", "return self.k *"),
     ("spectral norm on nothing", "lipschitz", "normalise_spectrum(module,", "max(1,"),
     ("batch norm accepted", "coupling", "if isinstance(module, _BatchNorm):", "if False:"),
-    ("penalty without a look at coupling", "lipschitz", "    refuse_coupling(critic, points[: len(real)])\n", ""),
+    ("penalty without a look at coupling", "penalties", "    refuse_coupling(critic, points[: len(real)])\n", ""),
     ("divergence without a look at coupling", "lipschitz", "        refuse_coupling(score, real)\n", ""),
     ("coupling not looked for", "coupling", "    if coupling > allowed:\n", "    if False:\n"),
     ("a probe that moves the draws", "coupling", "with separate_randomness():", "if True:"),
     ("a probe with new draws in each call", "coupling", 'seed_everything(0, "coupling", 0)', "None"),
-    ("a score per batch accepted", "lipschitz", "or scores.numel() != len(points):", "and False:"),
+    ("a score per batch accepted", "penalties", "or scores.numel() != len(points):", "and False:"),
     ("nothing clipped", "lipschitz", "parameter.clamp_(", "parameter.clamp("),
     ("clipped to the wrong side", "lipschitz", "clamp_(-self.threshold,", "clamp_(0,"),
     ("critic loss with the wrong sign", "objectives", "fake_scores.mean() - real", "-fake_scores.mean() + real"),
@@ -207,6 +210,10 @@ def test_wrong_form_is_noticed(wrong: str, module: str, old: str, new: str) -> N
     assert source.count(old) == 1, f"{module}.py reads {old!r} in {source.count(old)} places"
     changed = facts.load_source(f"mutant_{module}", source.replace(old, new))
     modules = facts.Modules(**{**vars(PRODUCT), module: changed})
+    if module == "penalties":
+        # What constraints make of the changed penalties is looked at as well.
+        around = Path(lipschitz.__file__).read_text().replace("from gradpen.penalties", "from mutant_penalties")
+        modules = replace(modules, lipschitz=facts.load_source("mutant_lipschitz", around))
     assert any(violated(fact, modules) for fact in facts.FACTS), f"no fact notices: {wrong}"
 
 

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gradpen.errors import UsageError
-from gradpen.lipschitz import gradient_norm, gradient_penalty, interpolate
+from gradpen.penalties import gradient_norm, gradient_penalty, interpolate
 
 shapes = st.lists(st.integers(1, 5), min_size=1, max_size=3).map(tuple)
 

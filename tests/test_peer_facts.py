@@ -19,7 +19,7 @@ from torch.nn.functional import softplus
 
 from gradpen.auxiliary import class_loss
 from gradpen.errors import UsageError
-from gradpen.lipschitz import SpectralNorm, WeightClipping, gradient_norm, gradient_penalty, slope_penalty
+from gradpen.lipschitz import SpectralNorm, WeightClipping
 from gradpen.metrics.critic import total_gradient_norm
 from gradpen.objectives import (
     AbsoluteObjective,
@@ -31,6 +31,7 @@ from gradpen.objectives import (
     RelativisticAverage,
     Wasserstein,
 )
+from gradpen.penalties import gradient_norm, gradient_penalty, slope_penalty
 
 Loss = Callable[[Tensor, Tensor], Tensor]
 

@@ -11,10 +11,10 @@ from torch import Tensor, nn
 
 import gradpen
 from gradpen.errors import UsageError
-from gradpen.lipschitz import gradient_penalty
 from gradpen.looking.verdict import Verdict
 from gradpen.looking.watch import turned
 from gradpen.looking.wiring import bounds
+from gradpen.penalties import gradient_penalty
 
 
 class Images(nn.Module):

@@ -14,6 +14,7 @@ HOMES = (
     "errors",
     "batch",
     "objectives",
+    "penalties",
     "lipschitz",
     "networks.choices",
     "schedule",

@@ -19,6 +19,7 @@ from gradpen.metrics.sets import *
 from gradpen.networks.choices import *
 from gradpen.objectives import *
 from gradpen.optimizers import *
+from gradpen.penalties import *
 from gradpen.runs.audience import *
 from gradpen.runs.export import *
 from gradpen.runs.projection import *

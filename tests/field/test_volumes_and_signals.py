@@ -12,9 +12,9 @@ from PIL import Image
 import gradpen
 from gradpen.data.arrays import images_from_array
 from gradpen.errors import GradpenError
-from gradpen.lipschitz import gradient_norm
 from gradpen.networks.choices import DcganCritic, DcganGenerator
 from gradpen.networks.layers import use_stock_derivatives
+from gradpen.penalties import gradient_norm
 from gradpen.runs.audience import Audience
 
 SMALL: dict[str, Any] = {"batch_size": 8, "critic_steps": 1, "iterations": 2}

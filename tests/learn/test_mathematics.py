@@ -9,8 +9,8 @@ import torch
 from torch import Tensor, nn
 
 from gradpen.data import toys
-from gradpen.lipschitz import gradient_penalty
 from gradpen.optimizers import TensorFlowRMSProp
+from gradpen.penalties import gradient_penalty
 
 CLOSE = 1e-9
 

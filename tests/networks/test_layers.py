@@ -11,7 +11,6 @@ from torch import Tensor, nn
 from torch.autograd import gradcheck, gradgradcheck
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from gradpen.lipschitz import gradient_penalty
 from gradpen.networks import layers
 from gradpen.networks.blocks import Crop
 from gradpen.networks.dcgan import DcganCritic, DcganGenerator
@@ -28,6 +27,7 @@ from gradpen.networks.layers import (
     input_gradients_only,
     use_stock_derivatives,
 )
+from gradpen.penalties import gradient_penalty
 
 DOUBLE = torch.float64
 

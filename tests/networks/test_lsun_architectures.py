@@ -8,12 +8,12 @@ import torch
 from pydantic import ValidationError
 from torch import nn
 
-from gradpen.lipschitz import gradient_penalty
 from gradpen.networks.bottleneck import Block, BottleneckCritic, BottleneckGenerator
 from gradpen.networks.layers import use_stock_derivatives
 from gradpen.networks.stages import Gate, Stage, StagedCritic, StagedGenerator
 from gradpen.networks.strided import StridedCritic, StridedGenerator, Striding
 from gradpen.networks.tapered import Growing, Shrinking, TaperedCritic
+from gradpen.penalties import gradient_penalty
 
 LARGE = (3, 64, 64)
 

@@ -8,10 +8,10 @@ from torch import Tensor, nn
 
 from facts import violates
 from gradpen.errors import UsageError
-from gradpen.lipschitz import gradient_penalty
 from gradpen.networks import r3gan
 from gradpen.networks.norms import BatchNorm2d
 from gradpen.networks.r3gan import R3ganCritic, R3ganGenerator
+from gradpen.penalties import gradient_penalty
 
 CIFAR = (3, 32, 32)
 

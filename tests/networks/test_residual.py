@@ -13,10 +13,10 @@ from torch.nn.functional import avg_pool2d
 
 import gradpen
 from gradpen.errors import UsageError
-from gradpen.lipschitz import gradient_penalty
 from gradpen.networks.fused import EnlargedConvolution, PooledConvolution
 from gradpen.networks.layers import use_stock_derivatives
 from gradpen.networks.residual import ResidualCritic, ResidualGenerator
+from gradpen.penalties import gradient_penalty
 
 CIFAR = (3, 32, 32)
 

@@ -23,7 +23,7 @@ from gradpen.checking.scores import scores_of
 from gradpen.checking.stand_ins import LATENTS, TINY, StandIn, Unknown, stub
 from gradpen.checking.surroundings import inner, redrawn_in, surroundings, words_of
 from gradpen.checking.training_steps import noted
-from gradpen.lipschitz import gradient_penalty
+from gradpen.penalties import gradient_penalty
 
 OUTPUTS: tuple[Output, ...] = (
     "flat",

@@ -11,7 +11,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from torch.optim import Optimizer
 
 from gradpen.augmentation import Score
-from gradpen.lipschitz import gradient_norm, interpolate
+from gradpen.penalties import gradient_norm, interpolate
 
 __all__ = ["critic_gap"]
 

@@ -10,12 +10,13 @@ from torch import Tensor, nn
 from gradpen.algorithm import critic_step
 from gradpen.batch import Batch
 from gradpen.gan import Gan
-from gradpen.lipschitz import Constraint, gradient_norm, interpolate
+from gradpen.lipschitz import Constraint
 from gradpen.machine.seeds import derived_seed, seed_everything
 from gradpen.metrics.samples import exact_wasserstein
 from gradpen.networks.mlp import MlpCritic
 from gradpen.objectives import Objective
 from gradpen.optimizers import Adam, RMSProp
+from gradpen.penalties import gradient_norm, interpolate
 
 Random = np.random.Generator
 Draw = Callable[[Random, int], tuple[Tensor, Tensor]]

@@ -12,10 +12,11 @@ from gradpen.augmentation import Score
 from gradpen.data.choice import DataChoice
 from gradpen.data.recognise import digits
 from gradpen.data.source import Source, gather
-from gradpen.lipschitz import Constraint, GradientPenalty, interpolate
+from gradpen.lipschitz import Constraint, GradientPenalty
 from gradpen.looking.figures import GREY, HELD_OUT, TRAIN
 from gradpen.objectives import Wasserstein
 from gradpen.optimizers import Adam
+from gradpen.penalties import interpolate
 from gradpen.studies.critics import Random, begun, judged, numbers, perceptron, train_critic
 from gradpen.studies.runs import NAN, of_all, panels
 from gradpen.studies.study import Case, Criterion, Findings, Found, Results, Scale, Study, case_name
