@@ -16,7 +16,8 @@ from matplotlib import font_manager
 
 import gradpen
 from gradpen.data.choice import DataChoice
-from gradpen.data.recognise import DRAWN, open_source
+from gradpen.data.embedded import DRAWN
+from gradpen.data.recognise import open_source
 from gradpen.data.toys import TOYS
 from gradpen.language import Language, language, retold, said, speaking, system_language, worded
 from gradpen.looking import lettering

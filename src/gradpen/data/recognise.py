@@ -1,9 +1,8 @@
 """Recognise what the user points at, and open it as a source."""
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, replace
-from importlib import metadata
 from pathlib import Path
 
 import numpy as np
@@ -11,17 +10,14 @@ import numpy as np
 from gradpen.data import arrays, cifar, hdf5, idx, lines, lsun, tabulated
 from gradpen.data.choice import EMBEDDED, READ, WITHOUT_TABLE, DataChoice, LabelledArray
 from gradpen.data.columns import name_and_kind, official_parts, table_labels
-from gradpen.data.drawn import bricks, faces
+from gradpen.data.embedded import embedded
 from gradpen.data.folder import Progress, class_in_name, class_of, folder_classes, named_classes, parts_of_split
-from gradpen.data.image import MODE_OF_CHANNELS, resize_array
 from gradpen.data.labels import Labels, class_labels
-from gradpen.data.sentences import sentences
+from gradpen.data.memory import from_memory, of_lines
 from gradpen.data.source import (
     FEWEST_HELD_OUT,
-    DataReport,
     Indices,
     Source,
-    duplicate_groups,
     make_source,
     only_classes,
     split,
@@ -29,14 +25,10 @@ from gradpen.data.source import (
 from gradpen.data.store import load_collection, load_folder
 from gradpen.data.tables import Table, find_table, read_table
 from gradpen.data.tabulated import read_numbers_table
-from gradpen.data.toys import TOYS, points_of
-from gradpen.data.values import PIXELS, Images
 from gradpen.errors import DataError
 from gradpen.text import printable
 
 ARRAY_SUFFIXES = (".npy", ".npz", *hdf5.SUFFIXES)
-DRAWN = {"bricks": bricks, "faces": faces}
-SENTENCES = "sentences"
 
 
 def no_progress(step: str, done: int, total: int) -> None:
@@ -120,20 +112,6 @@ def from_text(path: Path, choice: DataChoice, progress: Progress) -> Source:
     """Open a text file, a line an example."""
     del progress
     return of_lines(lines.read_lines(path), "text", str(path), choice)
-
-
-def of_lines(given: Sequence[str], kind: str, path: str, choice: DataChoice) -> Source:
-    """Return a source over lines of text.
-
-    Raises:
-        DataError: an option is given that has no meaning for text, or there are too few lines.
-    """
-    for option, meant in (("size", choice.size), ("axes", choice.axes), ("range", choice.range)):
-        if meant is not None:
-            raise DataError(f"{printable(path)} holds lines of text, which have no {option}; leave out `data.{option}`")
-    codes, values, notes = lines.encoded(given, choice.length or lines.USUAL_LENGTH, printable(path))
-    numbers = arrays.Numbers(images=codes, values=values, notes=notes)
-    return from_memory(kind, path, codes, None, "characters", choice, numbers=numbers)
 
 
 def from_folder(path: Path, choice: DataChoice, progress: Progress) -> Source:
@@ -277,94 +255,3 @@ FORMS = (
     Form(lambda path: path if path.is_dir() else None, from_folder),
 )
 """all forms, the first that fits is taken; a new one is a file that reads it, and a row here"""
-
-
-def embedded(choice: DataChoice) -> Source:
-    """Open data that need no file.
-
-    Raises:
-        DataError: there are none of this name.
-    """
-    name = choice.path.removeprefix(EMBEDDED)
-    if name == "digits":
-        return digits(choice)
-    if name in TOYS:
-        return toy(name, choice)
-    if name == SENTENCES:
-        return of_lines(sentences(), "embedded", f"{name} put together by gradpen", choice)
-    if name not in DRAWN:
-        known = ", ".join(f"{EMBEDDED}{known}" for known in ("digits", *DRAWN, *TOYS, SENTENCES))
-        raise DataError(f"there are no embedded data '{printable(name)}'; choose one of {known}")
-    images, labels = DRAWN[name]()
-    return from_memory("embedded", f"{name} drawn by gradpen", images, labels, "uint8", choice)
-
-
-def digits(choice: DataChoice) -> Source:
-    """Open scikit-learn's 1,797 handwritten digits of 8x8 pixels with 17 grey levels.
-
-    They are read from scikit-learn's file: ``sklearn.datasets.load_digits`` gives the same numbers, but its imports
-    take most of a second of every command.
-    """
-    file = metadata.distribution("scikit-learn").locate_file("sklearn/datasets/data/digits.csv.gz")
-    rows = np.loadtxt(str(file), delimiter=",")
-    images = np.rint(rows[:, :-1] * (255 / 16)).astype(np.uint8).reshape(-1, 1, 8, 8)
-    labels = class_labels(rows[:, -1].astype(np.int64), tuple(str(n) for n in range(10)))
-    return from_memory("embedded", "digits embedded in scikit-learn", images, labels, "float64", choice)
-
-
-def toy(name: str, choice: DataChoice) -> Source:
-    """Open points in the plane, at their papers' scale unless a range is asked for."""
-    points = points_of(TOYS[name])
-    chosen: arrays.ChosenRange = "unscaled" if choice.range is None else choice.range
-    numbers = arrays.images_from_array(points, f"embedded:{name}", "ND", chosen)
-    halves = split(len(points), 0.5) if TOYS[name].endless else None
-    path = f"{name}, points in the plane drawn by gradpen"
-    source = from_memory("embedded", path, numbers.images, None, "float32", choice, halves, numbers)
-    return replace(source, endless=TOYS[name].draw if TOYS[name].endless and chosen == "unscaled" else None)
-
-
-def from_memory(
-    kind: str,
-    path: str,
-    images: Images,
-    labels: Labels | None,
-    dtype: str,
-    choice: DataChoice,
-    parts: tuple[Indices, Indices] | None = None,
-    numbers: arrays.Numbers | None = None,
-) -> Source:
-    """Return a source over images held in memory, resized if asked."""
-    if choice.channels not in (None, images.shape[1]):
-        mode = MODE_OF_CHANNELS.get(images.shape[1], "no colours")
-        raise DataError(
-            f"{printable(path)} has {images.shape[1]} channel(s) ({mode}), but "
-            f"{choice.channels} were asked for; channels are only converted for image files"
-        )
-    if choice.columns:
-        if labels is None:
-            raise DataError(f"{printable(path)} has no labels to choose {', '.join(choice.columns)} from")
-        labels = labels.only(choice.columns)
-    if choice.size is not None and numbers is not None and numbers.values.layout != "images":
-        raise DataError(f"{printable(path)} holds {numbers.values.layout}, which have no size; leave out `data.size`")
-    height, width = images.shape[2:]
-    values = PIXELS if numbers is None else numbers.values
-    pictures = numbers is None or numbers.values.layout == "images"
-    groups = duplicate_groups(images, [f"image {row}" for row in range(len(images))]) if pictures else []
-    resized = images
-    if choice.size is not None:
-        resized = resize_array(images, choice.size, choice.fit, choice.background)
-    report = DataReport(
-        kind=kind,
-        path=path,
-        found=len(images),
-        used=len(images),
-        shape=(resized.shape[1] if values.symbols is None else len(values.symbols), resized.shape[2], resized.shape[3]),
-        sizes={f"{width} characters" if values.symbols is not None else f"{height}x{width}": len(images)},
-        modes={dtype: len(images)},
-        duplicates=groups,
-        classes={} if labels is None else labels.counts(),
-        labels="" if labels is None else "with the data",
-        notes={} if numbers is None else numbers.notes | numbers.values.note(len(images)),
-    )
-    train, held_out = parts or split(len(images), choice.held_out)
-    return make_source(resized, train, held_out, labels, report, values=values)

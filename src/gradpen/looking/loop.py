@@ -13,7 +13,7 @@ from gradpen.config import RunConfig
 from gradpen.data.arrays import Numbers
 from gradpen.data.choice import DataChoice
 from gradpen.data.labels import class_labels
-from gradpen.data.recognise import from_memory
+from gradpen.data.memory import from_memory
 from gradpen.data.source import Source, gather, label_vectors, split, spread_out
 from gradpen.data.values import Layout, Values
 from gradpen.errors import UsageError

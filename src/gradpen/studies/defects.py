@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from gradpen.augmentation import Score
 from gradpen.data.choice import DataChoice
-from gradpen.data.recognise import digits
+from gradpen.data.embedded import digits
 from gradpen.data.source import Source, gather
 from gradpen.lipschitz import Constraint, GradientPenalty
 from gradpen.looking.figures import GREY, HELD_OUT, TRAIN

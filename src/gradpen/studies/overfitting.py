@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from gradpen.data.choice import DataChoice
-from gradpen.data.recognise import digits
+from gradpen.data.embedded import digits
 from gradpen.looking.figures import HELD_OUT, TRAIN
 from gradpen.studies.estimates import CLIPPED, both
 from gradpen.studies.runs import NAN, curve, measured, of_all, panels
