@@ -77,6 +77,17 @@ PAGE_HEAD = """# Presets
 Published configurations by name, with their sources and every deviation that is known. Written by
 `gradpen presets --markdown > docs/presets.md`; a test keeps it true.
 
+| you have | preset |
+|---|---|
+| photos or drawings, minutes | `quick`, which plain `gradpen train` takes |
+| the same, hours, and a Wasserstein GAN | `wgan-gp` |
+| images of about 8x8, vectors | `wgan-gp-digits` |
+| MNIST or Fashion-MNIST | `wgan-gp-mnist` |
+| CIFAR-10 | `cifar10-wgan-gp`; on a GPU `cifar10-residual` |
+| classes or attributes | `cgan-faces`, `acgan-mnist`, or any with `--conditional` |
+| lines of text | `text`; on a GPU `language-model` |
+| points in the plane | `toy-wgan-gp` |
+
 """
 
 

@@ -88,7 +88,7 @@ def wgan_gp_digits() -> RunConfig:
 PRESETS = (
     Preset(
         name="wgan-gp",
-        summary="WGAN-GP, DCGAN-shaped networks sized from the data (the default)",
+        summary="WGAN-GP, DCGAN-shaped networks sized from the data",
         source="Gulrajani et al. 2017, arXiv 1704.00028, Algorithm 1",
         data=IMAGES,
         shape=DIGITS,
@@ -112,7 +112,7 @@ PRESETS = (
     ),
     Preset(
         name="wgan-gp-digits",
-        summary="MLP WGAN-GP for very small images (the demo)",
+        summary="MLP WGAN-GP for very small images",
         source="Algorithm 1 of Gulrajani et al. 2017, arXiv 1704.00028, with networks chosen on the embedded digits",
         data="images of about 8x8",
         shape=DIGITS,
