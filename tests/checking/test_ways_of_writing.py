@@ -131,6 +131,56 @@ class WithOptions(nn.Module):
         return disc_fake.mean() - disc_real.mean() + LAMBDA * ((slopes - 1) ** 2).mean()
 
 
+def of_an_energy(netE, data, lamda):  # noqa: N803
+    data.requires_grad_(True)
+    return lamda * (slopes_of(netE(data), data) ** 2).mean()
+
+
+def with_scores_and_a_critic_of_two_outputs(net_d, optim_d, out_real, out_gen, real_pair, gen_pair):
+    points = points_of(real_pair, gen_pair)
+    scores, _ = net_d(points)
+    (10 * ((slopes_of(scores, points) - 1) ** 2).mean() + out_gen.mean() - out_real.mean()).backward()
+    optim_d.step()
+
+
+class Elsewhere:
+    """For a machine of Apple's."""
+
+    def __init__(self, device="mps"):
+        self.device = device
+
+    def penalty(self, real, fake):
+        share = torch.rand(len(real), 1, 1, 1).to(self.device)
+        points = points_of(real, fake, share)
+        return ((slopes_of(self.discriminator(points), points) - 1) ** 2).mean()
+
+
+class StepsThroughItsData:
+    """One whose data are an iterator, of arrays, and whose type of array and generator are its own."""
+
+    def d_step(self):
+        real = torch.from_numpy(next(self.data)).type(self.Tensor)
+        fake = self.G(torch.randn(len(real), self.latent_dim)).detach()
+        points = points_of(real, fake, torch.rand(len(real), 1, 1, 1, generator=self.rng))
+        penalty = ((slopes_of(self.D(points), points) - 1) ** 2).mean()
+        (self.D(fake).mean() - self.D(real).mean() + 10 * penalty).backward()
+        torch.save(self.D.state_dict(), "/nowhere/critic.pt")
+        self.d_optimizer.step()
+
+
+class PenaltyOnRequest:
+    """One whose penalty is off where nobody asks for it."""
+
+    def __init__(self, gradient_penalty=False, use_gpu=False):
+        self.gradient_penalty = gradient_penalty
+        self.use_gpu = use_gpu
+
+    def critic_loss(self, real, fake):
+        assert not self.use_gpu
+        loss = self.discriminator(fake).mean() - self.discriminator(real).mean()
+        return loss + 10 * of_x_and_y(real, fake, self.discriminator) if self.gradient_penalty else loss
+
+
 @pytest.mark.parametrize(
     "function",
     [
@@ -145,6 +195,11 @@ class WithOptions(nn.Module):
         PenaltyLoss.penalty,
         MakesOnesLater.penalty,
         WithOptions.loss,
+        of_an_energy,
+        with_scores_and_a_critic_of_two_outputs,
+        Elsewhere.penalty,
+        StepsThroughItsData.d_step,
+        PenaltyOnRequest.critic_loss,
     ],
     ids=lambda function: function.__qualname__,
 )

@@ -69,6 +69,17 @@ def test_lines_leave_everything_that_is_promised(tmp_path: Path, capsys: pytest.
     assert "Two parallel lines" in (out / "small" / "studies.html").read_text()
 
 
+def test_of_several_the_end_says_which_do_not_show_what_they_should(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(two_gaussians, "STEPS", 3)
+    assert main(["study", "lines", "two-gaussians", "--out", str(tmp_path), "--jobs", "1"]) == 1
+    first, second = capsys.readouterr().out.splitlines()[-2:]
+    assert first == "1 of 2 studies show what they should"
+    assert second.startswith("not two-gaussians: ")
+    assert "(not met: " in second
+
+
 def test_the_list_says_sources(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["study", "--list"]) == 0
     words = capsys.readouterr().out

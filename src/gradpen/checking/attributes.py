@@ -8,6 +8,8 @@ import types
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from gradpen.checking.roles import penalised
+
 CONSTANTS = (int, float, str, bool)
 OWNER = "gradpen_owner"
 """where the loop of a method keeps the method's class"""
@@ -58,14 +60,18 @@ def constants_of(kind: type | None) -> dict[str, Any]:
 
 
 def constants_of_init(kind: type) -> dict[str, Any]:
-    """Return the constants that the making of an object assigns to its attributes."""
+    """Return the constants that the making of an object assigns to its attributes, a penalty turned on."""
     try:
         method = vars(kind)["__init__"]
         tree = ast.parse(textwrap.dedent(inspect.getsource(method)))
         given = inspect.signature(method).parameters
     except (KeyError, TypeError, OSError, SyntaxError, ValueError):
         return {}
-    usual = {name: one.default for name, one in given.items() if one.default is None or type(one.default) in CONSTANTS}
+    usual = {
+        name: True if one.default is False and penalised(name) else one.default
+        for name, one in given.items()
+        if one.default is None or type(one.default) in CONSTANTS
+    }
     found = {}
     for target, value in assignments(tree):
         if not isinstance(target, ast.Attribute) or not isinstance(target.value, ast.Name):

@@ -144,7 +144,10 @@ def call(function: Penalty, convention: Convention, given: Material, *, attached
     for scores_role, role, end in (("real_scores", "real", real), ("fake_scores", "fake", fake)):
         if scores_role in given_roles:
             linked = role in given_roles and "critic" not in given_roles
-            values[scores_role] = given.critic(end.requires_grad_(True) if linked else end)
+            outcome = given.critic(end.requires_grad_(True) if linked else end)
+            # Who asks a critic of several outputs itself is given the scores alone, as its caller has them.
+            alone = isinstance(outcome, tuple) and "critic" in given_roles
+            values[scores_role] = scores_of(outcome) if alone else outcome
     if "penalty" in plain_roles.values():
         values["penalty"] = gradient_penalty(lambda points: scores_of(given.critic(points)), given.real, given.fake)
     kinds = signature_of(function).parameters

@@ -76,10 +76,10 @@ def as_labels(names: list[str], roles: Sequence[Role]) -> tuple[Role, ...]:
 
 
 def contradicts(names: list[str], roles: Sequence[Role]) -> bool:
-    """Return whether an argument named as data or samples, or as a device, would be given another thing."""
+    """Return whether an argument named as data or samples, a device or a weight would be given another thing."""
     return any(
         (roles_of(name)[0] in SAMPLED and role not in (*roles_of(name), "points"))
-        or (roles_of(name)[0] == "device" and role != "device")
+        or (roles_of(name)[0] in ("device", "weight") and role != roles_of(name)[0])
         for name, role in zip(names, roles, strict=True)
     )
 

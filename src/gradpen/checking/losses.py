@@ -4,14 +4,13 @@ import itertools
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-import numpy as np
 import torch
 
 from gradpen.checking.finding import Finding
 from gradpen.checking.forms import EXACT
 from gradpen.checking.known_objectives import OTHERS, RELATIVISTIC, Ends, Objective
 from gradpen.checking.recognition import near, recognised
-from gradpen.checking.shares import is_one_of
+from gradpen.checking.slopes_by_scores import bent_in_scores, may_be_made_of, multiples_of_scores
 from gradpen.checking.stand_ins import WEIGHT
 from gradpen.checking.trials import SCALES, Subject, Trial
 
@@ -20,8 +19,6 @@ SIGNS = ((-1.0, 1.0), (1.0, -1.0), (-1.0, 0.0), (0.0, 1.0), (-1.0, -1.0), (1.0, 
 DRIFTS = (0.0, 1e-3, 1e-2, -1e-3, -1e-2)
 """weights of squared scores of data that public losses add, so that scores stay about 0"""
 NAME = "signs"
-ALIKE = 1e-3
-"""parts of them by which multiples of scores may differ from one critic to the next"""
 SHIFTS = (0.0, -3.0, -1.0, 1.0, 3.0)
 """of all scores of a critic: they move every objective but Wasserstein's, and no penalty"""
 RISING = sorted(SHIFTS)
@@ -76,6 +73,10 @@ def critic_loss_findings(trials: Sequence[Trial], subject: Subject) -> tuple[Sub
     other = other_objective(trials, subject)
     if other is not None:
         return of_other(other, trials, subject)
+    bent = bent_in_scores(trials)
+    pairs = relativistic(trials) if bent else None
+    if pairs is not None:
+        return of_other(pairs, trials, subject)
     # The usual form first with all its slips, then the others with Euclidean norms alone, which is quicker.
     for real, fake in SIGNS:
         drift, clear = best_drift(trials, real, fake)
@@ -94,10 +95,9 @@ def critic_loss_findings(trials: Sequence[Trial], subject: Subject) -> tuple[Sub
     multiples = multiples_of_scores(trials)
     if multiples is not None and recognised([trial.without(linear(*multiples)) for trial in trials]) is not None:
         return replace(subject, ends=linear(*multiples)), [of_multiples(*multiples)]
-    each = (*RELATIVISTIC, *(one.half() for one in RELATIVISTIC))
-    for known in (*each, *(one.upside_down() for one in each)):
-        if explains(known.ends, trials, norms_alone=True):
-            return of_other(known, trials, subject)
+    pairs = None if bent else relativistic(trials)
+    if pairs is not None:
+        return of_other(pairs, trials, subject)
     return None, [
         Finding(
             name="form",
@@ -108,24 +108,12 @@ def critic_loss_findings(trials: Sequence[Trial], subject: Subject) -> tuple[Sub
     ]
 
 
-def multiples_of_scores(trials: Sequence[Trial]) -> tuple[float, float] | None:
-    """Return how many times the mean scores of data and of samples stand in a loss; None where they do otherwise."""
-    found = []
-    for trial in trials:
-        given = trial.given
-        ends = [
-            [one.scores for one in trial.critic.calls if is_one_of(one.points, (end,))]
-            for end in (given.real, given.fake)
-        ]
-        if not all(ends) or not trial.value.requires_grad:
-            return None
-        sides = [scores for end in ends for scores in end]
-        parts = torch.autograd.grad(trial.value, sides, retain_graph=True, allow_unused=True)
-        each = iter(0.0 if part is None else float(part.sum()) for part in parts)
-        found.append([sum(next(each) for _ in end) for end in ends])
-    (real, fake), spread = np.median(found, axis=0), np.ptp(found, axis=0)
-    alike = bool((spread < ALIKE * (np.abs((real, fake)) + ALIKE)).all())
-    return (round(float(real), 4), round(float(fake), 4)) if alike and (real or fake) else None
+def relativistic(trials: Sequence[Trial]) -> Objective | None:
+    """Return the objective about pairs of scores that a loss is made of beside a known penalty."""
+    each = (*RELATIVISTIC, *(one.half() for one in RELATIVISTIC))
+    both = (*each, *(one.upside_down() for one in each))
+    fitting = (known for known in both if may_be_made_of(known.ends, trials))
+    return next((known for known in fitting if explains(known.ends, trials, norms_alone=True)), None)
 
 
 def of_multiples(real: float, fake: float) -> Finding:

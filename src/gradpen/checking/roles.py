@@ -45,6 +45,13 @@ WHOLE: dict[Role, tuple[str, ...]] = {
         "f_model",
         "d_model",
         "c_model",
+        "modeld",
+        "modelc",
+        "model_d",
+        "model_c",
+        "nete",
+        "net_e",
+        "energy_net",
     ),
     "real": (
         "x",
@@ -95,7 +102,7 @@ WHOLE: dict[Role, tuple[str, ...]] = {
         "input_label",
     ),
     "batch": ("n", "bs", "b_size", "batch", "nb"),
-    "generator": ("g", "gen", "netg", "g_net", "generator", "decoder"),
+    "generator": ("g", "gen", "modelg", "model_g", "netg", "g_net", "generator", "decoder"),
     "latents": ("z", "noise", "latent", "latents"),
     "size": ("latent_d", "noise_d", "z_d"),
     "device": ("device", "dev"),
@@ -262,7 +269,7 @@ def is_a_picture(plain: str) -> bool:
 
 def penalised(name: str) -> bool:
     """Return whether a switch of this name turns a penalty on."""
-    return any(part in name.lower() for part in PENALISED)
+    return any(part in name.lower().replace("gpu", "") for part in PENALISED)
 
 
 def role_of(name: str) -> Role:

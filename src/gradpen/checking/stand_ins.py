@@ -64,6 +64,8 @@ MARKS = {"real_label": 1.0, "fake_label": 0.0}
 """what scores of data and of samples are to be"""
 ELSEWHERE = ("cuda", "cpu")
 """methods that put something on another device"""
+TYPES = {"Tensor": torch.FloatTensor, "FloatTensor": torch.FloatTensor, "LongTensor": torch.LongTensor}
+"""types of arrays that objects keep, by the device that they are on"""
 DRAWN = {"uniform": torch.rand, "normal": torch.randn}
 
 
@@ -260,7 +262,8 @@ class Unknown(StandIn):
         if unknown is None or func.__name__ in COMPARING:
             return False
         if func.__name__ in SIZED:
-            return func(*map(as_size, args), **{name: as_size(one) for name, one in (kwargs or {}).items()})
+            known = {name: one for name, one in (kwargs or {}).items() if name != "generator"}
+            return func(*map(as_size, args), **{name: as_size(one) for name, one in known.items()})
         return unknown.other(next((one for one in flat if isinstance(one, Tensor)), unknown))
 
     __neg__ = __pos__ = __abs__ = itself
@@ -309,6 +312,8 @@ def called_or_not(found: Any, called: bool) -> Any:
 
 def stub(name: str, around: Around, *, called: bool = False) -> Any:
     """Return what something of this name is likely to be, and note it; a picture is of the data, unless it is made."""
+    if name in TYPES:
+        return TYPES[name]
     role: Role = "batch" if name.strip("_").lower() == "b" else role_of(name)
     usual, assumed = constants_of(around.kind), around.notes.assumed
     if (

@@ -31,6 +31,9 @@ MODULES = {
     "Variable": torch.autograd.Variable,
 }
 """what comes out of a package that is missing under these names, with all else that it has"""
+FROM_NUMPY = torch.from_numpy
+ACCELERATORS = ("cuda", "mps", "xpu")
+"""devices that code names and machines lack"""
 OLD_NAMES = {"int": int, "float": float, "bool": bool}
 """that NumPy had before version 1.24"""
 
@@ -124,7 +127,11 @@ def surroundings(function: Callable[..., Any], around: Around) -> Iterator[None]
                 changes[name] = torch.device("cpu")
             elif isinstance(found, argparse.Namespace | dict):
                 stack.enter_context(patch.dict(options_in(found), sizes_of_batch(found, around.batch)))
+        if "next" not in place:
+            changes["next"] = next_of
         stack.enter_context(patch.dict(place, changes))
+        stack.enter_context(patch.object(torch, "from_numpy", tensor_of))
+        stack.enter_context(patch.object(torch, "save", nothing))  # a loop that is tried overwrites no checkpoint
         for name, kind in OLD_NAMES.items():
             if name not in vars(np):
                 stack.enter_context(patch.object(np, name, kind, create=True))
@@ -136,6 +143,21 @@ def surroundings(function: Callable[..., Any], around: Around) -> Iterator[None]
         held = {name: critic for name, found in modules.items() if role_of(name) == "critic" and found is not None}
         stack.enter_context(patch.dict(modules, held))
         yield
+
+
+def nothing(*given: Any, **named: Any) -> None:
+    """Do nothing."""
+    del given, named
+
+
+def next_of(batches: Any, *otherwise: Any) -> Any:
+    """Return the next of some batches; examples themselves are the only one."""
+    return batches if isinstance(batches, torch.Tensor) else next(batches, *otherwise)
+
+
+def tensor_of(examples: Any) -> torch.Tensor:
+    """Return a tensor of an array; examples are one already."""
+    return examples if isinstance(examples, torch.Tensor) else FROM_NUMPY(examples)
 
 
 def options_in(found: argparse.Namespace | dict[Any, Any]) -> dict[Any, Any]:
@@ -154,7 +176,7 @@ def sizes_of_batch(found: argparse.Namespace | dict[Any, Any], batch: int) -> di
 
 @contextmanager
 def on_the_cpu() -> Iterator[None]:
-    """Let what asks for a GPU by ``.cuda()`` stay where it is."""
+    """Let what asks for an accelerator stay where it is."""
 
     def stay(thing: Any, *arguments: Any, **named: Any) -> Any:
         del arguments, named
@@ -166,7 +188,7 @@ def on_the_cpu() -> Iterator[None]:
         patch.object(torch.Tensor, "get_device", lambda tensor: tensor.device),
         patch.object(torch.cuda, "FloatTensor", torch.FloatTensor),
         patch.object(nn.parallel, "data_parallel", in_one_part),
-        CpuInPlaceOfCuda(),
+        CpuInPlaceOfOthers(),
     ):
         yield
 
@@ -177,18 +199,18 @@ def in_one_part(module: nn.Module, inputs: Any, *others: Any, **named: Any) -> A
     return module(*inputs) if isinstance(inputs, tuple) else module(inputs)
 
 
-class CpuInPlaceOfCuda(TorchFunctionMode):
-    """Gives the CPU to whatever names a CUDA device."""
+class CpuInPlaceOfOthers(TorchFunctionMode):
+    """Gives the CPU to whatever names an accelerator."""
 
     def __torch_function__(
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
     ) -> Any:
-        """Call the function with the CPU in place of each CUDA device."""
+        """Call the function with the CPU in place of each accelerator."""
         del types
         return func(*map(on_cpu, args), **{name: on_cpu(value) for name, value in (kwargs or {}).items()})
 
 
 def on_cpu(value: Any) -> Any:
-    """Return the CPU for a CUDA device, and all else as it is."""
-    named = isinstance(value, str) and value.startswith("cuda")
-    return torch.device("cpu") if named or (isinstance(value, torch.device) and value.type == "cuda") else value
+    """Return the CPU for an accelerator, and all else as it is."""
+    kind = value.partition(":")[0] if isinstance(value, str) else getattr(value, "type", "")
+    return torch.device("cpu") if kind in ACCELERATORS and isinstance(value, str | torch.device) else value

@@ -12,7 +12,7 @@ from gradpen.commands.schedule import ScheduleOptions, jobs_of, teller
 from gradpen.errors import UsageError, readable_writes
 
 if TYPE_CHECKING:
-    from gradpen.studies.study import Study
+    from gradpen.studies.study import Report, Study
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,6 +79,18 @@ def chosen_studies(options: StudyCommand) -> "tuple[Study, ...]":
     return studies
 
 
+def in_all(reports: "list[Report]") -> str:
+    """Return how many of several studies show what they should, and what is missing of the others."""
+    lines = [f"{sum(report.shows_it for report in reports)} of {len(reports)} studies show what they should"]
+    for report in reports:
+        missed = [str(criterion) for criterion in report.findings.criteria if not criterion.met]
+        missed += [f"{report.missing} cases without a result"] if report.missing else []
+        missed += [f"{len(report.failures)} cases failed"] if report.failures else []
+        if not report.shows_it:
+            lines.append(f"not {report.study.name}: {'; '.join(missed)}")
+    return "\n".join(lines)
+
+
 def refuse_nothing() -> int:
     """Return the exit code where no study was named."""
     complain("name a study, or all")
@@ -133,4 +145,6 @@ def carry_out_all(studies: "tuple[Study, ...]", options: StudyCommand) -> int:
         replace_file(options.out / options.scale / "studies.html", page_of_all(reports).encode())
     if options.json:
         print(json.dumps(records))
+    elif len(reports) > 1:
+        print(in_all(reports))
     return 0 if not none_found and all(report.shows_it for report in reports) else 1
