@@ -168,6 +168,20 @@ class StepsThroughItsData:
         self.d_optimizer.step()
 
 
+class TrainsForEpochs:
+    """A whole loop, of which once through the data tells everything."""
+
+    passes = 0
+
+    def train(self, images, epochs=5000):
+        for _ in range(epochs):
+            TrainsForEpochs.passes += 1
+            fake = self.generator(torch.randn(len(images), self.latent_dim)).detach()
+            loss = self.critic(fake).mean() - self.critic(images).mean() + 10 * of_x_and_y(images, fake, self.critic)
+            loss.backward()
+            self.optimizer.step()
+
+
 class PenaltyOnRequest:
     """One whose penalty is off where nobody asks for it."""
 
@@ -199,6 +213,7 @@ class PenaltyOnRequest:
         with_scores_and_a_critic_of_two_outputs,
         Elsewhere.penalty,
         StepsThroughItsData.d_step,
+        TrainsForEpochs.train,
         PenaltyOnRequest.critic_loss,
     ],
     ids=lambda function: function.__qualname__,
@@ -206,6 +221,12 @@ class PenaltyOnRequest:
 def test_right_ones(function) -> None:
     report = gradpen.check(function, shape=SMALL)
     assert report.exit_code == 0, report.page()
+
+
+def test_a_loop_goes_through_its_data_once() -> None:
+    TrainsForEpochs.passes = 0
+    assert gradpen.check(TrainsForEpochs.train, shape=SMALL).exit_code == 0
+    assert 0 < TrainsForEpochs.passes < 5000
 
 
 def test_a_device_is_no_weight() -> None:

@@ -169,6 +169,7 @@ def call(function: Penalty, convention: Convention, given: Material, *, attached
     by_name = [kinds[name].kind is inspect.Parameter.KEYWORD_ONLY for name, _ in convention.roles]
     arguments = [value for value, named in zip(filled, by_name, strict=True) if not named]
     keywords = {name: value for (name, _), value, named in zip(convention.roles, filled, by_name, strict=True) if named}
+    keywords |= {name: 1 for name, one in kinds.items() if name not in dict(convention.roles) and repeats(one)}
     with (
         surroundings(function, around),
         noted(around.steps),
@@ -209,6 +210,12 @@ def trains_the_generator(function: Penalty, convention: Convention, given: Mater
     shift = given.generator.shift
     found = torch.autograd.grad(value, shift, allow_unused=True)[0] if value.requires_grad else None
     return found is not None and bool(found.any())
+
+
+def repeats(parameter: inspect.Parameter) -> bool:
+    """Return whether an argument says how often a whole loop goes through its data: once is enough."""
+    often = type(parameter.default) is int and parameter.default > 1
+    return often and parameter.name.lower().endswith(("epochs", "num_epoch", "n_epoch"))
 
 
 def is_a_turn(name: str) -> bool:
