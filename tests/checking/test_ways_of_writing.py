@@ -174,6 +174,8 @@ class TrainsForEpochs:
     passes = 0
 
     def train(self, images, epochs=5000):
+        loader = torch.utils.data.DataLoader(images, len(images), num_workers=8, pin_memory=True)
+        assert loader.num_workers == 0
         for _ in range(epochs):
             TrainsForEpochs.passes += 1
             fake = self.generator(torch.randn(len(images), self.latent_dim)).detach()

@@ -14,6 +14,7 @@ import numpy as np
 import torch
 from torch import nn
 from torch.overrides import TorchFunctionMode
+from torch.utils.data import DataLoader
 
 from gradpen.checking.around import Around
 from gradpen.checking.attributes import class_of
@@ -31,7 +32,17 @@ MODULES = {
     "Variable": torch.autograd.Variable,
 }
 """what comes out of a package that is missing under these names, with all else that it has"""
-FROM_NUMPY = torch.from_numpy
+FROM_NUMPY, LOADER = torch.from_numpy, DataLoader.__init__
+OF_WORKERS = (
+    "num_workers",
+    "pin_memory",
+    "timeout",
+    "worker_init_fn",
+    "multiprocessing_context",
+    "prefetch_factor",
+    "persistent_workers",
+)
+"""what says how a loader's processes work"""
 ACCELERATORS = ("cuda", "mps", "xpu")
 """devices that code names and machines lack"""
 OLD_NAMES = {"int": int, "float": float, "bool": bool}
@@ -131,6 +142,7 @@ def surroundings(function: Callable[..., Any], around: Around) -> Iterator[None]
             changes["next"] = next_of
         stack.enter_context(patch.dict(place, changes))
         stack.enter_context(patch.object(torch, "from_numpy", tensor_of))
+        stack.enter_context(patch.object(DataLoader, "__init__", loads_alone))
         stack.enter_context(patch.object(torch, "save", nothing))  # a loop that is tried overwrites no checkpoint
         for name, kind in OLD_NAMES.items():
             if name not in vars(np):
@@ -143,6 +155,11 @@ def surroundings(function: Callable[..., Any], around: Around) -> Iterator[None]
         held = {name: critic for name, found in modules.items() if role_of(name) == "critic" and found is not None}
         stack.enter_context(patch.dict(modules, held))
         yield
+
+
+def loads_alone(loader: Any, *given: Any, **named: Any) -> None:
+    """Make a loader without worker processes, which a few examples are not worth."""
+    LOADER(loader, *given[:5], **{name: value for name, value in named.items() if name not in OF_WORKERS})
 
 
 def nothing(*given: Any, **named: Any) -> None:
