@@ -33,6 +33,9 @@ CASES: dict[str, tuple[str, dict[str, Any]]] = {
     "divergence": ("wgan-gp-digits", {"constraint": "wasserstein-divergence"}),
     "bf16": ("wgan-gp", {"generator.width": 8, "critic.width": 8, "precision": "bf16"}),
     "labels": ("cgan-mnist", {"critic.dropout": 0.0}),
+    "points": ("toy-wgan-gp", {}),
+    "text": ("text", {"precision": "fp32"}),
+    "bf16, text": ("text", {"precision": "bf16"}),
 }
 
 

@@ -50,7 +50,9 @@ def test_a_table_trains_and_samples_come_in_its_units(tmp_path: Path) -> None:
         (b"a,b\n", "holds a line of names and no numbers"),
         ("größe\n1\n".encode("latin-1"), "is not text in UTF-8"),
         (b"1," * (1 << 22) + b"1\n", "has a line of more than"),
-        (b"1\n1\n1\n", "holds the number 1 everywhere"),
+        (b"1,1\n1,1\n1,1\n", "holds the number 1 everywhere"),
+        (b"1\n2\n3\n", "has one column; expected two or more"),
+        (b"size\n1\n2\n", "has one column; expected two or more"),
     ],
 )
 def test_what_cannot_be_trained_on_is_said(tmp_path: Path, content: bytes, says: str) -> None:

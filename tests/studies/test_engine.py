@@ -12,6 +12,8 @@ import pytest
 
 import gradpen.studies.engine
 import study_cases
+from gradpen.commands.schedule import teller
+from gradpen.commands.study import StudyCommand
 from gradpen.errors import UsageError
 from gradpen.runs.folder import RunFolder
 from gradpen.studies.engine import Outcome, Shard, carry_out, parse_shard, place_of, results_of
@@ -67,7 +69,12 @@ def test_a_changed_case_is_another_and_a_damaged_result_none(tmp_path: Path) -> 
 @pytest.mark.parametrize("jobs", [1, 2])
 def test_a_failure_is_told_and_stops_no_other(tmp_path: Path, jobs: int) -> None:
     cases = cases_of(study_cases.failing)
-    failures = carry_out(cases, tmp_path, jobs=jobs)
+    with pytest.MonkeyPatch.context() as patch:
+        said: list[str] = []
+        patch.setattr("gradpen.commands.schedule.complain", said.append)
+        failures = carry_out(cases, tmp_path, jobs=jobs, tell=teller(StudyCommand))
+    (line,) = (one for one in said if "failed" in one)
+    assert f"there is nothing to square (all of it in {place_of(cases[ONE], tmp_path) / 'failure.txt'})" in line
     assert failures == {"case-1": "there is nothing to square"}
     assert sorted(results_of(cases, tmp_path)) == ["case-0", "case-2", "case-3", "case-4"]
     assert "DataError" in (place_of(cases[ONE], tmp_path) / "failure.txt").read_text()

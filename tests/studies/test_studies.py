@@ -10,7 +10,10 @@ from typing import Any
 import pytest
 
 from gradpen.cli import main
+from gradpen.data.recognise import open_source
 from gradpen.data.toys import EIGHT
+from gradpen.metrics.classifier import can_classify
+from gradpen.settings import configure
 from gradpen.studies import (
     activations,
     architectures,
@@ -36,7 +39,7 @@ from gradpen.studies import (
 from gradpen.studies.catalogue import STUDIES
 from gradpen.studies.engine import fingerprint, place_of
 from gradpen.studies.scores import class_score
-from gradpen.studies.study import SCALES, Criterion, Study
+from gradpen.studies.study import SCALES, Criterion, Study, on_data
 
 
 def test_lines_leave_everything_that_is_promised(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -66,7 +69,11 @@ def test_lines_leave_everything_that_is_promised(tmp_path: Path, capsys: pytest.
     assert json.loads(printed.out)[0]["study"] == "lines"
     assert "of 1" not in printed.err
     assert (place / "study.json").read_bytes() == before
-    assert "Two parallel lines" in (out / "small" / "studies.html").read_text()
+    every = out / "small" / "studies.html"
+    assert "Two parallel lines" in every.read_text()
+    every.write_text("all of them")
+    main(["study", "lines", "--out", str(out), "--jobs", "1", "--json"])
+    assert every.read_text() == "all of them", "a study by name leaves the page of all as it is"
 
 
 def test_of_several_the_end_says_which_do_not_show_what_they_should(
@@ -199,6 +206,19 @@ def folder(base: Path, name: str) -> Path:
     place = base / name
     place.mkdir()
     return place
+
+
+@pytest.mark.parametrize("study", [residual.STUDY, convergence.STUDY], ids=lambda study: study.name)
+def test_what_is_scored_by_classes_has_some_at_the_papers_scale(study: Study) -> None:
+    """CIFAR-10's size, of data with classes, which the user may name in their place."""
+    cases = study.cases("paper")
+    for case in on_data(study.name, cases, "cifar10"):
+        assert Path(case.arguments["settings"]["data.path"]).name == "cifar10"
+    for case in cases[:2]:
+        config = configure(case.arguments["preset"], settings=case.arguments["settings"])
+        source = open_source(config.data)
+        assert source.shape[1:] == (32, 32)
+        assert can_classify(source)
 
 
 def test_a_criterion_without_a_number_is_not_met() -> None:

@@ -42,6 +42,8 @@ def critic_findings(
             found=f"on examples [{batch}, {', '.join(map(str, shape))}] it raises {type(error).__name__}: "
             f"{printable(error)}",
             expected="a score for each example",
+            meaning="The penalty cannot be looked at on this critic.",
+            remedy="Name the shape of one example that it takes (`shape`), or mend the critic.",
         )
         return
     packed = len(real) if isinstance(scores, Tensor) and len(scores) == len(real) else batch
@@ -91,7 +93,12 @@ def scores_findings(scores: Any, batch: int) -> Iterator[Finding]:
     first = parts[0]
     if not isinstance(first, Tensor) or first.dim() == 0 or first.shape[0] != batch:
         yield Finding(
-            name="scores of the critic", verdict="wrong", found=words or "no tensor", expected=f"[{batch}, …]"
+            name="scores of the critic",
+            verdict="wrong",
+            found=words or "no tensor",
+            expected=f"[{batch}, …]",
+            meaning="What is averaged are no scores of single examples.",
+            remedy="Return one number, or a map of them, for each example.",
         )
     elif first.numel() == batch:
         yield Finding(name="scores of the critic", verdict="holds", found=f"{words}: one for each example")

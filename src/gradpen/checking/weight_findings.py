@@ -79,7 +79,14 @@ def weight_findings(found: Recognised, subject: Subject, meant: float | None) ->
         )
     elif meant is not None and not near(abs(weight), meant) and (in_a_loss or not near(abs(weight), 1.0)):
         expected = f"{meant:.4g}" + ("" if in_a_loss else ", or 1 where the caller multiplies")
-        yield Finding(name="weight", verdict="wrong", found=words, expected=expected, remedy="Change it.")
+        yield Finding(
+            name="weight",
+            verdict="wrong",
+            found=words,
+            expected=expected,
+            meaning="Slopes are held more or less tightly than is meant.",
+            remedy="Multiply the penalty by the weight that is meant, or name this one (`weight`).",
+        )
     else:
         outside = ", so the caller multiplies" if near(abs(weight), 1.0) and not in_a_loss else ""
         yield Finding(name="weight", verdict="holds", found=words + outside)

@@ -47,7 +47,10 @@ def teller(command: Any) -> "Callable[[Outcome, int, int], None]":
 
     def tell(outcome: "Outcome", number: int, of: int) -> None:
         left = (time.monotonic() - started) / number * (of - number) / 60
-        how = f"failed: {as_options(outcome.failure, command)}" if outcome.failure else f"{outcome.seconds:.0f} s"
+        how = f"{outcome.seconds:.0f} s"
+        if outcome.failure:
+            where = f" (all of it in {outcome.log})" if outcome.log else ""
+            how = f"failed: {as_options(outcome.failure, command)}{where}"
         complain(f"  {number} of {of}: {outcome.case}, {how}; about {left:.0f} minutes left")
 
     return tell

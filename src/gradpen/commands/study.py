@@ -141,8 +141,9 @@ def carry_out_all(studies: "tuple[Study, ...]", options: StudyCommand) -> int:
             print(f"{study.title}\n\n{as_markdown(report.findings)}\n")
             print("".join(f"{criterion}\n" for criterion in report.findings.criteria))
             print(f"page  {place / 'study.html'}")
-    if reports:
-        replace_file(options.out / options.scale / "studies.html", page_of_all(reports).encode())
+    every = options.out / options.scale / "studies.html"
+    if len(reports) > 1 or (reports and not every.exists()):  # a study by name leaves the page of all as it is
+        replace_file(every, page_of_all(reports).encode())
     if options.json:
         print(json.dumps(records))
     elif len(reports) > 1:

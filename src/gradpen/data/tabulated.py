@@ -47,6 +47,11 @@ def read_numbers_table(file: Path) -> tuple[NDArray[np.float64], tuple[str, ...]
         rows, numbered = rows[1:], numbered[1:]
     if not rows:
         raise DataError(f"{name} holds a line of names and no numbers")
+    if len(rows[0]) == 1:
+        raise DataError(
+            f"{name} has one column; expected two or more, apart by commas, semicolons, tabs or spaces. One number an "
+            f"example is trained on as an array [N, 1] (.npy)"
+        )
     return checked(rows, numbered, names, name), names
 
 

@@ -12,9 +12,9 @@ from gradpen.augmentation import Score
 from gradpen.data.choice import DataChoice
 from gradpen.data.embedded import digits
 from gradpen.data.source import Source, gather
-from gradpen.lipschitz import Constraint, GradientPenalty
+from gradpen.lipschitz import Constraint, GradientPenalty, Unconstrained
 from gradpen.looking.figures import GREY, HELD_OUT, TRAIN
-from gradpen.objectives import Wasserstein
+from gradpen.objectives import Objective, Wasserstein
 from gradpen.optimizers import Adam
 from gradpen.penalties import interpolate
 from gradpen.studies.critics import Random, begun, judged, numbers, perceptron, train_critic
@@ -96,6 +96,29 @@ FORMS = {
     "batch norm in the critic": "the slope of one image depends on the others",
 }
 """wrong forms, and what to expect of each"""
+TARGETS: dict[str, tuple[tuple[float, float], str]] = {
+    "GAN, targets of 1": ((1.0, 1.0), "another loss, for the next row"),
+    "GAN, targets from 1 to 1.1": ((1.0, 1.1), "the loss has no least value: scores of data grow without end"),
+}
+"""targets of a discriminator without a penalty, and what to expect of them"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class CrossEntropy:
+    """A discriminator's loss with targets for data from a range, as ``BCEWithLogitsLoss`` takes them."""
+
+    targets: tuple[float, float]
+
+    def critic_loss(self, real_scores: Tensor, fake_scores: Tensor) -> Tensor:
+        """Return half the sum of both cross-entropies."""
+        low, high = self.targets
+        aims = low + (high - low) * torch.rand_like(real_scores)
+        of_data = nn.functional.binary_cross_entropy_with_logits(real_scores, aims)
+        return 0.5 * (of_data + nn.functional.softplus(fake_scores).mean())
+
+    def generator_loss(self, fake_scores: Tensor) -> Tensor:
+        """Return the loss of the non-saturating objective."""
+        return nn.functional.softplus(-fake_scores).mean()
 
 
 def critic_for(form: str, seed: int) -> nn.Module:
@@ -130,8 +153,11 @@ def train(place: Path, form: str, seed: int, steps: int) -> Found:
 
     # gradpen's own penalty refuses a critic with batch norm.
     constraint: Constraint = GradientPenalty(weight=WEIGHT) if form == RIGHT else Wrong(name=form)
+    objective: Objective = Wasserstein()
+    if form in TARGETS:
+        constraint, objective = Unconstrained(), CrossEntropy(targets=TARGETS[form][0])
     adam = Adam(learning_rate=1e-3, beta1=0.5, beta2=0.9)
-    train_critic(critic, Wasserstein(), constraint, adam, draw, steps=steps, batch=BATCH, seed=seed)
+    train_critic(critic, objective, constraint, adam, draw, steps=steps, batch=BATCH, seed=seed)
     real, fake = draw(numbers(seed, "measured", 0), MEASURED)
     critic.eval()
     return judged(critic, real, fake, seed)
@@ -141,7 +167,7 @@ def cases(scale: Scale) -> list[Case]:
     """Return a case for each form and seed."""
     return [
         Case(name=case_name(form, seed), work=train, arguments={"form": form, "seed": seed, "steps": STEPS[scale]})
-        for form in FORMS
+        for form in (*FORMS, *TARGETS)
         for seed in SEEDS
     ]
 
@@ -151,12 +177,13 @@ def findings(results: Results, scale: Scale) -> Findings:
     del scale
     rows: list[tuple[str | float | int | None, ...]] = []
     middle: dict[str, tuple[float, float]] = {}
-    for form, expected in FORMS.items():
+    for form, expected in (FORMS | {form: words for form, (_, words) in TARGETS.items()}).items():
         each = of_all(results, *(case_name(form, seed) for seed in SEEDS))
         if each:
             slope, spread = (median(one[name] for one in each) for name in ("slope", "spread"))
             share = median(one["share"] for one in each)
-            middle[form] = slope, share
+            if form in FORMS:
+                middle[form] = slope, share
             rows.append((form, slope, spread, share, expected or "slopes near 1, the gap near the distance"))
     slope, share = middle.get(RIGHT, (NAN, NAN))
     wrong = [
@@ -174,11 +201,9 @@ def findings(results: Results, scale: Scale) -> Findings:
         ],
         figures=[("Mean slope between data and samples; it should be 1.", drawn(middle))],
         notes=(
-            "A critic of three layers alone against fixed samples: digits, and blurred digits with noise. Forms that "
-            "do "
-            "not show here can show elsewhere: they are wrong by their mathematics, and whoever uses them does not "
-            "train "
-            "what the paper says.",
+            "A critic of three layers alone against fixed samples: digits, and blurred digits with noise. Forms "
+            "that do not show here can show elsewhere: they are wrong by their mathematics, and whoever uses them does "
+            "not train what the paper says.",
         ),
     )
 

@@ -40,6 +40,8 @@ class Outcome:
     case: str
     failure: str | None
     seconds: float
+    log: str = ""
+    """the file that tells all of a failure"""
 
 
 Tell = Callable[[Outcome, int, int], None]
@@ -133,7 +135,8 @@ def work_on(case: Case, out: Path) -> Outcome:
     except Exception as error:
         failure = str(error) if isinstance(error, GradpenError) else f"{type(error).__name__}: {error}"
         (place / "failure.txt").write_text(traceback.format_exc(), encoding="utf-8")
-    return Outcome(case=case.name, failure=failure, seconds=time.monotonic() - started)
+    log = str(place / "failure.txt") if failure else ""
+    return Outcome(case=case.name, failure=failure, seconds=time.monotonic() - started, log=log)
 
 
 def carry_out(

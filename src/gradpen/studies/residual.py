@@ -41,7 +41,8 @@ def settings_of(preset: str, seed: int, scale: Scale) -> dict[str, Any]:
         "seed": seed,
     }
     if scale == "paper":
-        return settings
+        # CIFAR-10's own size, also where the data are named by the user.
+        return settings | {"data.path": "embedded:digits", "data.size": [32, 32], "data.channels": None}
     values = to_dict(reduced(find(preset).config()))
     if find(preset).config().conditional:
         # With the published 0.1 the generator takes far longer to heed labels than the short runs last.
