@@ -134,6 +134,13 @@ def test_commands_for_fid_are_printed(tmp_path: Path, images: Path, command: Cal
     assert f"gradpen sample '{made.path}' --count 10000 --out '{made.path}/samples-for-fid'" in out
     assert f"--input2 {images}" in out
     assert not (made.path / "evaluation.json").exists()
+    code, out, _ = command("evaluate", images, "--against", images, "--fid")
+    assert code == 0
+    assert f"--input1 {images} --input2 {images}" in out
+    assert "gradpen sample" not in out, "these are samples already"
+    (tmp_path / "idx").mkdir()
+    (tmp_path / "idx" / "train-images-idx3-ubyte").write_bytes(bytes(16))
+    assert command("evaluate", made.path, "--against", tmp_path / "idx", "--fid")[0] == 2
     made = gradpen.train(out=tmp_path / "digits", **settings)
     code, _, err = command("evaluate", made.path, "--fid")
     assert code == 2

@@ -106,33 +106,46 @@ FID_COUNT = 10_000
 """samples for FID, which is biased upwards by few"""
 
 
-def fid_commands(run: Path, against: str | None) -> str:
-    """Return the commands that measure a run's samples in features of Inception, in an environment of their own.
+def fid_commands(subject: Path, against: str | None) -> str:
+    """Return the commands that measure samples in features of Inception, in an environment of their own.
+
+    Args:
+        subject: a run, or a folder of images that are samples already.
+        against: a folder of real images; none: the data of the run.
 
     Raises:
         UsageError: there is no run, or its data are no images in files.
     """
     from gradpen.runs.folder import existing_folder, read_config
 
-    path = against or read_config(existing_folder(run)).data.path
-    if path is None or not Path(path).is_dir():
+    drawn = against is not None and holds_images(subject)
+    path = against or read_config(existing_folder(subject)).data.path
+    if path is None or not holds_images(Path(path)):
         raise UsageError(
-            f"--fid compares with a folder of image files, and the data of {printable(run)} are none; write them into "
-            f"one and name it as DATA"
+            f"--fid compares with a folder of image files, and the data of {printable(subject)} are none; write them "
+            f"into one and name it as DATA"
         )
-    samples = run / "samples-for-fid"
-    places = [shlex.quote(printable(place)) for place in (run, samples, path)]
+    samples = subject if drawn else subject / "samples-for-fid"
+    run, made, real = (shlex.quote(printable(place)) for place in (subject, samples, path))
     return "\n".join(
         [
             "torch-fidelity needs torchvision, which has no build beside every PyTorch, so it goes into an environment",
             "of its own; without --feature-extractor-weights-path it downloads the weights of Inception:",
             "  python -m venv fidelity && fidelity/bin/pip install torch-fidelity",
-            f"  gradpen sample {places[0]} --count {FID_COUNT} --out {places[1]}",
-            f"  fidelity/bin/fidelity --input1 {places[1]} --input2 {places[2]} --samples-find-deep "
+            *([] if drawn else [f"  gradpen sample {run} --count {FID_COUNT} --out {made}"]),
+            f"  fidelity/bin/fidelity --input1 {made} --input2 {real} --samples-find-deep "
             f"--fid --kid --isc --cpu --feature-extractor-weights-path WEIGHTS",
             "Give the images in DATA the size of the samples first: Inception sees the difference of a resize.",
         ]
     )
+
+
+def holds_images(folder: Path) -> bool:
+    """Return whether a folder, which is no run, has image files in or below it."""
+    from gradpen.data.image import SUFFIXES
+
+    is_run = (folder / "config.json").is_file()
+    return folder.is_dir() and not is_run and any(file.suffix.lower() in SUFFIXES for file in folder.rglob("*"))
 
 
 def measures_page(found: "dict[str, Estimate]") -> str:
