@@ -231,6 +231,31 @@ def test_a_loop_goes_through_its_data_once() -> None:
     assert 0 < TrainsForEpochs.passes < 5000
 
 
+def not_scaled_back(critic, real, fake):
+    """What gradient scalers do to scores in half precision stays in the slopes."""
+    points = points_of(real, fake)
+    scale = 1024.0 if torch.is_autocast_enabled("cpu") else 1.0
+    return ((slopes_of(scale * critic(points), points) - 1) ** 2).mean()
+
+
+def test_what_holds_in_fp32_alone_is_wrong() -> None:
+    report = gradpen.check(not_scaled_back, shape=SMALL)
+    assert [one.name for one in report.wrong] == ["autocast"], report.page()
+
+
+def test_what_reaches_the_generator_in_the_critics_step_is_noted() -> None:
+    def attached(critic, real, fake):
+        points = points_of(real, fake)
+        return ((slopes_of(critic(points), points) - 1) ** 2).mean()
+
+    def detached(critic, real, fake):
+        return attached(critic, real, fake.detach())
+
+    for function, verdict in ((attached, "note"), (detached, "holds")):
+        report = gradpen.check(function, shape=SMALL)
+        assert [one.verdict for one in report.findings if one.name == "generator"] == [verdict], report.page()
+
+
 def test_a_device_is_no_weight() -> None:
     def penalty(critic, h_s, h_t, device):
         points = points_of(h_s, h_t, torch.rand(len(h_s), 1).to(device))
