@@ -12,6 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from gradpen.checking.arguments import parts_of_examples, values_by_role
 from gradpen.checking.around import Around
 from gradpen.checking.attributes import class_of
 from gradpen.checking.conventions import Penalty, conventions, signature_of
@@ -19,11 +20,9 @@ from gradpen.checking.material import Material, material
 from gradpen.checking.outcomes import scalar_of, values_of
 from gradpen.checking.probe import Output, Probe, ProbeCritic
 from gradpen.checking.roles import Role, role_of
-from gradpen.checking.scores import scores_of
-from gradpen.checking.stand_ins import LATENTS, TINY, StandIn, Unknown, stub
+from gradpen.checking.stand_ins import TINY, StandIn, Unknown, stub
 from gradpen.checking.surroundings import inner, redrawn_in, surroundings, words_of
 from gradpen.checking.training_steps import noted
-from gradpen.penalties import gradient_penalty
 
 OUTPUTS: tuple[Output, ...] = (
     "flat",
@@ -87,7 +86,6 @@ def call(function: Penalty, convention: Convention, given: Material, *, attached
     Raises:
         Exception: whatever the function raises; TypeError if it returns no number.
     """
-    plain_roles = dict(convention.roles)
     fake = given.generator() if attached or convention.attached else given.fake.clone()
     fake = unpacked(fake, convention.pack)
     points = given.points.detach().clone().requires_grad_(True)
@@ -109,63 +107,15 @@ def call(function: Penalty, convention: Convention, given: Material, *, attached
         around.steps.asked = lambda: len(calls)
     if isinstance(given.critic, Probe):
         given.critic.inside = lambda name: inside(name, around)
-    scores = gradient = ones = None
-    if "scores" in plain_roles.values() or "gradient" in plain_roles.values():
-        outcome = given.critic(points)
-        scores = outcome
-        (gradient,) = torch.autograd.grad(scores_of(outcome).sum(), points, create_graph=True, retain_graph=True)
-        given.gradient, ones = gradient, torch.ones_like(scores_of(outcome))
-    values: dict[Role, Any] = {
-        "critic": given.critic,
-        "real": real,
-        "fake": fake,
-        "points": points,
-        "scores": scores,
-        "real_scores": None,
-        "fake_scores": None,
-        "gradient": gradient,
-        "ones": ones,
-        "penalty": None,
-        "epsilon": given.epsilon.clone(),
-        "weight": given.weight,
-        "other weight": 0.0,
-        "target": 1.0,
-        "labels": given.labels.clone(),
-        "device": torch.device("cpu"),
-        "batch": len(real),
-        "generator": given.generator,
-        "latents": given.latents,
-        "group": StandIn(around, options=True),
-        "size": LATENTS,
-        "pack": convention.pack,
-    }
-    # What is given no critic can only differentiate scores by what they are of.
-    given_roles = set(plain_roles.values())
-    for scores_role, role, end in (("real_scores", "real", real), ("fake_scores", "fake", fake)):
-        if scores_role in given_roles:
-            linked = role in given_roles and "critic" not in given_roles
-            outcome = given.critic(end.requires_grad_(True) if linked else end)
-            # Who asks a critic of several outputs itself is given the scores alone, as its caller has them.
-            alone = isinstance(outcome, tuple) and "critic" in given_roles
-            values[scores_role] = scores_of(outcome) if alone else outcome
-    if "penalty" in plain_roles.values():
-        values["penalty"] = gradient_penalty(lambda points: scores_of(given.critic(points)), given.real, given.fake)
     kinds = signature_of(function).parameters
+    values = values_by_role(convention.roles, given, real, fake, points, convention.pack, StandIn(around, options=True))
     if any(role == "epsilon" and kinds[name].annotation in (float, "float") for name, role in convention.roles):
         values["epsilon"] = TINY
     filled = [
         convention.turn if is_a_turn(name) else values[role] if role in values else nameless(name, around)
         for name, role in convention.roles
     ]
-    for role, whole in (("real", real), ("fake", fake)):
-        parts = [place for place, (_, found) in enumerate(convention.roles) if found == role]
-        if len(parts) > 1:
-            for place, part in zip(parts, whole.tensor_split(len(parts), dim=1), strict=True):
-                filled[place] = part
-    labelled = [place for place, (_, role) in enumerate(convention.roles) if role == "labels"]
-    if len(labelled) == 2:
-        named = [convention.roles[place][0].lower() for place in labelled]
-        filled[labelled[0 if "fake" in named[0] or "gen" in named[0] else 1]] = given.labels_of_samples
+    parts_of_examples(filled, convention.roles, given, real, fake)
     by_name = [kinds[name].kind is inspect.Parameter.KEYWORD_ONLY for name, _ in convention.roles]
     arguments = [value for value, named in zip(filled, by_name, strict=True) if not named]
     keywords = {name: value for (name, _), value, named in zip(convention.roles, filled, by_name, strict=True) if named}
